@@ -1,0 +1,57 @@
+# Targets work on a fresh machine with Python 3.11+ and make.  `make help` lists them.
+PYTHON ?= python3
+VENV ?= .venv
+PIP_ARGS ?=
+BIN := $(VENV)/bin
+# One thread per process: tests and encoders run in several processes, which share the cores.
+TEST_ENV := OMP_NUM_THREADS=1 PYTHONWARNINGS=default
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test lint unit notebooks browser format bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {sys.version.split()[0]}: make PYTHON=/path/to/python3.11 …")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.lab: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e ".[notebooks]"
+	@touch $@
+
+$(VENV)/.dev: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e ".[notebooks,dev]"
+	@touch $@ $(VENV)/.lab
+
+$(VENV)/.browser: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e ".[browser]"
+	@touch $@
+
+lab: $(VENV)/.lab ## set up, then open JupyterLab at the first notebook
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+test: $(VENV)/.dev lint unit notebooks ## set up, then run the linter, all tests and all notebooks
+
+lint: $(VENV)/.dev ## ruff: lint and format check, notebooks too
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+unit: $(VENV)/.dev ## the tests of the package
+	$(TEST_ENV) $(BIN)/python -m pytest tests -m "not browser" -n auto --dist loadscope
+
+notebooks: $(VENV)/.dev ## run every notebook and compare it with its committed outputs
+	$(TEST_ENV) $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=600 notebooks -n auto --dist loadscope
+
+browser: $(VENV)/.browser ## move the slider in a real browser (needs Chromium)
+	$(BIN)/python -m pytest tests/browser -m browser
+
+format: $(VENV)/.dev ## let ruff fix and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## the benchmarks, ratios measured in one run
+	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=median,min,max
+
+clean: ## remove the environment and caches
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .cache

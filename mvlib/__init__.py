@@ -1,0 +1,25 @@
+"""Video and image coding for machines: picture → preprocessor → codec → analyser, with every bit counted.
+
+The names below are the public surface. They load on first use, so that ``import mvlib`` is quick and a
+worker process that only encodes never imports torch.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "RealCodec": "mvlib.codecs",
+    "bd_rate": "mvlib.evaluation",
+}
+__all__ = ["__version__", *_WHERE]
+
+
+def __getattr__(name: str):
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module 'mvlib' has no attribute {name!r}; it offers {', '.join(sorted(_WHERE))}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
