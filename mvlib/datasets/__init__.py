@@ -1,0 +1,22 @@
+"""Pictures and clips that come with the project: data/ on disk → tensors in [0, 1].
+
+``Photos`` gives photographs, ``Clips`` gives short excerpts of video; ``data/README.md`` names their sources.
+Both are ordinary ``torch.utils.data.Dataset`` objects, split by source so that no picture of the test side
+shares an original with the training side.
+"""
+
+from importlib import import_module
+
+_WHERE = {
+    "Clips": "mvlib.datasets.clips",
+    "Item": "mvlib.datasets._root",
+    "Photos": "mvlib.datasets.photos",
+    "data_root": "mvlib.datasets._root",
+}
+__all__ = list(_WHERE)
+
+
+def __getattr__(name: str):
+    if name in _WHERE:
+        return getattr(import_module(_WHERE[name]), name)
+    raise AttributeError(f"module 'mvlib.datasets' has no attribute {name!r}; it offers {', '.join(_WHERE)}")

@@ -1,0 +1,72 @@
+"""Find data/ and read its manifests: MVLIB_DATA or the checkout → manifest rows → one ``Item`` a file."""
+
+import csv
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+SPLITS = ("train", "val", "test")
+RESTORE = "restore it with `git checkout -- data` or build it again with `python data/build_data.py`"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row of a manifest: where the file is, what it came from, what it shows.
+
+    ``labels`` holds every ImageNet-1k index that counts as right (empty: nobody knows), ``source_id`` is the
+    same for all files cut from one original, and ``row`` is the whole row with author and licence.
+    """
+
+    path: Path
+    source_id: str
+    labels: tuple[int, ...]
+    row: dict[str, str]
+
+    @property
+    def file(self) -> str:
+        """Path below data/, as the manifest writes it."""
+        return self.row["file"]
+
+    @property
+    def label(self) -> int | None:
+        """The first acceptable ImageNet index, or None where the picture has no label."""
+        return self.labels[0] if self.labels else None
+
+
+def data_root() -> Path:
+    """Return the folder that holds photos.csv and clips.csv.
+
+    The environment variable ``MVLIB_DATA`` wins; otherwise it is ``data/`` beside the package, where an
+    editable install from a checkout has it. Raises FileNotFoundError if neither is there.
+    """
+    named = os.environ.get("MVLIB_DATA")
+    root = Path(named) if named else Path(__file__).resolve().parents[2] / "data"
+    if (root / "photos.csv").is_file() or (root / "clips.csv").is_file():
+        return root
+    raise FileNotFoundError(
+        f"no photos.csv or clips.csv in {root}"
+        + (" (from MVLIB_DATA)" if named else "")
+        + ": install from a checkout with `pip install -e .`, or set MVLIB_DATA to a folder made by "
+        "`python data/build_data.py --out FOLDER`"
+    )
+
+
+def read_manifest(name: str, split: str, splits: tuple[str, ...] = SPLITS) -> list[Item]:
+    """Read the rows of one split from ``data/<name>``, in the order of the file.
+
+    Raises ValueError for an unknown split and FileNotFoundError for a missing manifest.
+    """
+    if split not in splits:
+        raise ValueError(f"split={split!r} does not exist, choose one of {', '.join(splits)}")
+    root = data_root()
+    manifest = root / name
+    if not manifest.is_file():
+        raise FileNotFoundError(f"{manifest} is missing: {RESTORE}")
+    with open(manifest, newline="", encoding="utf-8") as f:
+        rows = [row for row in csv.DictReader(f) if row["split"] == split]
+    return [_item(root, row) for row in rows]
+
+
+def _item(root: Path, row: dict[str, str]) -> Item:
+    labels = tuple(int(k) for k in row.get("label", "").split())
+    return Item(root / row["file"], row["source_id"], labels, row)

@@ -1,0 +1,114 @@
+"""Photographs for training and testing: file → uint8 picture (kept) → crop, resize, flip → float [0, 1].
+
+Every random choice is drawn from (seed, epoch, index) alone, so that it does not matter which worker
+process loads a picture, in which order, or how often.
+"""
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ._root import RESTORE, Item, read_manifest
+
+CROPS = ("random", "centre", "whole")
+
+
+class Photos(Dataset):
+    """The photographs of one split as float tensors (3, size, size) in [0, 1], RGB.
+
+    Args:
+        split: "train", "val" or "test"; split by original picture, so no original is in two of them.
+        size: side of the square that comes out, in pixels.
+        crop: "random" takes a square whose side is drawn between ``size`` and the shorter side of the
+            picture, anywhere in it; "centre" takes the largest centred square; "whole" squeezes the whole
+            picture into the square, border included. All three are then resized to ``size`` with an
+            antialiased Lanczos filter.
+        flip: mirror left to right with probability 1/2; None means for "train" only.
+        seed: together with the epoch (``set_epoch``) and the index it fixes every random choice.
+
+    Raises ValueError for an unknown split or crop, or if ``size`` exceeds the shorter side of a picture
+    (nothing is enlarged), and OSError naming the file if one is missing or damaged.
+    """
+
+    def __init__(
+        self, split: str = "train", size: int = 224, crop: str = "random", flip: bool | None = None, seed: int = 0
+    ) -> None:
+        if crop not in CROPS:
+            raise ValueError(f"crop={crop!r} does not exist, choose one of {', '.join(CROPS)}")
+        self.meta: list[Item] = read_manifest("photos.csv", split)
+        smallest = min((min(int(m.row["width"]), int(m.row["height"])) for m in self.meta), default=size)
+        if not 1 <= size <= smallest:
+            raise ValueError(
+                f"size={size} is outside 1..{smallest}, the shortest side of a photograph in {split!r}: "
+                "enlarging would give the codec pixels that no camera saw"
+            )
+        self.split, self.size, self.crop, self.seed = split, size, crop, seed
+        self.flip = split == "train" if flip is None else flip
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # seen by persistent workers too
+        self._decoded: dict[int, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.meta)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return picture ``index``, cropped and perhaps mirrored: float32 (3, size, size) in [0, 1]."""
+        index = self._checked(index)
+        picture = self.uint8(index)
+        rng = np.random.default_rng((self.seed, self.epoch, index))
+        box = self._box(picture.shape[0], picture.shape[1], rng)
+        square = Image.fromarray(picture).resize((self.size, self.size), Image.Resampling.LANCZOS, box=box)
+        out = torch.from_numpy(np.array(square)).permute(2, 0, 1)  # (3, size, size), uint8
+        if self.flip and rng.random() < 0.5:
+            out = out.flip(2)
+        return out.contiguous().float() / 255
+
+    def item(self, index: int) -> Item:
+        """Return file, source, labels, author and licence of picture ``index``."""
+        return self.meta[self._checked(index)]
+
+    def uint8(self, index: int) -> np.ndarray:
+        """Return the whole picture ``index`` as stored: uint8 (H, W, 3). It is decoded once, then kept."""
+        index = self._checked(index)
+        if index not in self._decoded:
+            self._decoded[index] = _decode(self.meta[index])
+        return self._decoded[index]
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that random choices are drawn for."""
+        return int(self._epoch)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw other crops and flips from now on, in running worker processes too."""
+        self._epoch.fill_(int(epoch))
+
+    def _checked(self, index: int) -> int:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"picture {index} does not exist, {self.split!r} holds 0..{len(self) - 1}")
+        return index % len(self)
+
+    def _box(self, height: int, width: int, rng: np.random.Generator) -> tuple[float, float, float, float]:
+        """Choose what part of the picture is shown: left, top, right, bottom in pixels."""
+        if self.crop == "whole":
+            return 0, 0, width, height
+        side = min(height, width)
+        if self.crop == "centre":
+            left, top = (width - side) // 2, (height - side) // 2
+            return left, top, left + side, top + side
+        side = int(rng.integers(self.size, side + 1))
+        left, top = int(rng.integers(0, width - side + 1)), int(rng.integers(0, height - side + 1))
+        return left, top, left + side, top + side
+
+
+def _decode(item: Item) -> np.ndarray:
+    try:
+        with Image.open(item.path) as picture:
+            pixels = np.array(picture.convert("RGB"))
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{item.path} is in the manifest but not on disk: {RESTORE}") from None
+    except (OSError, SyntaxError) as why:
+        raise OSError(f"{item.path} cannot be decoded ({why}): {RESTORE}") from why
+    pixels.flags.writeable = False  # it is shared between calls
+    return pixels
