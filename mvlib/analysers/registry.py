@@ -1,0 +1,61 @@
+"""Analysers by name: "efficientnet_lite0" | "torchvision/…" | "timm/…" → load → Classifier."""
+
+from difflib import get_close_matches
+
+import timm
+import torchvision
+
+from .classifier import Classifier
+from .lite import LITE_SIZES, load_lite
+from .zoo import AnalyserUnavailable, load_timm, load_torchvision
+
+__all__ = ["AnalyserUnavailable", "available", "load"]
+
+
+def available() -> tuple[str, ...]:
+    """Names that ``load`` finds without a network."""
+    return tuple(LITE_SIZES)
+
+
+def load(name: str, *, pretrained: bool = True) -> Classifier:
+    """The classifier ``name``, frozen, in eval mode: float (B, 3, H, W) in [0, 1] → logits (B, C).
+
+    Args:
+        name: one of ``available()``, or ``"torchvision/resnet50"``, ``"timm/convnext_atto"``: any classifier
+            of the two libraries, whose weights download on first use and stay in the library's own cache.
+        pretrained: False gives random weights (seed them with ``torch.manual_seed``).
+
+    Raises:
+        ValueError: no such analyser; the message names near ones.
+        AnalyserUnavailable: the pretrained weights are neither cached nor within reach.
+    """
+    if name in LITE_SIZES:
+        return load_lite(name, pretrained=pretrained)
+    library, _, model = str(name).partition("/")
+    if library == "torchvision" and model in _torchvision_names():
+        return load_torchvision(model, pretrained=pretrained)
+    # A timm name may carry the tag of its weights: "resnet50.a1_in1k".
+    if library == "timm" and timm.is_model(model.partition(".")[0]):
+        return load_timm(model, pretrained=pretrained)
+    raise ValueError(_unknown(str(name)))
+
+
+def _torchvision_names() -> list[str]:
+    return torchvision.models.list_models(module=torchvision.models)
+
+
+def _unknown(name: str) -> str:
+    library, _, model = name.rpartition("/")
+    catalogue = [
+        *LITE_SIZES,
+        *(f"torchvision/{n}" for n in _torchvision_names()),
+        *(f"timm/{n}" for n in timm.list_models()),
+    ]
+    # Compare without the library, so that "resnet50" finds the one of both.
+    by_model: dict[str, list[str]] = {}
+    for full in catalogue:
+        if library not in ("torchvision", "timm") or full.startswith(f"{library}/"):
+            by_model.setdefault(full.rpartition("/")[2], []).append(full)
+    near = [full for match in get_close_matches(model, by_model, n=3) for full in by_model[match]]
+    hint = f"near names: {', '.join(near)}; " if near else ""
+    return f"no analyser is called {name!r}; {hint}without a network: {', '.join(LITE_SIZES)}"
