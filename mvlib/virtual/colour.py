@@ -1,0 +1,71 @@
+"""Colour around the virtual codec: RGB in [0, 1] → matrix → 2×2 chroma mean → planes in 0..255 → bilinear chroma → RGB.
+
+The planes are in 8-bit sample units everywhere in ``mvlib.virtual``, so that quantiser steps are the
+standard's own numbers. Matrix, range, chroma position and filters are those of the real encoders' path
+(``mvlib.codecs.colour``): BT.709 limited range for video, BT.601 full range (JFIF) for JPEG.
+
+References: ITU-R BT.709-6; ITU-R BT.601-7; ITU-T T.871 (JFIF).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .quantise import straight_through_round
+
+# Weights of red and blue in luma, and (scale, offset) of luma and of chroma in 8-bit samples.
+_COLOURS = {"bt709": (0.2126, 0.0722, 219.0, 16.0, 224.0), "jfif": (0.299, 0.114, 255.0, 0.0, 255.0)}
+
+
+class Planes(NamedTuple):
+    """A 4:2:0 picture in 8-bit sample units: y (B, 1, H, W), cb and cr (B, 1, H/2, W/2)."""
+
+    y: Tensor
+    cb: Tensor
+    cr: Tensor
+
+
+def matrix(colour: str = "bt709") -> tuple[Tensor, Tensor]:
+    """Return the float64 matrix (3, 3) and offset (3,) that take RGB in [0, 1] to Y, Cb, Cr in 0..255."""
+    if colour not in _COLOURS:
+        raise ValueError(f"colour {colour!r} is unknown; choose one of {', '.join(_COLOURS)}")
+    red, blue, luma, black, chroma = _COLOURS[colour]
+    y = torch.tensor([red, 1 - red - blue, blue], dtype=torch.float64)
+    cb = (torch.tensor([0.0, 0, 1], dtype=torch.float64) - y) / (2 * (1 - blue))
+    cr = (torch.tensor([1.0, 0, 0], dtype=torch.float64) - y) / (2 * (1 - red))
+    return torch.stack([luma * y, chroma * cb, chroma * cr]), torch.tensor([black, 128, 128])
+
+
+def rgb_to_planes(rgb: Tensor, colour: str = "bt709", round_samples: bool = True) -> Planes:
+    """Convert RGB to the 4:2:0 planes that an encoder is given.
+
+    Args:
+        rgb: (B, 3, H, W) in [0, 1]; an odd side is made even by repeating its edge.
+        colour: "bt709" or "jfif".
+        round_samples: round to whole samples as the real path does, with the gradient passed straight through.
+    """
+    height, width = rgb.shape[-2:]
+    if height % 2 or width % 2:
+        rgb = F.pad(rgb, (0, width % 2, 0, height % 2), mode="replicate")
+    m, offset = (t.to(rgb) for t in matrix(colour))
+    small = F.avg_pool2d(rgb, 2)  # the matrix is linear: averaging RGB first is the same and cheaper
+    y = F.conv2d(rgb, m[:1, :, None, None], offset[:1])
+    chroma = F.conv2d(small, m[1:, :, None, None], offset[1:])
+    if round_samples:
+        y, chroma = straight_through_round(y), straight_through_round(chroma)
+    return Planes(y.contiguous(), chroma[:, :1].contiguous(), chroma[:, 1:].contiguous())
+
+
+def planes_to_rgb(planes: Planes, height: int, width: int, colour: str = "bt709") -> Tensor:
+    """Convert planes back to RGB (B, 3, height, width) in [0, 1]: the inverse but for chroma detail and clipping."""
+    m, offset = matrix(colour)
+    inverse = torch.linalg.inv(m).to(planes.y)
+    chroma = torch.cat([planes.cb, planes.cr], 1)
+    chroma = F.interpolate(chroma, scale_factor=2, mode="bilinear", align_corners=False)
+    yuv = torch.cat([planes.y, chroma], 1)[..., :height, :width]
+    bias = -(inverse @ offset.to(planes.y))
+    return F.conv2d(yuv, inverse[:, :, None, None], bias).clamp(0, 1)

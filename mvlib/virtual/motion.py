@@ -1,0 +1,146 @@
+"""Find where every block came from: cost volumes on a pyramid → winners per block size → half and quarter samples.
+
+The choice is hard: argmin of the sum of absolute differences plus lambda times the vector's bits, without a
+gradient. All blocks and candidates are compared at once; a vector's bits count from the median of its neighbours,
+which the first pass has found, so that the second pass stays parallel where a real encoder goes block by block.
+Vectors are (x, y) in quarter luma samples and point from the block to its place in the reference.
+"""
+
+import torch
+import torch.nn.functional as F
+
+from mvlib.virtual.interpolate import CELL, fetch, to_blocks
+
+_STEPS = (8, 4, 2, 1)
+"""Refinement in quarter samples: two full-sample rings, half samples, quarter samples."""
+
+
+def exp_golomb_bits(delta: torch.Tensor) -> torch.Tensor:
+    """Bits of a signed Exp-Golomb code, summed over the last axis.
+
+    delta: integer (..., n). Returns float (...): 2·floor(log2(2|d| + [d ≤ 0])) + 1 each; zero costs one bit.
+    """
+    code = 2 * delta.abs() + (delta <= 0)  # codeNum + 1
+    return (2 * torch.floor(torch.log2(code.float())) + 1).sum(-1)
+
+
+def neighbour_median(field: torch.Tensor) -> torch.Tensor:
+    """Each block's predicted vector: the median of its left, upper and upper right neighbours.
+
+    field: (B, h, w, 2). Outside the picture counts as zero, except that the first row reads its left neighbour
+    alone, as in H.264 8.4.1.3. Returns the same shape and type.
+    """
+    out = F.pad(field, (0, 0, 1, 1, 1, 0))
+    left, up, right = out[:, 1:, :-2], out[:, :-1, 1:-1], out[:, :-1, 2:]
+    median = torch.maximum(torch.minimum(left, up), torch.minimum(torch.maximum(left, up), right))
+    return torch.cat([left[:, :1], median[:, 1:]], 1)
+
+
+def spread(field: torch.Tensor, times: int) -> torch.Tensor:
+    """(B, h, w, 2) → (B, h·times, w·times, 2): every cell of a block gets the block's vector."""
+    return field.repeat_interleave(times, -3).repeat_interleave(times, -2)
+
+
+def pool(cells: torch.Tensor, times: int) -> torch.Tensor:
+    """Sums of times × times cells: (B, S, h, w) → (B, S, h/times, w/times)."""
+    return cells if times == 1 else F.avg_pool2d(cells, times) * times**2
+
+
+def _volume(current: torch.Tensor, reference: torch.Tensor, reach: int, scale: int) -> torch.Tensor:
+    """Absolute differences per cell for every full-sample shift of a picture reduced by `scale`.
+
+    Both (B, 1, H, W). Returns (B, (2·reach + 1)², H/8, W/8) in units of the full-size picture.
+    """
+    cur = F.avg_pool2d(current, scale) if scale > 1 else current
+    ref = F.avg_pool2d(reference, scale) if scale > 1 else reference
+    (h, w), cell = cur.shape[-2:], CELL // scale
+    ref = F.pad(ref, (reach,) * 4, mode="replicate")[:, 0]
+    rows = []
+    for dy in range(2 * reach + 1):
+        shifted = ref[:, dy : dy + h].unfold(2, w, 1).transpose(1, 2)  # (B, 2·reach + 1, h, w), a view
+        rows.append(F.avg_pool2d((shifted - cur).abs_(), cell))
+    return torch.cat(rows, 1) * CELL**2
+
+
+def _shifts(reach: int, scale: int, device: torch.device) -> torch.Tensor:
+    """The vectors of a volume's second axis: ((2·reach + 1)², 2) in quarter samples."""
+    r = torch.arange(-reach, reach + 1, device=device) * (4 * scale)
+    return torch.stack([r.repeat(len(r)), r.repeat_interleave(len(r))], 1)
+
+
+def _winners(volume: torch.Tensor, shifts: torch.Tensor, lam: torch.Tensor) -> torch.Tensor:
+    """argmin of difference + lambda·bits, twice: bits from zero, then from the median of the first winners."""
+    h, w = volume.shape[-2:]
+    price = lam[:, None] * exp_golomb_bits(shifts)[None]  # (B, S)
+    first = shifts[(volume + price[:, :, None, None]).argmin(1)]  # (B, h, w, 2)
+    delta = shifts[None, :, None, None] - neighbour_median(first)[:, None]  # (B, S, h, w, 2)
+    return shifts[(volume + lam[:, None, None, None] * exp_golomb_bits(delta)).argmin(1)]
+
+
+class _Matcher:
+    """Compares candidate vectors of blocks of one size with the picture, at any quarter sample."""
+
+    def __init__(self, current: torch.Tensor, phases: torch.Tensor, lam: torch.Tensor):
+        self.blocks, self.phases, self.lam = to_blocks(current), phases, lam[:, None, None]
+
+    def cost(self, candidates: torch.Tensor, predicted: torch.Tensor, times: int) -> torch.Tensor:
+        """candidates (n, B, h, w, 2) → (n, B, h, w)."""
+        n, b = candidates.shape[:2]
+        got = fetch(self.phases, spread(candidates, times))[:, :, 0]  # (n, B, H/8, W/8, 8, 8)
+        sad = got.sub_(self.blocks[:, 0]).abs_().sum((-1, -2))
+        sad = pool(sad, times) if n > 1 or b > 1 else pool(sad.view(1, 1, *sad.shape[-2:]), times)
+        return sad.view(candidates.shape[:-1]) + self.lam * exp_golomb_bits(candidates - predicted)
+
+    def best(self, candidates: torch.Tensor, predicted: torch.Tensor, times: int) -> torch.Tensor:
+        """The cheapest of n candidates for every block: (n, B, h, w, 2) → (B, h, w, 2)."""
+        pick = self.cost(candidates, predicted, times).argmin(0)
+        return candidates.gather(0, pick[None, ..., None].expand(1, *candidates.shape[1:]))[0]
+
+
+def _ring(device: torch.device) -> torch.Tensor:
+    """The centre and its eight neighbours, centre first so that it wins a tie."""
+    r = [(0, 0), (-1, -1), (0, -1), (1, -1), (-1, 0), (1, 0), (-1, 1), (0, 1), (1, 1)]
+    return torch.tensor(r, device=device)[:, None, None, None]
+
+
+@torch.no_grad()
+def search(
+    current: torch.Tensor,
+    phases: torch.Tensor,
+    lam: torch.Tensor,
+    blocks: tuple[int, ...] = (8, 16, 32),
+    reach: int = 32,
+) -> dict[int, torch.Tensor]:
+    """Motion vectors for every block of every size.
+
+    current: luma (B, 1, H, W), H and W multiples of the largest block. phases: the reference's `luma_phases`.
+    lam: (B,) price of a bit in sums of absolute differences. reach: full samples, 8 to 32; 16 looks at half size
+    and 32 at quarter size too. Returns {size: (B, H/size, W/size, 2)} integers in quarter samples.
+    Cost: about 300 comparisons of every sample for each level, linear in the samples.
+    """
+    h, w = current.shape[-2:]
+    if h % max(blocks) or w % max(blocks):
+        raise ValueError(
+            f"a picture of {h} x {w} is no multiple of the largest block, {max(blocks)}; pad it first"
+        )
+    margin = (phases.shape[-1] - w) // 2
+    reference = phases[0, :, :, margin : margin + h, margin : margin + w]
+    levels = [s for s in (1, 2, 4) if s == 1 or 8 * s <= reach]
+    volumes = [(_volume(current, reference, 8, s), _shifts(8, s, current.device)) for s in levels]
+    matcher = _Matcher(current, phases, lam)
+    return {k: _refine(matcher, volumes, k // CELL) for k in blocks}
+
+
+def _refine(matcher: _Matcher, volumes: list, times: int) -> torch.Tensor:
+    lam = matcher.lam.flatten()
+    found = [_winners(pool(v, times), shifts, lam) for v, shifts in volumes]
+    best = matcher.best(torch.stack(found), torch.zeros_like(found[0]), times)
+    ring = _ring(best.device)
+    for step in _STEPS:
+        predicted = neighbour_median(best)
+        candidates = best + step * ring
+        if step == _STEPS[-1]:
+            extra = torch.stack([predicted, torch.zeros_like(best)])
+            candidates = torch.cat([candidates, extra])
+        best = matcher.best(candidates, predicted, times)
+    return best

@@ -1,0 +1,99 @@
+"""Block transforms: plane → k×k blocks → orthonormal coefficients, and back.
+
+Blocks are rows of k*k samples, and a transform is one orthonormal matrix (k*k, k*k) applied to the row, so
+that a plain DCT, the sine transform of HEVC's small intra blocks and H.264's two-stage 16×16 transform are
+the same operation. Large DCTs run separably, which needs k/2 times fewer multiplications.
+
+References: ITU-T H.265 8.6.4 (DCT-II of 4 to 32, DST-VII of 4×4 intra luma); ITU-T H.264 8.5 (4×4, 8×8, and the
+Hadamard transform of the DC values of 16×16 blocks and of chroma).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+_SEPARABLE_FROM = 16
+
+
+def to_blocks(plane: Tensor, k: int) -> Tensor:
+    """(B, 1, H, W) with sides a multiple of k -> (B, N, k*k), blocks and samples in raster order."""
+    b, _, h, w = plane.shape
+    blocks = plane.reshape(b, h // k, k, w // k, k).transpose(2, 3)  # (B, H/k, W/k, k, k)
+    return blocks.reshape(b, (h // k) * (w // k), k * k)
+
+
+def from_blocks(blocks: Tensor, height: int, width: int) -> Tensor:
+    """(B, N, k*k) -> (B, 1, height, width), the inverse of :func:`to_blocks`."""
+    b, _, area = blocks.shape
+    k = round(area**0.5)
+    plane = blocks.reshape(b, height // k, width // k, k, k).transpose(2, 3)
+    return plane.reshape(b, 1, height, width)
+
+
+def dct_basis(k: int) -> Tensor:
+    """Orthonormal DCT-II of k points, float64 (k, k), row = frequency."""
+    n = torch.arange(k, dtype=torch.float64)
+    basis = torch.cos(torch.pi * (2 * n + 1) * n[:, None] / (2 * k)) * (2 / k) ** 0.5
+    basis[0] /= 2**0.5
+    return basis
+
+
+def dst_basis(k: int) -> Tensor:
+    """Orthonormal DST-VII of k points, float64 (k, k): grows away from the predicting side, as intra residuals do."""
+    n = torch.arange(k, dtype=torch.float64)
+    return torch.sin(torch.pi * (2 * n[:, None] + 1) * (n + 1) / (2 * k + 1)) * 2 / (2 * k + 1) ** 0.5
+
+
+def _nested(k: int) -> Tensor:
+    """H.264's transform of a k×k block: 4×4 DCTs, then a Hadamard transform over their DC values; (k*k, k*k)."""
+    inner = torch.kron(dct_basis(4), dct_basis(4))  # (16, 16)
+    count = k // 4
+    full = torch.zeros(k * k, k * k, dtype=torch.float64)
+    index = torch.arange(k * k).reshape(count, 4, count, 4).transpose(1, 2).reshape(count * count, 16)
+    for (
+        samples
+    ) in index:  # one 4×4 block each; coefficient (u, v) of block b lies where sample (u, v) of b lay
+        full[samples[:, None], samples] = inner
+    hadamard = torch.tensor([[1.0, 1], [1, -1]], dtype=torch.float64) / 2**0.5
+    mix = hadamard if count == 2 else torch.kron(hadamard, hadamard)
+    full[index[:, 0]] = torch.kron(mix, mix) @ full[index[:, 0]]
+    return full
+
+
+@lru_cache(maxsize=64)
+def matrix(kind: str, k: int, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Tensor:
+    """Orthonormal matrix (k*k, k*k) of transform ``kind``: "dct", "dst" or "nested"; a row is one coefficient."""
+    if kind == "nested":
+        full = _nested(k)
+    else:
+        basis = dst_basis(k) if kind == "dst" else dct_basis(k)
+        full = torch.kron(basis, basis)
+    return full.to(dtype=dtype, device=device)
+
+
+@lru_cache(maxsize=64)
+def _basis(k: int, dtype: torch.dtype, device: str) -> Tensor:
+    return dct_basis(k).to(dtype=dtype, device=device)
+
+
+def forward(blocks: Tensor, kind: str = "dct") -> Tensor:
+    """Transform (..., k*k) samples to (..., k*k) orthonormal coefficients, row-major from the lowest frequency."""
+    k = round(blocks.shape[-1] ** 0.5)
+    if kind == "dct" and k >= _SEPARABLE_FROM:
+        d = _basis(k, blocks.dtype, str(blocks.device))
+        square = blocks.reshape(-1, k, k)
+        return (d @ (square @ d.T)).reshape(blocks.shape)
+    return blocks @ matrix(kind, k, blocks.dtype, str(blocks.device)).T
+
+
+def inverse(coefficients: Tensor, kind: str = "dct") -> Tensor:
+    """The inverse of :func:`forward`."""
+    k = round(coefficients.shape[-1] ** 0.5)
+    if kind == "dct" and k >= _SEPARABLE_FROM:
+        d = _basis(k, coefficients.dtype, str(coefficients.device))
+        square = coefficients.reshape(-1, k, k)
+        return (d.T @ (square @ d)).reshape(coefficients.shape)
+    return coefficients @ matrix(kind, k, coefficients.dtype, str(coefficients.device))
