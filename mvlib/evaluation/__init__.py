@@ -1,0 +1,20 @@
+"""Evaluation on real bitstreams: conditions × codecs × QPs → rate and quality per picture → BD-rate with intervals.
+
+``bd_rate`` and the bootstrap are here; ``evaluation.image`` holds the protocol for pictures, ``evaluation.report``
+its JSON and tables, ``evaluation.conditions`` the baselines. They load torch and the analysers, this page does not.
+"""
+
+from .bdrate import BDRate, CurveError, DisjointCurves, NonMonotoneCurve, SinglePointCurve, bd_rate
+from .bootstrap import Interval, bootstrap_bd_rate, draw_weights
+
+__all__ = [
+    "BDRate",
+    "CurveError",
+    "DisjointCurves",
+    "Interval",
+    "NonMonotoneCurve",
+    "SinglePointCurve",
+    "bd_rate",
+    "bootstrap_bd_rate",
+    "draw_weights",
+]

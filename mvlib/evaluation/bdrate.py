@@ -1,0 +1,107 @@
+"""BD-rate with guards: two curves → sorted → efficient frontier → mean log-rate gap at equal quality → percent.
+
+The interpolation (PCHIP on log rate) and the integral are the ``bjontegaard`` package's; what stands here
+is what must be checked before its answer means anything.
+
+References: [1] G. Bjøntegaard, VCEG-M33, 2001.  [2] C. Herglotz et al., "Beyond Bjøntegaard", ICIP 2022.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+
+class CurveError(ValueError):
+    """A rate-quality curve from which no BD-rate can be taken; the subclasses say why."""
+
+
+class SinglePointCurve(CurveError):
+    """Fewer than two distinct points: there is no curve to compare."""
+
+
+class NonMonotoneCurve(CurveError):
+    """Quality does not rise with rate: hardly a point is left on the efficient frontier."""
+
+
+class DisjointCurves(CurveError):
+    """The two curves share no quality, so that 'at equal quality' means nothing."""
+
+
+class BDRate(float):
+    """A BD-rate in percent (negative = bits saved) that carries ``overlap``.
+
+    overlap: length of the common quality interval over that of the whole interval spanned, 0..1. A BD-rate
+    on a small overlap speaks of a corner of the curves only.
+    """
+
+    overlap: float
+
+    def __new__(cls, percent: float, overlap: float):
+        self = super().__new__(cls, percent)
+        self.overlap = overlap
+        return self
+
+    def __getnewargs__(self):
+        return float(self), self.overlap
+
+
+def efficient_frontier(curve: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
+    """Points of ``curve`` that no cheaper point equals or beats, in order of rate.
+
+    Noise makes measured quality dip where the curve is flat (top-1 near saturation). Nobody would operate a
+    codec at a point that costs more and gives less, so such points are dropped, for anchor and test alike.
+
+    Args:
+        curve: (rate, quality) pairs in any order; rate > 0 in bits or bpp, quality higher is better.
+    Returns:
+        rates and qualities (N,), both strictly rising.
+    Raises:
+        SinglePointCurve, NonMonotoneCurve: see there.  CurveError: a value that is not finite, a rate <= 0.
+    """
+    points = np.asarray(curve, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise CurveError(
+            f"a curve is a sequence of (rate, quality) pairs; got an array of shape {points.shape}"
+        )
+    if not np.isfinite(points).all() or (points[:, 0] <= 0).any():
+        raise CurveError(f"rates must be finite and > 0, qualities finite; got {points.tolist()}")
+    # Equal rates: the better point comes first and hides the others.
+    points = points[np.lexsort((-points[:, 1], points[:, 0]))]
+    if len(np.unique(points[:, 0])) < 2:
+        raise SinglePointCurve(f"a curve needs at least two different rates; got {points.tolist()}")
+    best_before = np.concatenate([[-np.inf], np.maximum.accumulate(points[:-1, 1])])
+    frontier = points[points[:, 1] > best_before]
+    if len(frontier) < 2 or len(frontier) < len(points) / 2:
+        raise NonMonotoneCurve(
+            f"quality must rise with rate, but only {len(frontier)} of {len(points)} points do so: "
+            f"{points.tolist()}; measure more pictures, or other QPs"
+        )
+    return frontier[:, 0], frontier[:, 1]
+
+
+def bd_rate(anchor: Sequence[tuple[float, float]], test: Sequence[tuple[float, float]]) -> BDRate:
+    """Mean difference in rate, in percent, at equal quality; negative means that ``test`` saves bits.
+
+    Args:
+        anchor, test: curves, sequences of (bits or bpp, quality) with quality higher is better (give a
+            divergence or an error with its sign turned). At least two points each, four or more are usual.
+    Returns:
+        percent as a float with ``.overlap`` (0..1). Identical curves give 0, half the rate gives -50.
+    Raises:
+        SinglePointCurve, NonMonotoneCurve, DisjointCurves (all CurveError, which is a ValueError).
+    """
+    from bjontegaard import bd_rate as bjontegaard_bd_rate  # pulls in matplotlib, so not at import
+
+    rate_a, quality_a = efficient_frontier(anchor)
+    rate_t, quality_t = efficient_frontier(test)
+    common = min(quality_a[-1], quality_t[-1]) - max(quality_a[0], quality_t[0])
+    spanned = max(quality_a[-1], quality_t[-1]) - min(quality_a[0], quality_t[0])
+    if common <= 0:
+        raise DisjointCurves(
+            f"anchor covers qualities {quality_a[0]:.4g}..{quality_a[-1]:.4g}, test {quality_t[0]:.4g}.."
+            f"{quality_t[-1]:.4g}: no quality is common; choose QPs so that the curves overlap"
+        )
+    percent = bjontegaard_bd_rate(
+        rate_a, quality_a, rate_t, quality_t, method="pchip", require_matching_points=False, min_overlap=0
+    )
+    return BDRate(float(percent), float(common / spanned))

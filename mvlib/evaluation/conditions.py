@@ -1,0 +1,75 @@
+"""What stands before (and after) the codec: picture → prepare → codec → restore → analyser.
+
+A condition is one row of the results table. The baselines here are the cheap things that any learned
+preprocessor must beat: nothing at all, a light Gaussian blur, sending a smaller picture.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from torchvision.transforms.v2 import functional as TF
+
+from .experiment import BASELINE_NAMES
+
+Frames = np.ndarray  # uint8 (T, H, W, 3)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A named pair of steps around the codec.
+
+    prepare: (frames uint8 (T, H, W, 3), qp) -> frames uint8 (T, h, w, 3), what the encoder is given.
+    restore: (decoded frames, (H, W)) -> frames uint8 (T, H, W, 3), what the analyser is given.
+    depends_on_qp: whether ``prepare`` looks at qp; if not, it runs once for all QPs.
+    """
+
+    name: str
+    prepare: Callable[[Frames, float], Frames]
+    restore: Callable[[Frames, tuple[int, int]], Frames]
+    depends_on_qp: bool = False
+
+
+def _on_tensor(frames: Frames, function: Callable[[torch.Tensor], torch.Tensor]) -> Frames:
+    x = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
+    y = function(x).round().clamp(0, 255).to(torch.uint8)
+    return np.ascontiguousarray(y.permute(0, 2, 3, 1).numpy())
+
+
+def gaussian_blur(frames: Frames, qp: float = 0, *, sigma: float) -> Frames:
+    """Frames blurred by a Gaussian of ``sigma`` pixels; the kernel reaches at least 3 sigma to each side."""
+    size = 2 * int(np.ceil(3 * sigma)) + 1
+    return _on_tensor(frames, partial(TF.gaussian_blur, kernel_size=[size, size], sigma=[sigma, sigma]))
+
+
+def downscale(frames: Frames, qp: float = 0, *, factor: float) -> Frames:
+    """Frames at ``factor`` of both sides (antialiased bicubic), sides rounded to even numbers of at least 16."""
+    size = [max(16, 2 * round(side * factor / 2)) for side in frames.shape[1:3]]
+    return _on_tensor(
+        frames, partial(TF.resize, size=size, interpolation=TF.InterpolationMode.BICUBIC, antialias=True)
+    )
+
+
+def upscale(frames: Frames, size: tuple[int, int]) -> Frames:
+    """Frames resized (bicubic) to ``size`` = (H, W)."""
+    return _on_tensor(
+        frames,
+        partial(TF.resize, size=list(size), interpolation=TF.InterpolationMode.BICUBIC, antialias=True),
+    )
+
+
+def _unchanged(frames: Frames, _=None) -> Frames:
+    return frames
+
+
+_STEPS = (
+    (_unchanged, _unchanged),
+    (partial(gaussian_blur, sigma=0.5), _unchanged),
+    (partial(gaussian_blur, sigma=0.8), _unchanged),
+    (partial(downscale, factor=0.75), upscale),
+)
+BASELINES: dict[str, Condition] = {
+    name: Condition(name, *steps) for name, steps in zip(BASELINE_NAMES, _STEPS, strict=True)
+}

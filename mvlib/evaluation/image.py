@@ -1,0 +1,120 @@
+"""The protocol for pictures: photographs × conditions × QPs → real encoders → analysers → curves and BD-rates.
+
+Every number comes out of a stream that a real encoder wrote and a decoder read back. The quality of a coded
+picture is how much of the analyser's prediction for the *clean* picture is left, so a condition gets no credit
+for moving the prediction elsewhere.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from tqdm.auto import tqdm
+
+from mvlib import analysers as machines
+from mvlib.analysers.quality import kl_to_clean, label_accuracy, top1_agreement
+from mvlib.codecs import RealCodec
+from mvlib.datasets import Photos
+
+from .bootstrap import Interval, bootstrap_bd_rate
+from .conditions import BASELINES, Condition
+from .experiment import ImageExperiment
+
+
+def kl_in_db(mean_kl: np.ndarray) -> np.ndarray:
+    """Quality on the curve from a mean KL in nats: -10 log10(KL).
+
+    KL falls about tenfold over the QP range, as MSE does; on the logarithm every QP step weighs alike, where
+    the plain value would let the worst QP speak for all.
+    """
+    return -10 * np.log10(np.maximum(mean_kl, 1e-6))
+
+
+# What a score of the analyser is called in results -> how its mean becomes the quality of a curve.
+QUALITY_OF = {"kl": kl_in_db, "top1": lambda mean: mean}
+
+
+@dataclass
+class Measurements:
+    """Per-picture numbers of one codec and condition, each array (N, Q)."""
+
+    bpp: np.ndarray
+    psnr: np.ndarray
+    scores: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
+    """(analyser, "kl" | "top1" | "label") -> values; label accuracy is NaN where no label is known."""
+
+
+def _logits(analyser: torch.nn.Module, frames: Sequence[np.ndarray], batch: int = 64) -> torch.Tensor:
+    out = []
+    with torch.inference_mode():
+        for i in range(0, len(frames), batch):
+            x = torch.from_numpy(np.stack(frames[i : i + batch])).permute(0, 3, 1, 2).float().div(255)
+            out.append(analyser(x))
+    return torch.cat(out)
+
+
+def _code(codec: RealCodec, condition: Condition, pictures: list[np.ndarray], qps: Sequence[int]):
+    """Bits (N, Q) and decoded pictures [q][n] of every picture at every QP under ``condition``."""
+    prepared = None if condition.depends_on_qp else [condition.prepare(p[None], qps[0]) for p in pictures]
+    bits, decoded = np.empty((len(pictures), len(qps))), []
+    for q, qp in enumerate(qps):
+        items = prepared or [condition.prepare(p[None], qp) for p in pictures]
+        coded = codec.map(items, qp)
+        bits[:, q] = [c.bits for c in coded]
+        pairs = zip(coded, pictures, strict=True)
+        decoded.append([condition.restore(c.frames, p.shape[:2])[0] for c, p in pairs])
+    return bits, decoded
+
+
+def _psnr(decoded: list[np.ndarray], clean: list[np.ndarray]) -> np.ndarray:
+    """RGB PSNR in dB per picture; infinite ones (identical pictures) are capped at 100."""
+    mse = [np.mean((a.astype(np.float32) - b) ** 2) for a, b in zip(decoded, clean, strict=True)]
+    return np.minimum(10 * np.log10(255**2 / np.maximum(mse, 1e-12)), 100.0)
+
+
+def measure_images(experiment: ImageExperiment, progress: bool = True):
+    """Run the protocol.
+
+    Returns:
+        measurements: {(codec, condition): Measurements}, and sources: the source of each of the N pictures.
+    """
+    photos = Photos(experiment.split, size=experiment.size, crop="centre", flip=False)
+    n = len(photos) if experiment.limit is None else min(experiment.limit, len(photos))
+    clean = [photos.uint8(i) for i in range(n)]
+    labels = [photos.meta[i].label for i in range(n)]
+    looking = {name: machines.load(name) for name in experiment.analysers}
+    clean_logits = {name: _logits(analyser, clean) for name, analyser in looking.items()}
+    jobs = [(codec, condition) for codec in experiment.codecs for condition in experiment.conditions]
+    measured: dict[tuple[str, str], Measurements] = {}
+    for name, condition in tqdm(jobs, desc="codec × condition", disable=not progress):
+        codec = RealCodec(name, preset=experiment.preset, gop=experiment.gop)
+        bits, decoded = _code(codec, BASELINES[condition], clean, experiment.qps)
+        pixels = np.array([p.shape[0] * p.shape[1] for p in clean])[:, None]
+        result = Measurements(bits / pixels, np.stack([_psnr(d, clean) for d in decoded], 1))
+        for which, analyser in looking.items():
+            coded = [_logits(analyser, d) for d in decoded]
+            reference = clean_logits[which]
+            columns = {
+                "kl": [kl_to_clean(reference, x) for x in coded],
+                "top1": [top1_agreement(reference, x) for x in coded],
+                "label": [label_accuracy(x, labels) for x in coded],
+            }
+            for score, values in columns.items():
+                result.scores[which, score] = torch.stack(values, 1).double().numpy()
+        measured[name, condition] = result
+    return measured, [photos.meta[i].source_id for i in range(n)]
+
+
+def compare(
+    anchor: Measurements,
+    test: Measurements,
+    analyser: str,
+    score: str,
+    sources: Sequence[str],
+    draws: int,
+    seed: int,
+) -> Interval:
+    """BD-rate of ``test`` against ``anchor`` at equal ``score`` of ``analyser``, with its 95 % interval."""
+    pairs = [(m.bpp, m.scores[analyser, score]) for m in (anchor, test)]
+    return bootstrap_bd_rate(*pairs, sources, to_quality=QUALITY_OF[score], draws=draws, seed=seed)

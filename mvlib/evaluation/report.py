@@ -1,0 +1,117 @@
+"""Results as they are kept and read: measurements → JSON with everything needed to make them again → table."""
+
+import json
+import platform
+from collections.abc import Iterable
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from mvlib._files import replace_when_done
+
+from .bdrate import CurveError
+from .experiment import ANCHOR, ImageExperiment
+from .image import QUALITY_OF, Measurements, compare
+
+RATE_BASIS = (
+    "bits of the elementary stream (stills: the file) without SEI text, per pixel of the source picture"
+)
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on, the encoders' libraries among them."""
+    from mvlib.codecs import encoder_versions
+
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in ("mvlib", "torch", "torchvision", "timm", "av", "pillow", "bjontegaard"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found | {f"encoder {name}": text for name, text in encoder_versions().items()}
+
+
+def _curve(measured: Measurements, qps: Iterable[int]) -> dict[str, list[float]]:
+    """Means over pictures per QP, CompressAI's keys first."""
+    rows = {"qp": list(qps), "bpp": measured.bpp.mean(0), "psnr-rgb": measured.psnr.mean(0)}
+    for (analyser, score), values in measured.scores.items():
+        if not np.isnan(values).all():
+            rows[f"{score}:{analyser}"] = np.nanmean(values, 0)
+    return {key: [round(float(v), 5) for v in values] for key, values in rows.items()}
+
+
+def image_report(experiment: ImageExperiment, measured: dict, sources: list[str], command: str) -> dict:
+    """The result of an image experiment as a JSON-able dict: curves, BD-rates, options, versions, n."""
+    curves, gains = [], []
+    for (codec, condition), result in measured.items():
+        curves.append(
+            {"codec": codec, "condition": condition, "results": _curve(result, experiment.qps)},
+        )
+        if condition == ANCHOR:
+            continue
+        for analyser in experiment.analysers:
+            for score in QUALITY_OF:
+                row = {"codec": codec, "condition": condition, "analyser": analyser, "quality": score}
+                try:
+                    interval = compare(
+                        measured[codec, ANCHOR],
+                        result,
+                        analyser,
+                        score,
+                        sources,
+                        experiment.draws,
+                        experiment.seed,
+                    )
+                    row |= interval.as_dict()
+                except CurveError as error:
+                    row["error"] = f"{type(error).__name__}: {error}"
+                gains.append(row)
+    labelled = next(iter(measured.values())).scores[experiment.analysers[0], "label"]
+    return {
+        "name": "images",
+        "description": "Rate and what an analyser keeps of its clean prediction, per codec and condition",
+        "command": command,
+        "options": asdict(experiment),
+        "rate_basis": RATE_BASIS,
+        "n": len(sources),
+        "sources": len(set(sources)),
+        "labelled": int((~np.isnan(labelled[:, 0])).sum()),
+        "threads": torch.get_num_threads(),
+        "versions": versions(),
+        "bd_rates": gains,
+        "curves": curves,
+    }
+
+
+def save_json(report: dict, path: str | Path) -> None:
+    """Write ``report`` to ``path``, whole or not at all."""
+    with replace_when_done(path) as temporary:
+        temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def bd_table(report: dict) -> str:
+    """The BD-rates of ``report`` as a Markdown table: a row per codec and condition, percent [95 % interval].
+
+    An interval that holds 0 shows nothing either way, and is set in brackets as a whole: ``(…)``.
+    """
+    columns = list(dict.fromkeys((g["analyser"], g["quality"]) for g in report["bd_rates"]))
+    rows: dict[tuple[str, str], dict] = {}
+    for gain in report["bd_rates"]:
+        rows.setdefault((gain["codec"], gain["condition"]), {})[gain["analyser"], gain["quality"]] = gain
+    head = ["codec", "condition", *(f"{a.replace('efficientnet_', '')}, {q}" for a, q in columns)]
+    lines = [" | ".join(head), " | ".join(["---"] * len(head))]
+    for (codec, condition), cells in rows.items():
+        lines.append(" | ".join([codec, condition, *(_cell(cells.get(c)) for c in columns)]))
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def _cell(gain: dict | None) -> str:
+    if gain is None or "error" in gain:
+        return "–" if gain is None else gain["error"].split(":")[0]
+    text = f"{gain['bd_rate']:+.1f} [{gain['low']:+.1f}, {gain['high']:+.1f}]"
+    if gain["failed"] > 0.05:  # too many draws without a BD-rate: the interval speaks of the others only
+        text += f" ({gain['failed']:.0%} of draws failed)"
+    return f"({text})" if gain["low"] <= 0 <= gain["high"] else text

@@ -1,0 +1,122 @@
+import pickle
+
+import numpy as np
+import pytest
+
+import mvlib
+from mvlib.evaluation import (
+    DisjointCurves,
+    NonMonotoneCurve,
+    SinglePointCurve,
+    bootstrap_bd_rate,
+    draw_weights,
+)
+from mvlib.evaluation.bdrate import CurveError, efficient_frontier
+
+CURVE = [(1000, 28.0), (2000, 31.5), (4000, 34.5), (8000, 37.0)]
+
+
+def test_identical_curves_differ_by_nothing():
+    bd = mvlib.bd_rate(CURVE, CURVE)
+    assert bd == pytest.approx(0, abs=1e-9)
+    assert bd.overlap == pytest.approx(1)
+
+
+@pytest.mark.parametrize("factor, percent", [(0.5, -50), (2, 100), (0.8, -20)])
+def test_a_constant_factor_in_rate_is_the_bd_rate(factor, percent):
+    assert mvlib.bd_rate(CURVE, [(r * factor, q) for r, q in CURVE]) == pytest.approx(percent, abs=1e-6)
+
+
+def test_order_and_unit_of_the_points_do_not_matter():
+    test = [(r * 0.9, q + 0.1) for r, q in CURVE]
+    bpp = [(r / 50176, q) for r, q in CURVE]
+    assert mvlib.bd_rate(bpp, [(r / 50176, q) for r, q in test][::-1]) == pytest.approx(
+        mvlib.bd_rate(CURVE, test)
+    )
+
+
+def test_by_hand_on_straight_lines():
+    # log-rate is linear in quality on both, so PCHIP is exact and the mean gap can be read off: at quality
+    # q the anchor needs 10^(q/10), the test 10^(q/10 + q/100); over q = 10..30 the gap's mean exponent is 0.2.
+    anchor = [(10 ** (q / 10), q) for q in (10, 15, 20, 25, 30)]
+    test = [(10 ** (q / 10 + q / 100), q) for q in (10, 20, 30)]
+    assert mvlib.bd_rate(anchor, test) == pytest.approx(100 * (10**0.2 - 1), rel=1e-9)
+
+
+def test_overlap_is_the_common_share_of_the_range():
+    shifted = [(r, q + 3) for r, q in CURVE]  # 28..37 and 31..40: common 31..37 of 28..40
+    assert mvlib.bd_rate(CURVE, shifted).overlap == pytest.approx(6 / 12)
+
+
+def test_a_dominated_point_is_dropped_for_anchor_and_test_alike():
+    noisy = [*CURVE[:3], (6000, 34.0), CURVE[3]]
+    np.testing.assert_array_equal(efficient_frontier(noisy)[0], [r for r, _ in CURVE])
+    assert mvlib.bd_rate(noisy, noisy) == pytest.approx(0, abs=1e-9)
+    assert mvlib.bd_rate(CURVE, noisy) == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "curve, error",
+    [
+        ([(1000, 30)], SinglePointCurve),
+        ([(1000, 30), (1000, 31)], SinglePointCurve),
+        ([(1000, 34), (2000, 33), (4000, 32), (8000, 31)], NonMonotoneCurve),
+        ([(r, q + 20) for r, q in CURVE], DisjointCurves),
+        ([(0, 30), (10, 31)], CurveError),
+        ([(1, np.nan), (10, 31)], CurveError),
+        ([1, 2, 3], CurveError),
+    ],
+)
+def test_curves_without_a_bd_rate_say_why(curve, error):
+    with pytest.raises(error):
+        mvlib.bd_rate(CURVE, curve)
+    assert issubclass(error, ValueError)
+
+
+def test_the_result_survives_pickling():
+    bd = pickle.loads(pickle.dumps(mvlib.bd_rate(CURVE, [(r, q + 1) for r, q in CURVE])))
+    assert 0 < bd.overlap < 1
+
+
+def made_measurements(n=60, saving=0.9, noise=0.2, seed=1):
+    rng = np.random.default_rng(seed)
+    size = np.exp(rng.normal(0, 0.6, (n, 1)))
+    rate = 1000 * 2.0 ** np.arange(5) * size
+    score = 28 + 3 * np.arange(5) + rng.normal(0, noise, (n, 5))
+    return (rate, score), (rate * saving, score + rng.normal(0, noise, (n, 5)))
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says():
+    held = 0
+    for seed in range(40):
+        anchor, test = made_measurements(saving=0.9, seed=seed)
+        interval = bootstrap_bd_rate(anchor, test, range(60), draws=200, seed=seed)
+        held += interval.low <= -10 <= interval.high
+    assert 34 <= held <= 40  # 95 % of 40 is 38; fewer than 34 has a probability below 0.5 %
+
+
+def test_pairing_removes_the_spread_between_pictures():
+    anchor, test = made_measurements(noise=0.0)
+    interval = bootstrap_bd_rate(anchor, test, range(60), draws=100)
+    assert interval.low == pytest.approx(-10) and interval.high == pytest.approx(-10)
+
+
+def test_items_of_one_source_are_drawn_together():
+    weights = draw_weights(["a", "a", "b", "c", "c", "c"], draws=50)
+    assert (weights[:, 0] == weights[:, 1]).all() and (weights[:, 3] == weights[:, 5]).all()
+    assert (weights[:, [0, 2, 3]].sum(1) == 3).all()
+
+
+def test_copies_of_a_source_do_not_narrow_the_interval():
+    anchor, test = made_measurements(n=20)
+    copies = lambda pair: tuple(np.tile(x, (5, 1)) for x in pair)  # noqa: E731
+    single = bootstrap_bd_rate(anchor, test, range(20), draws=300)
+    copied = bootstrap_bd_rate(copies(anchor), copies(test), list(range(20)) * 5, draws=300)
+    naive = bootstrap_bd_rate(copies(anchor), copies(test), range(100), draws=300)
+    assert (copied.high - copied.low) == pytest.approx(single.high - single.low, rel=0.25)
+    assert (naive.high - naive.low) < 0.7 * (copied.high - copied.low)
+
+
+def test_one_source_is_too_few():
+    with pytest.raises(ValueError, match="at least 2"):
+        draw_weights(["a", "a"], 10)
