@@ -128,13 +128,18 @@ def search(
     levels = [s for s in (1, 2, 4) if s == 1 or 8 * s <= reach]
     volumes = [(_volume(current, reference, 8, s), _shifts(8, s, current.device)) for s in levels]
     matcher = _Matcher(current, phases, lam)
-    return {k: _refine(matcher, volumes, k // CELL) for k in blocks}
+    fields: dict[int, torch.Tensor] = {}
+    for k in sorted(blocks, reverse=True):  # a large block's vector is a candidate of the small ones inside it
+        larger = [spread(field, size // k) for size, field in fields.items()]
+        fields[k] = _refine(matcher, volumes, k // CELL, larger)
+    return fields
 
 
-def _refine(matcher: _Matcher, volumes: list, times: int) -> torch.Tensor:
+def _refine(matcher: _Matcher, volumes: list, times: int, larger: list[torch.Tensor]) -> torch.Tensor:
     lam = matcher.lam.flatten()
-    found = [_winners(pool(v, times), shifts, lam) for v, shifts in volumes]
-    best = matcher.best(torch.stack(found), torch.zeros_like(found[0]), times)
+    found = [_winners(pool(v, times), shifts, lam) for v, shifts in volumes] + larger
+    predicted = neighbour_median(larger[-1]) if larger else torch.zeros_like(found[0])
+    best = matcher.best(torch.stack(found), predicted, times)
     ring = _ring(best.device)
     for step in _STEPS:
         predicted = neighbour_median(best)
