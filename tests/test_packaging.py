@@ -1,0 +1,74 @@
+"""The two documented ways to install, and what the package promises of itself, agree with each other."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+ENVIRONMENT = (ROOT / "environment.yml").read_text()
+
+
+def test_conda_and_pip_ask_for_the_same_python():
+    (conda,) = re.findall(r"^\s+- python(>=[\d.]+)$", ENVIRONMENT, re.M)
+    assert conda == PROJECT["requires-python"]
+
+
+def test_conda_installs_everything_through_the_package_itself():
+    (line,) = re.findall(r"^\s+- -e \.\[(.*)\]$", ENVIRONMENT, re.M)
+    assert set(line.split(",")) == set(PROJECT["optional-dependencies"])
+    listed = re.findall(r"^ {2}- ([\w.-]+)", ENVIRONMENT, re.M)
+    assert set(listed) == {"conda-forge", "python", "pip"}, (
+        "a second list of packages would drift from pyproject"
+    )
+
+
+def test_torch_and_torchvision_come_from_one_resolver_run():
+    names = [re.split(r"[^\w-]", d)[0] for d in PROJECT["dependencies"]]
+    assert {"torch", "torchvision"} <= set(names)
+    assert not any("torch" in d for extra in PROJECT["optional-dependencies"].values() for d in extra)
+
+
+@pytest.mark.parametrize("target", ["make lab", "make test", "conda env create -f environment.yml"])
+def test_the_readme_shows_the_commands_that_exist(target):
+    assert target in (ROOT / "README.md").read_text()
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+
+
+def test_importing_the_package_is_light():
+    loaded = run("import sys, mvlib; print({'torch', 'av', 'matplotlib', 'timm'} & set(sys.modules))")
+    assert loaded.strip() == "set()"
+
+
+def test_every_public_name_loads_and_an_unknown_one_says_what_there_is():
+    import mvlib
+
+    for name in mvlib.__all__:
+        assert getattr(mvlib, name) is not None
+    with pytest.raises(AttributeError, match="RealCodec"):
+        mvlib.RealCodek  # noqa: B018
+
+
+def test_imports_go_one_way():
+    """datasets, codecs, virtual, preprocess and analysers know nothing of one another, nor of what joins them."""
+    lower = ("datasets", "codecs", "virtual", "preprocess", "analysers")
+    above = ("evaluation", "training", "fidelity", "widgets", "plots", "__main__")
+    for package in lower:
+        for file in (ROOT / "mvlib" / package).rglob("*.py"):
+            imported = re.findall(r"^\s*(?:from|import) mvlib\.(\w+)", file.read_text(), re.M)
+            wrong = {name for name in imported if name in (*lower, *above)} - {package}
+            assert not wrong, f"{file.relative_to(ROOT)} imports {wrong}"
+
+
+def test_the_names_of_this_project_are_its_own():
+    """No absolute path of somebody's machine stands in what is shipped."""
+    files = [*ROOT.glob("*.md"), *ROOT.glob("mvlib/**/*.py"), *ROOT.glob("tests/**/*.py")]
+    for file in files:
+        assert not re.search(r"['\"(\s]/(home|root|work)/", file.read_text()), file
