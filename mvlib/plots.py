@@ -1,0 +1,152 @@
+"""Figures of the course: measured numbers and pictures → matplotlib axes with units.
+
+A codec has the same colour and marker in every figure.  The colours are Okabe and Ito's [1], which people with
+any common colour blindness tell apart; the marker says it again for a print in grey.
+
+[1] Okabe and Ito, Color Universal Design, 2008, https://jfly.uni-koeln.de/color/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:  # matplotlib belongs to the notebooks' extra; importing this page needs only numpy
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+COLOURS = {
+    "x264": "#0072B2",
+    "x265": "#D55E00",
+    "svtav1": "#009E73",
+    "vp9": "#CC79A7",
+    "mjpeg": "#8C6D1F",
+    "jpeg": "#6E6E6E",
+    "webp": "#E69F00",
+    "avif": "#56B4E9",
+}
+MARKERS = dict(zip(COLOURS, "osD^vPX*", strict=True))
+# For conditions that aren't codecs, in the order they come.
+_SPARE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6E6E6E", "#8C6D1F")
+_FONT = {"font.size": 11, "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False}
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A rate-quality curve: values at rising rates, with the band of their confidence interval if there is one."""
+
+    rate: Sequence[float]
+    quality: Sequence[float]
+    low: Sequence[float] | None = None
+    high: Sequence[float] | None = None
+
+
+def rate_quality(
+    curves: Mapping[str, Curve],
+    *,
+    quality: str,
+    rate: str = "rate (bits per pixel)",
+    log_rate: bool = True,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw curves of quality against rate, each with its confidence band.
+
+    Args:
+        curves: name → curve.  A name that is a codec or starts with one ("x265, blur") takes the codec's colour
+            and marker.
+        quality, rate: axis titles with units, "KL to the clean prediction (nats)".
+        log_rate: rate on a logarithmic axis, where equal distances are equal percentages of bits.
+    """
+    import matplotlib.pyplot as plt
+
+    with plt.rc_context(_FONT):
+        ax = ax or plt.subplots(figsize=(6.4, 4), layout="constrained")[1]
+        styles = _styles(list(curves))
+        for name, curve in curves.items():
+            colour, marker, dashes = styles[name]
+            ax.plot(curve.rate, curve.quality, marker=marker, ls=dashes, color=colour, ms=5, label=name)
+            if curve.low is not None and curve.high is not None:
+                ax.fill_between(curve.rate, curve.low, curve.high, color=colour, alpha=0.15, lw=0)
+        if log_rate:
+            _log_axis(ax)
+        ax.set(xlabel=rate, ylabel=quality)
+        ax.grid(alpha=0.25)
+        ax.legend(frameon=False)
+    return ax
+
+
+def strip(original: np.ndarray, decoded: np.ndarray, *, gain: float = 4, title: str = "decoded") -> Figure:
+    """Original, decoded and amplified difference side by side: uint8 (H, W, 3) each.
+
+    The difference is shown around middle grey, (decoded - original) * ``gain`` + 128; the title names the gain.
+    """
+    import matplotlib.pyplot as plt
+
+    shown = {
+        "original": original,
+        title: decoded,
+        f"difference ×{gain:g} (grey: none)": difference(original, decoded, gain),
+    }
+    height = 12 / 3 * original.shape[0] / original.shape[1] + 0.4
+    with plt.rc_context(_FONT):
+        figure, axes = plt.subplots(1, 3, figsize=(12, height), layout="constrained")
+        for ax, (text, picture) in zip(axes, shown.items(), strict=True):
+            ax.imshow(picture)
+            ax.set_title(text)
+            ax.set_axis_off()
+    return figure
+
+
+def difference(original: np.ndarray, decoded: np.ndarray, gain: float = 4) -> np.ndarray:
+    """Signed difference of two uint8 pictures of one shape, around 128, ``gain`` times, clipped to 0..255."""
+    if original.shape != decoded.shape or original.dtype != np.uint8 or decoded.dtype != np.uint8:
+        raise ValueError(
+            f"original is {original.dtype} {original.shape}, decoded {decoded.dtype} {decoded.shape}; "
+            "give two uint8 pictures of one shape"
+        )
+    apart = decoded.astype(np.int16) - original
+    return np.clip(apart * gain + 128, 0, 255).astype(np.uint8)
+
+
+def top_bars(top: Sequence[tuple[str, float]], *, title: str = "", ax: Axes | None = None) -> Axes:
+    """Bars of the likeliest classes: (name, probability in [0, 1]), likeliest first, as ``Classifier.top`` gives."""
+    import matplotlib.pyplot as plt
+
+    names, values = zip(*top, strict=True)
+    places = range(len(names))
+    with plt.rc_context(_FONT):
+        ax = ax or plt.subplots(figsize=(4.8, 0.4 * len(names) + 0.8), layout="constrained")[1]
+        bars = ax.barh(places, [100 * v for v in values], color="#0072B2", height=0.65)
+        ax.bar_label(bars, [f"{100 * v:.0f} %" for v in values], padding=4)
+        ax.set(yticks=places, yticklabels=names, xlim=(0, 112), xlabel="probability (%)", title=title)
+        ax.set_xticks(range(0, 101, 25))
+        ax.invert_yaxis()
+        ax.tick_params(axis="y", length=0)
+    return ax
+
+
+def _styles(names: Sequence[str]) -> dict[str, tuple[str, str, str]]:
+    """Colour, marker and line of each curve; a codec's second and third curve are dashed and dotted."""
+    styles, drawn, spare = {}, {}, 0
+    for name in names:
+        codec = next((c for c in COLOURS if name == c or name.startswith((f"{c} ", f"{c},"))), None)
+        if codec is None:
+            styles[name] = (_SPARE[spare % len(_SPARE)], "osD^vPX*"[spare % 8], "-")
+            spare += 1
+        else:
+            count = drawn[codec] = drawn.get(codec, -1) + 1
+            styles[name] = (COLOURS[codec], MARKERS[codec], ("-", "--", ":", "-.")[count % 4])
+    return styles
+
+
+def _log_axis(ax: Axes) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    ax.set_xscale("log")
+    # 0.1, 0.2, 0.5, 1 read better than powers of ten over the decade or two that codecs span.
+    ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
