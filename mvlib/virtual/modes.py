@@ -1,0 +1,218 @@
+"""Decide how every block of a P frame is coded: candidates → distortion + lambda × bits → quad-tree, smallest first.
+
+Four ways to code a block: *skip* (a neighbour's vector, no residual), *merge* (a neighbour's vector and a residual),
+*inter* (its own vector and a residual), *intra* (no reference at all). All blocks of one size are tried at once and the
+tree is merged upwards, so there is no loop over blocks; nothing here has a gradient, as in a real encoder the choice is
+a choice. Vectors of neighbours come from the search, not from the decisions still to be taken: the one approximation
+that keeps it parallel.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import transform
+from .colour import Planes
+from .interpolate import CELL, fetch, from_blocks
+from .motion import exp_golomb_bits, neighbour_median, spread
+from .quantise import chroma_qp, hard, per_image, qstep
+
+SKIP, MERGE, INTER, INTRA = range(4)
+
+
+@dataclass(frozen=True)
+class InterTools:
+    """What an encoder may do in a P frame, and the prices it decides by.
+
+    blocks: sides of the prediction blocks, in luma samples. transforms: the transform sizes to choose from for each.
+    offset: rounding offset of the quantiser. slope: (a, b), lambda = a·exp(b·qp) bits to squared error.
+    smallest_skip: no smaller block can be skipped. level_bits, flag_bits, vector_bits: prices in the decision.
+    """
+
+    standard: str = "h265"
+    interpolation: str = "hevc"
+    blocks: tuple[int, ...] = (8, 16, 32)
+    transforms: dict[int, tuple[int, ...]] = field(default_factory=lambda: {8: (8,), 16: (16,), 32: (32,)})
+    offset: float = 1 / 6
+    slope: tuple[float, float] = (0.038, 0.234)
+    smallest_skip: int = 8
+    reach: int = 32
+    level_bits: tuple[float, float, float] = (4.0, 4.5, 2.0)
+    flag_bits: tuple[float, float, float, float] = (0.5, 2.0, 3.0, 6.0)
+    vector_bits: float = 1.0
+
+    def slope_at(self, qp: Tensor) -> Tensor:
+        """lambda for squared error in 8-bit units, (B,)."""
+        return self.slope[0] * torch.exp(self.slope[1] * qp)
+
+
+H265 = InterTools()
+H264 = InterTools(
+    standard="h264",
+    interpolation="h264",
+    blocks=(8, 16),
+    transforms={8: (4, 8), 16: (4, 8)},
+    slope=(0.9 * 2**-4, 0.231049),  # 0.9·2^((qp - 12)/3)
+    smallest_skip=16,
+)
+
+
+@dataclass
+class Plan:
+    """The decisions for a P frame, one value for every cell of 8 × 8 luma samples.
+
+    size, mode, transform: (B, H/8, W/8) integers; vectors: (B, H/8, W/8, 2); vector_bits: (B, H/8, W/8), the block's
+    vector bits shared among its cells.
+    """
+
+    size: Tensor
+    mode: Tensor
+    transform: Tensor
+    vectors: Tensor
+    vector_bits: Tensor
+
+    def merged_with(self, larger: Plan, take: Tensor) -> Plan:
+        """Take `larger` wherever the (B, H/8, W/8) mask says so."""
+
+        def pick(name: str) -> Tensor:
+            a, b = getattr(larger, name), getattr(self, name)
+            return torch.where(take[..., None] if a.dim() == 4 else take, a, b)
+
+        return Plan(*(pick(n) for n in ("size", "mode", "transform", "vectors", "vector_bits")))
+
+
+class Prices:
+    """Everything a decision needs to know about the quantiser: steps, lambda, bits of levels."""
+
+    def __init__(self, tools: InterTools, qp: Tensor):
+        self.tools = tools
+        self.luma, self.chroma = qstep(qp), qstep(chroma_qp(qp, tools.standard))
+        self.slope = tools.slope_at(qp)
+
+    def coded(self, residual: Tensor, k: int, steps: Tensor) -> tuple[Tensor, Tensor]:
+        """Squared error and bits of every k × k block of (B, 1, H, W): two (B, H/k, W/k)."""
+        b, _, h, w = residual.shape
+        step = per_image(steps, residual[:, 0])
+        c = transform.forward(transform.to_blocks(residual, k))
+        level = hard(c / step, self.tools.offset)
+        error = (c - level * step).square().sum(-1)
+        magnitude = level.abs()
+        some, each, log = self.tools.level_bits
+        nonzero = (magnitude > 0).sum(-1)
+        bits = some * (nonzero > 0) + each * nonzero + log * torch.log2(magnitude.clamp(min=1)).sum(-1)
+        return error.view(b, h // k, w // k), bits.view(b, h // k, w // k)
+
+
+def _gather_sum(cells: Tensor, times: int) -> Tensor:
+    """(B, h, w) → (B, h/times, w/times), sums."""
+    return cells if times == 1 else F.avg_pool2d(cells[:, None], times)[:, 0] * times**2
+
+
+class Decider:
+    """Tries the ways to code the blocks of the current picture against one reference."""
+
+    def __init__(self, current: Planes, luma: Tensor, chroma: Tensor, qp: Tensor, tools: InterTools):
+        self.tools, self.prices = tools, Prices(tools, qp)
+        self.current, self.luma, self.chroma = current, luma, chroma
+        self.colour = torch.cat([current.cb, current.cr], 1)
+
+    def residual(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
+        """vectors (B, H/8, W/8, 2) → residual of luma (B, 1, H, W) and chroma (B, 2, H/2, W/2)."""
+        y = self.current.y - from_blocks(fetch(self.luma, vectors))
+        return y, self.colour - from_blocks(fetch(self.chroma, vectors, CELL // 2))
+
+    def squared(self, y: Tensor, c: Tensor, k: int) -> Tensor:
+        """Squared error of the prediction alone: (B, H/k, W/k)."""
+        luma = F.avg_pool2d(y.square(), k)[:, 0] * k**2
+        return luma + F.avg_pool2d(c.square(), k // 2).sum(1) * (k // 2) ** 2
+
+    def coded(self, y: Tensor, c: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """Best cost of coding the residual, (B, H/k, W/k), and the transform size that reaches it."""
+        slope = self.prices.slope[:, None, None]
+        b, _, h, w = c.shape
+        small = min(k, 8) // 2 if self.tools.standard == "h264" else k // 2
+        error, bits = self.prices.coded(
+            c.reshape(2 * b, 1, h, w), small, self.prices.chroma.repeat_interleave(2)
+        )
+        chroma = (error + slope.repeat_interleave(2, 0) * bits).view(b, 2, h // small, w // small).sum(1)
+        chroma = _gather_sum(chroma, k // 2 // small)
+        sizes = self.tools.transforms[k]
+        costs = []
+        for t in sizes:
+            error, bits = self.prices.coded(y, t, self.prices.luma)
+            costs.append(_gather_sum(error + slope * bits, k // t))
+        best, index = torch.stack(costs).min(0)
+        return best + chroma, torch.tensor(sizes, device=y.device)[index]
+
+    def level(self, k: int, found: Tensor) -> tuple[Tensor, Plan]:
+        """Cost (B, H/k, W/k) and plan of the best way to code every block of side k."""
+        times, slope = k // CELL, self.prices.slope[:, None, None]
+        merge = self.merge_vectors(found, times)
+        y, c = self.residual(spread(merge, times))
+        flags = self.tools.flag_bits
+        cost_merge, t_merge = self.coded(y, c, k)
+        costs = [self.squared(y, c, k) + slope * flags[SKIP], cost_merge + slope * flags[MERGE]]
+        if k < self.tools.smallest_skip:
+            costs[0] = torch.full_like(costs[0], torch.inf)
+        bits = exp_golomb_bits(found - neighbour_median(found)) * self.tools.vector_bits
+        cost_own, t_own = self.coded(*self.residual(spread(found, times)), k)
+        costs.append(cost_own + slope * (flags[INTER] + bits))
+        best, mode = torch.stack(costs).min(0)
+        own = mode == INTER
+        plan = Plan(
+            torch.full_like(mode, k),
+            mode,
+            torch.where(own, t_own, t_merge),
+            torch.where(own[..., None], found, merge),
+            torch.where(own, bits, 0) / times**2,
+        )
+        wide = {
+            n: getattr(plan, n).repeat_interleave(times, 1).repeat_interleave(times, 2) for n in vars(plan)
+        }
+        return best, Plan(**wide)
+
+    def merge_vectors(self, found: Tensor, times: int) -> Tensor:
+        """The neighbour's vector with the smallest squared luma error, for every block: (B, H/k, W/k, 2)."""
+        padded = F.pad(found, (0, 0, 1, 1, 1, 0))
+        left, up, right = padded[:, 1:, :-2], padded[:, :-1, 1:-1], padded[:, :-1, 2:]
+        candidates = torch.stack([left, up, right, neighbour_median(found), torch.zeros_like(found)])
+        block = transform_cells(self.current.y)
+        error = (fetch(self.luma, spread(candidates, times))[:, :, 0] - block).square().sum((-1, -2))
+        error = torch.stack([_gather_sum(e, times) for e in error])
+        pick = error.argmin(0)
+        return candidates.gather(0, pick[None, ..., None].expand(1, *found.shape))[0]
+
+
+def transform_cells(plane: Tensor) -> Tensor:
+    """(B, 1, H, W) → (B, H/8, W/8, 8, 8)."""
+    b, _, h, w = plane.shape
+    return plane.reshape(b, h // CELL, CELL, w // CELL, CELL).transpose(2, 3)
+
+
+@torch.no_grad()
+def decide(
+    current: Planes, luma: Tensor, chroma: Tensor, vectors: dict[int, Tensor], qp: Tensor, tools: InterTools
+) -> Plan:
+    """Choose block sizes and modes for a P frame.
+
+    current: planes whose sides are multiples of the largest block. luma, chroma: the reference's phases. vectors: the
+    search's result. qp: (B,). Bottom-up: four blocks are replaced by the larger one if that is no dearer.
+    """
+    decider = Decider(current, luma, chroma, qp, tools)
+    split = decider.prices.slope[:, None, None]  # a split flag is about one bit
+    cost = plan = None
+    for k in tools.blocks:
+        own_cost, own = decider.level(k, vectors[k])
+        if plan is None:
+            cost, plan = own_cost, own
+            continue
+        halves = _gather_sum(cost, 2) + split
+        take = own_cost <= halves
+        cost = torch.minimum(own_cost, halves)
+        times = k // CELL
+        plan = plan.merged_with(own, take.repeat_interleave(times, 1).repeat_interleave(times, 2))
+    return plan
