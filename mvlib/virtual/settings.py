@@ -1,0 +1,74 @@
+"""What makes one encoder unlike another, as numbers: block sizes, modes, transforms, dead zones, Lagrangian.
+
+``SETTINGS["x265"]`` and ``SETTINGS["x264"]`` describe the encoders at preset medium; the rate's fitted numbers lie
+beside them in ``weights/``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The fixed part of a virtual codec.
+
+    Attributes:
+        standard: "h265" or "h264": prediction rules and chroma QP table.
+        unit: side of the units coded one after the other.
+        multiple: sides are padded to a multiple of this.
+        luma_sizes, chroma_sizes: sides of the transform blocks, smallest first.
+        luma_modes, chroma_modes: modes tried, by size.
+        luma_transforms, chroma_transforms: transform, by size.
+        free_tree: each square of four blocks chooses whether to merge; else all blocks of a unit share one size.
+        intra_offset, inter_offset: rounding offset of the quantiser.
+        lambda_scale, lambda_rate: squared error that a bit is worth, scale * exp(rate * qp).
+        chroma_qp_offset: as in the stream.
+        passes: passes that bring the neighbours closer to what the decoder has (see ``intra.py``).
+    """
+
+    standard: str
+    unit: int
+    multiple: int
+    luma_sizes: tuple[int, ...]
+    chroma_sizes: tuple[int, ...]
+    luma_modes: dict[int, tuple[int, ...]]
+    chroma_modes: dict[int, tuple[int, ...]]
+    luma_transforms: dict[int, str]
+    chroma_transforms: dict[int, str]
+    free_tree: bool
+    intra_offset: float = 1 / 3
+    inter_offset: float = 1 / 6
+    lambda_scale: float = 0.038
+    lambda_rate: float = 0.234
+    chroma_qp_offset: float = 0.0
+    passes: int = 2
+
+
+_H265_MODES = (0, 1, *range(2, 35, 2))  # every second direction, the two axes among them
+SETTINGS = {
+    "x265": Settings(
+        standard="h265",
+        unit=64,
+        multiple=32,
+        luma_sizes=(4, 8, 16, 32),
+        chroma_sizes=(4, 8, 16),
+        luma_modes=dict.fromkeys((4, 8, 16, 32), _H265_MODES),
+        chroma_modes=dict.fromkeys((4, 8, 16), _H265_MODES),
+        luma_transforms={4: "dst", 8: "dct", 16: "dct", 32: "dct"},
+        chroma_transforms=dict.fromkeys((4, 8, 16), "dct"),
+        free_tree=True,
+    ),
+    "x264": Settings(
+        standard="h264",
+        unit=16,
+        multiple=16,
+        luma_sizes=(4, 8, 16),
+        chroma_sizes=(8,),
+        luma_modes={4: tuple(range(9)), 8: tuple(range(9)), 16: tuple(range(4))},
+        chroma_modes={8: tuple(range(4))},
+        luma_transforms={4: "dct", 8: "dct", 16: "nested"},
+        chroma_transforms={8: "nested"},
+        free_tree=False,
+    ),
+}
