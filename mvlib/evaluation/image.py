@@ -81,8 +81,8 @@ def measure_images(experiment: ImageExperiment, progress: bool = True):
     """
     photos = Photos(experiment.split, size=experiment.size, crop="centre", flip=False)
     n = len(photos) if experiment.limit is None else min(experiment.limit, len(photos))
-    clean = [photos.uint8(i) for i in range(n)]
-    labels = [photos.meta[i].label for i in range(n)]
+    clean = [(photos[i] * 255).round().byte().permute(1, 2, 0).contiguous().numpy() for i in range(n)]
+    labels = [photos.meta[i].labels for i in range(n)]
     looking = {name: machines.load(name) for name in experiment.analysers}
     clean_logits = {name: _logits(analyser, clean) for name, analyser in looking.items()}
     jobs = [(codec, condition) for codec in experiment.codecs for condition in experiment.conditions]

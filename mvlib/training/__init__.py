@@ -1,0 +1,1 @@
+"""Joint training through the virtual codec: what is trained, what a nat is worth, and the loop."""

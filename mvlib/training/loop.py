@@ -1,0 +1,245 @@
+"""Joint training: picture → preprocessor → virtual codec → analyser → rate + slope x task → gradient → weights.
+
+Everything drawn at step s (pictures, crops, QPs) is drawn from (seed, s) alone, so that a training that was
+killed goes on from its last checkpoint as if nothing had happened.
+"""
+
+import csv
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import DataLoader, Dataset
+from tqdm.auto import tqdm
+
+from mvlib import analysers as machines
+from mvlib._files import replace_when_done
+from mvlib.analysers.quality import kl_to_clean
+from mvlib.datasets import Photos
+from mvlib.preprocess import build
+from mvlib.virtual import VirtualCodec
+
+from .experiment import ImageTraining
+from .slope import Slope
+
+
+class NonFiniteLoss(RuntimeError):
+    """The loss or its gradient is NaN or infinite; the weights were left as they were before this step."""
+
+
+class Steps(Dataset):
+    """Batches by step number: ``steps[s]`` is always the same pictures, crops and QPs."""
+
+    def __init__(self, training: ImageTraining):
+        self.training = training
+        self.photos = Photos("train", size=training.size, crop="random", flip=True, seed=training.seed)
+
+    def __len__(self) -> int:
+        return self.training.steps
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
+        """Pictures (B, 3, size, size) in [0, 1] and their QPs (B,)."""
+        t, rng = self.training, np.random.default_rng((self.training.seed, step))
+        self.photos.set_epoch(step)
+        chosen = rng.choice(len(self.photos), t.batch, replace=t.batch > len(self.photos))
+        qp = rng.integers(t.qp_low, t.qp_high + 1, t.batch)
+        return torch.stack([self.photos[int(i)] for i in chosen]), torch.from_numpy(qp).float()
+
+
+class Objective(nn.Module):
+    """First-order BD-rate of a preprocessed batch: (bpp + sum of slope x KL over analysers) / bpp of the codec alone."""
+
+    def __init__(self, training: ImageTraining):
+        super().__init__()
+        self.training = training
+        self.analysers = nn.ModuleDict({name: machines.load(name) for name in training.analysers})
+        self.codecs = nn.ModuleDict({name: VirtualCodec.like(name) for name in training.codecs})
+        self.slopes = {
+            (c, a): Slope.read(training.anchor, c, a) for c in training.codecs for a in training.analysers
+        }
+        self.real = {}
+        if training.route == "real_forward":
+            from mvlib.codecs import RealCodec  # PyAV is needed on this route alone
+
+            self.real = {name: RealCodec(name, gop="intra") for name in training.codecs}
+
+    def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
+        """Loss and its parts, means over the batch.
+
+        Args:
+            x, y: clean and preprocessed pictures (B, 3, H, W) in [0, 1].  qp: (B,).  codec: which one codes.
+        """
+        t = self.training
+        coded = self.codecs[codec](y[:, None], qp, route=t.rounding, real=self.real.get(codec))
+        bpp = coded.bits / (x.shape[-1] * x.shape[-2])
+        parts, task = {"bpp": bpp.mean()}, 0.0
+        for name, analyser in self.analysers.items():
+            with torch.no_grad():
+                clean = analyser(x)
+            kl = kl_to_clean(clean, analyser(coded.frames[:, 0]))
+            task = task + self.slopes[codec, name](qp) * kl / len(self.analysers)
+            parts[f"kl {name}"] = kl.mean()
+        error = (y - x).square().mean((1, 2, 3)) * 255**2
+        anchor = self.slopes[codec, t.analysers[0]].bpp(qp)
+        loss = (bpp + t.slope_scale * task + t.fidelity * error / 100) / anchor
+        return {"loss": loss.mean(), "rate": (bpp / anchor).mean(), "error": error.mean(), **parts}
+
+
+class Trainer:
+    """Weights, optimiser and moving average of one training, in a folder that it can be taken up from."""
+
+    def __init__(self, training: ImageTraining, folder: Path):
+        self.training, self.folder = training, Path(folder)
+        device = training.device
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(device)
+        torch.manual_seed(training.seed)
+        self.model = build(training.architecture).to(self.device, memory_format=torch.channels_last)
+        self.average = AveragedModel(
+            self.model, multi_avg_fn=get_ema_multi_avg_fn(training.ema), use_buffers=True
+        )
+        self.objective = Objective(training).to(self.device)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=training.lr, weight_decay=training.weight_decay
+        )
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
+        self.step = 0
+
+    def _rate(self, step: int) -> float:
+        t = self.training
+        if step < t.warmup:
+            return (step + 1) / t.warmup
+        return 0.5 * (1 + math.cos(math.pi * (step - t.warmup) / max(1, t.steps - t.warmup)))
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state lies that a killed training goes on from."""
+        return self.folder / "checkpoint.pt"
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        parts = {
+            name: getattr(self, name).state_dict() for name in ("model", "average", "optimiser", "schedule")
+        }
+        with replace_when_done(self.checkpoint) as temporary:
+            torch.save(
+                {"step": self.step, "training": json.dumps(asdict(self.training), default=str), **parts},
+                temporary,
+            )
+
+    def resume(self) -> bool:
+        """Go on from the checkpoint if there is one; it must be of the same training."""
+        if not self.checkpoint.is_file():
+            return False
+        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+        mine = json.dumps(asdict(self.training), default=str)
+        if state["training"] != mine:
+            raise ValueError(
+                f"{self.checkpoint} belongs to another training: {state['training']}, asked for {mine}; "
+                "choose another folder or remove it"
+            )
+        for name in ("model", "average", "optimiser", "schedule"):
+            getattr(self, name).load_state_dict(state[name])
+        self.step = state["step"]
+        return True
+
+    def update(self, x: Tensor, qp: Tensor) -> dict[str, float]:
+        """One step on pictures (B, 3, H, W) at QPs (B,); the parts of the loss."""
+        t = self.training
+        seen_qp = qp if t.qp_adaptive else torch.full_like(qp, (t.qp_low + t.qp_high) / 2)
+        codec = t.codecs[self.step % len(t.codecs)]
+        parts = self.objective(x, self.model(x, seen_qp), qp, codec)
+        self.optimiser.zero_grad(set_to_none=True)
+        parts["loss"].backward()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), t.clip)
+        if not (torch.isfinite(parts["loss"]) and torch.isfinite(norm)):
+            raise NonFiniteLoss(
+                f"step {self.step}: loss {parts['loss'].item()}, gradient norm {norm.item()}; try a smaller lr "
+                f"(now {t.lr}), or another rounding (now {t.rounding!r})"
+            )
+        self.optimiser.step()
+        self.schedule.step()
+        self.average.update_parameters(self.model)
+        self.step += 1
+        return {k: float(v.detach()) for k, v in parts.items()} | {
+            "codec": codec,
+            "gradient norm": float(norm),
+        }
+
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Batches of the steps that are left, on the device."""
+        t = self.training
+        loader = DataLoader(
+            Steps(t),
+            batch_size=None,
+            sampler=range(self.step, t.steps),
+            num_workers=t.workers,
+            pin_memory=self.device.type == "cuda",
+        )
+        for x, qp in loader:
+            yield (
+                x.to(self.device, memory_format=torch.channels_last, non_blocking=True),
+                qp.to(self.device, non_blocking=True),
+            )
+
+    def run(self, progress: bool = True) -> nn.Module:
+        """Train to the end, from the checkpoint if there is one; the moving average of the network."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.resume()
+        bar = tqdm(total=self.training.steps, initial=self.step, disable=not progress, desc="training")
+        with Log(self.folder / "log.csv", self.step) as log:
+            for x, qp in self.batches():
+                row = self.update(x, qp)
+                log.write({"step": self.step, **row})
+                bar.update()
+                bar.set_postfix(
+                    {k: f"{v:.3f}" for k, v in row.items() if isinstance(v, float)}, refresh=False
+                )
+                if self.step % self.training.checkpoint_every == 0 or self.step == self.training.steps:
+                    log.flush()
+                    self.save()
+        bar.close()
+        return self.average.module.eval()
+
+
+class Log:
+    """The parts of the loss, a row a step; rows past ``start`` (of a run that was killed) are dropped."""
+
+    def __init__(self, path: Path, start: int):
+        self.path = path
+        old = []
+        if path.is_file():
+            with path.open(newline="") as file:
+                old = [row for row in csv.DictReader(file) if int(row["step"]) <= start]
+        with replace_when_done(path) as temporary, temporary.open("w", newline="") as file:
+            if old:
+                writer = csv.DictWriter(file, fieldnames=old[0])
+                writer.writeheader()
+                writer.writerows(old)
+        self.writer, self.empty = None, not old
+
+    def __enter__(self) -> "Log":
+        self.file = self.path.open("a", newline="")
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.file.close()
+
+    def write(self, row: dict) -> None:
+        """Append one row."""
+        if self.writer is None:
+            self.writer = csv.DictWriter(self.file, fieldnames=list(row))
+            if self.empty:
+                self.writer.writeheader()
+        self.writer.writerow(row)
+
+    def flush(self) -> None:
+        """Bring the rows to disk."""
+        self.file.flush()

@@ -1,0 +1,66 @@
+"""What a nat of task loss is worth in bits: measured curve of the codec alone → slope d(bpp)/d(KL) per QP.
+
+Minimising rate + slope x task moves a preprocessor along the codec's own trade. Were the task weighed less, the
+cheapest thing to learn would be to imitate a higher QP; more, to do nothing.
+
+To first order, BD-rate is a change of log-rate at equal quality, and so
+    d(BD-rate) = (d(bpp) + slope x d(KL)) / bpp,
+which makes the loss below an estimate of the BD-rate itself: -0.1 is ten percent of the bits saved.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+class Slope:
+    """The codec's own rate, task loss and slope at any QP, interpolated between measured points.
+
+    Args:
+        qps, bpp, kl: (Q,) measured means at rising QP: bits per pixel falling, nats rising.
+    """
+
+    def __init__(self, qps, bpp, kl):
+        self.qps, self.log_bpp, self.log_kl = np.asarray(qps, float), np.log(bpp), np.log(kl)
+        if not (np.diff(self.qps) > 0).all() or not (np.diff(self.log_bpp) < 0).all():
+            raise ValueError(f"QPs must rise and rates fall: {list(qps)}, {list(bpp)} bpp")
+        if not (np.diff(self.log_kl) > 0).all():
+            raise ValueError(
+                f"KL must rise with QP; got {list(kl)} nats at {list(qps)}: measure more pictures"
+            )
+
+    @classmethod
+    def read(cls, path: Path, codec: str, analyser: str) -> "Slope":
+        """From a result of ``python -m mvlib evaluate image`` that holds the codec alone.
+
+        Raises FileNotFoundError or ValueError that say which command makes what is missing.
+        """
+        command = f"python -m mvlib evaluate image --split train --conditions '[codec alone]' --out {path}"
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"{path} does not exist; measure it by: {command}")
+        for curve in json.loads(Path(path).read_text())["curves"]:
+            results = curve["results"]
+            if (
+                curve["codec"] == codec
+                and curve["condition"] == "codec alone"
+                and f"kl:{analyser}" in results
+            ):
+                return cls(results["qp"], results["bpp"], results[f"kl:{analyser}"])
+        raise ValueError(f"{path} holds no curve of {codec} with {analyser}; measure it by: {command}")
+
+    def _at(self, qp: torch.Tensor, values: np.ndarray) -> torch.Tensor:
+        inner = np.interp(qp.detach().cpu().numpy(), self.qps, values)
+        return torch.as_tensor(inner, dtype=torch.float32, device=qp.device)
+
+    def bpp(self, qp: torch.Tensor) -> torch.Tensor:
+        """Mean rate of the codec alone at ``qp`` (B,), bits per pixel."""
+        return self._at(qp, self.log_bpp).exp()
+
+    def __call__(self, qp: torch.Tensor) -> torch.Tensor:
+        """-d(bpp)/d(KL) at ``qp`` (B,): bits per pixel that the codec itself pays to win back one nat."""
+        # Straight lines on log-log axes: d(bpp)/d(KL) = bpp / KL * d(log bpp) / d(log KL).
+        d_bpp, d_kl = np.gradient(self.log_bpp, self.qps), np.gradient(self.log_kl, self.qps)
+        elasticity = self._at(qp, -d_bpp / d_kl)
+        return elasticity * (self._at(qp, self.log_bpp) - self._at(qp, self.log_kl)).exp()

@@ -1,0 +1,65 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from mvlib.training.experiment import ImageTraining
+from mvlib.training.slope import Slope
+
+QPS = np.array([22.0, 27, 32, 37, 42, 47])
+
+
+def power_law(exponent):
+    """A codec whose rate halves every six QPs, and whose KL grows as rate to the -``exponent``."""
+    bpp = 2.0 ** (-(QPS - 37) / 6)
+    return Slope(QPS, bpp, 0.3 * bpp**-exponent)
+
+
+@pytest.mark.parametrize("exponent", [0.7, 1.0, 1.6])
+def test_the_slope_of_a_power_law_is_its_derivative(exponent):
+    # KL = 0.3 bpp^-e  =>  -d(bpp)/d(KL) = bpp^(e+1) / (0.3 e)
+    qp = torch.tensor([24.0, 32.0, 40.5])
+    bpp = 2.0 ** (-(qp - 37) / 6)
+    torch.testing.assert_close(
+        power_law(exponent)(qp), bpp ** (exponent + 1) / (0.3 * exponent), rtol=1e-4, atol=0
+    )
+    torch.testing.assert_close(power_law(exponent).bpp(qp), bpp, rtol=1e-4, atol=0)
+
+
+def test_moving_along_the_codecs_own_curve_leaves_the_objective_flat():
+    slope = power_law(1.2)
+    qp = torch.tensor([35.0, 35.01])
+    bpp = slope.bpp(qp)
+    kl = 0.3 * bpp**-1.2
+    weight = slope(torch.tensor([35.005]))
+    cost = bpp + weight * kl
+    assert abs(float(cost[1] - cost[0])) < 0.01 * float(bpp[0] - bpp[1])
+
+
+def test_a_curve_that_cannot_be_one_is_refused():
+    with pytest.raises(ValueError, match="rates fall"):
+        Slope([22, 27], [1, 2], [0.1, 0.2])
+    with pytest.raises(ValueError, match="KL must rise"):
+        Slope([22, 27], [2, 1], [0.2, 0.1])
+
+
+def test_reading_says_which_command_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match="mvlib evaluate image --split train"):
+        Slope.read(tmp_path / "none.json", "x265", "efficientnet_lite0")
+    path = tmp_path / "anchor.json"
+    results = {"qp": [22, 27], "bpp": [2, 1], "kl:a": [0.1, 0.2]}
+    path.write_text(
+        json.dumps({"curves": [{"codec": "x265", "condition": "codec alone", "results": results}]})
+    )
+    assert float(Slope.read(path, "x265", "a").bpp(torch.tensor([27.0]))) == pytest.approx(1)
+    with pytest.raises(ValueError, match="no curve of x264"):
+        Slope.read(path, "x264", "a")
+
+
+@pytest.mark.parametrize(
+    "options", [{"route": "proxy"}, {"qp_low": 40, "qp_high": 30}, {"steps": 0}, {"analysers": ()}]
+)
+def test_impossible_trainings_are_refused(options):
+    with pytest.raises(ValueError):
+        ImageTraining(**options)
