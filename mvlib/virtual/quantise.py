@@ -11,7 +11,7 @@ quantized neural compression", NeurIPS 2020 (soft rounding).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -39,11 +39,15 @@ def chroma_qp(qp: Tensor, standard: str = "h265", offset: float = 0.0) -> Tensor
         qp: luma QP, any shape; ``offset`` is added to it first (the stream's chroma_qp_index_offset).
         standard: "h264" or "h265".
     """
-    table = torch.tensor(CHROMA_QP[standard], dtype=qp.dtype, device=qp.device)
-    shifted = (qp + offset).clamp(0, len(table) - 1)
-    low = shifted.floor().clamp(max=len(table) - 2).long()
-    low_value, high_value = table[low], table[low + 1]
-    return low_value + (shifted - low) * (high_value - low_value)
+    return lookup(CHROMA_QP[standard], qp + offset)
+
+
+def lookup(table: Sequence[float], position: Tensor) -> Tensor:
+    """Read a table at real-valued positions, linearly between entries, the ends held. Any shape."""
+    values = torch.tensor(table, dtype=position.dtype, device=position.device)
+    position = position.clamp(0, len(table) - 1)
+    low = position.floor().clamp(max=len(table) - 2).long()
+    return torch.lerp(values[low], values[low + 1], position - low)
 
 
 def hard(u: Tensor, offset: float) -> Tensor:
