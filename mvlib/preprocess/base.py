@@ -1,0 +1,88 @@
+"""What every preprocessor shares: picture and QP → checked → padded → network → cropped → clamped.
+
+QP is on the H.264/HEVC scale 0..51 everywhere, and ``centre_qp`` is the one place that normalises it: two
+normalisations, one in training and another in evaluation, make every number after them worthless.
+"""
+
+from numbers import Real
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+QP_RANGE = (0.0, 51.0)
+MIN_SIDE = 16
+# Half a grey level of 8 bits: what rounding or half precision may add to a value in [0, 1].
+_ROUNDING = 0.5 / 255
+
+
+class Preprocessor(nn.Module):
+    """A network in front of a codec: picture and QP in, picture of the same size out.
+
+    A subclass sets ``multiple`` (what both sides of its input are padded to) and writes ``process``.
+    """
+
+    multiple: int = 1
+
+    def forward(self, x: Tensor, qp: Tensor | float) -> Tensor:
+        """The picture to encode: float (B, 3, H, W) in [0, 1], from ``x`` of the same shape.
+
+        Args:
+            x: float (B, 3, H, W), RGB in [0, 1], H and W at least 16.
+            qp: what the codec will be given, 0..51: one number, or (B,), one for each picture.
+
+        Raises:
+            TypeError: x is not a float tensor, or qp neither a number nor a tensor.
+            ValueError: wrong shape, a value outside its range, or not finite.
+        """
+        check_pictures(x)
+        qp = qp_vector(qp, x)
+        y = self.process(pad_to_multiple(x, self.multiple), qp)
+        return y[..., : x.shape[-2], : x.shape[-1]].clamp(0, 1)
+
+    def process(self, x: Tensor, qp: Tensor) -> Tensor:
+        """The network itself: padded pictures (B, 3, H, W) and qp (B,) → (B, 3, H, W), not yet clamped."""
+        raise NotImplementedError
+
+
+def centre_qp(qp: Tensor) -> Tensor:
+    """QP 0..51 → [-1, 1], linear: the only normalisation of QP in this package."""
+    low, high = QP_RANGE
+    return (2 * qp - low - high) / (high - low)
+
+
+def check_pictures(x: Tensor) -> None:
+    """Raise unless ``x`` is a float tensor (B, 3, H, W) in [0, 1] with sides of at least 16."""
+    if not isinstance(x, Tensor) or not x.is_floating_point():
+        kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
+        raise TypeError(f"pictures are {kind}; give a float tensor in [0, 1] (from uint8: x.float() / 255)")
+    if x.ndim != 4 or x.shape[1] != 3 or x.shape[0] == 0:
+        raise ValueError(f"pictures have shape {tuple(x.shape)}; give (B, 3, H, W), for one picture x[None]")
+    if min(x.shape[-2:]) < MIN_SIDE:
+        raise ValueError(f"pictures are {x.shape[-2]}x{x.shape[-1]}; both sides must be at least {MIN_SIDE}")
+    low, high = (v.item() for v in torch.aminmax(x.detach()))
+    # Written so that NaN, for which every comparison is false, is caught as well.
+    if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
+        raise ValueError(f"pictures span {low:.4g}..{high:.4g}; the scale is [0, 1]: divide or clamp first")
+
+
+def qp_vector(qp: Tensor | float, x: Tensor) -> Tensor:
+    """``qp`` as (B,) with the device and type of the pictures ``x``; see ``Preprocessor.forward``."""
+    if isinstance(qp, bool) or not isinstance(qp, Real | Tensor):
+        raise TypeError(f"qp is a {type(qp).__name__}; give a number or a tensor (B,) in 0..51")
+    qp = torch.as_tensor(qp, device=x.device).to(x.dtype)
+    if qp.ndim > 1 or (qp.ndim == 1 and len(qp) != len(x)):
+        raise ValueError(
+            f"qp has shape {tuple(qp.shape)} for {len(x)} pictures; give one number or ({len(x)},)"
+        )
+    low, high = (v.item() for v in torch.aminmax(qp.detach()))
+    if not (low >= QP_RANGE[0] and high <= QP_RANGE[1]):
+        raise ValueError(f"qp spans {low:g}..{high:g}; the H.264/HEVC scale goes from 0 to 51")
+    return qp.expand(len(x))
+
+
+def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
+    """``x`` with its last rows and columns repeated until both sides divide by ``multiple``."""
+    height, width = x.shape[-2:]
+    below, right = -height % multiple, -width % multiple
+    return F.pad(x, (0, right, 0, below), mode="replicate") if below or right else x
