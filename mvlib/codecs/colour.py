@@ -1,15 +1,17 @@
-"""Colour between pictures and encoders: RGB → matrix → 2×2 chroma average → Y, Cb, Cr → (coding) → bilinear chroma → RGB.
+"""Colour between pictures and encoders: RGB → matrix → 2×2 chroma mean → Y, Cb, Cr → … → bilinear chroma → RGB.
 
-What is done exactly, since a differentiable codec has to imitate it and a vague "yuv420p" hides errors of whole grey levels:
+What is done exactly, since a differentiable codec has to imitate it and a vague "yuv420p" hides errors of whole
+grey levels:
 
-* ``bt709``: ITU-R BT.709 matrix, limited range (Y 16..235, Cb and Cr 16..240). All video codecs here but Motion JPEG.
-* ``jfif``: ITU-R BT.601 matrix, full range 0..255, as JPEG files have it. Motion JPEG here; Pillow's JPEG does the same itself.
+* ``bt709``: ITU-R BT.709 matrix, limited range (Y 16..235, Cb and Cr 16..240). All video codecs but Motion JPEG.
+* ``jfif``: ITU-R BT.601 matrix, full range 0..255, as JPEG files have it. Motion JPEG.
 * Chroma down: the mean of each 2×2 block of pixels, so a chroma sample sits in the middle of its four pixels.
 * Chroma up: bilinear for that position, weights 3/4 and 1/4 in each direction, edges repeated.
-* Every value is rounded to nearest: each plane is within 0.51 of the real-valued formula, each RGB value within 0.6.
+* Rounded to nearest: planes and RGB are within 0.51 of the real-valued formulas.
 
-libswscale does it, with flags chosen by measurement: its defaults are fast, but lower every RGB value by about one grey level on the
-way back, and ``ACCURATE_RND`` alone by two.
+libswscale does it, with flags chosen by measurement: its defaults lower every RGB value by about one grey level on
+the way back, ``ACCURATE_RND`` alone by two; and it lowers full-range chroma by a half on the way in, whatever the
+flags, so that direction of ``jfif`` is the formula itself, in numpy.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoRef
 _EXACT = Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 _DOWN = Interpolation.AREA | Interpolation.FULL_CHR_H_INP | _EXACT
 _UP = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | _EXACT
+
+_LUMA_601 = np.array([0.299, 0.587, 0.114], np.float32)
 
 # name: (matrix, range of the planes, pixel format)
 COLOURS = {
@@ -44,6 +48,8 @@ class Converter:
 
     def to_yuv(self, rgb: np.ndarray) -> av.VideoFrame:
         """(H, W, 3) uint8 with even sides -> frame of three planes."""
+        if self.range == ColorRange.JPEG:
+            return frame_of(_jfif_planes(rgb), self.format)
         return self._down.reformat(
             av.VideoFrame.from_ndarray(rgb, format="rgb24"),
             format=self.format,
@@ -66,6 +72,24 @@ class Converter:
             threads=1,
         )
         return rgb.to_ndarray()
+
+
+def _jfif_planes(rgb: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The real-valued BT.601 formulas (JFIF 1.02), rounded once."""
+    quads = rgb.reshape(rgb.shape[0] // 2, 2, rgb.shape[1] // 2, 2, 3)
+    mean = quads.sum(axis=(1, 3), dtype=np.float32) / 4  # (H/2, W/2, 3)
+    y = rgb.astype(np.float32) @ _LUMA_601
+    mean_y = mean @ _LUMA_601
+    cb = 128 + (mean[..., 2] - mean_y) / np.float32(1.772)
+    cr = 128 + (mean[..., 0] - mean_y) / np.float32(1.402)
+    return tuple(np.rint(plane).clip(0, 255).astype(np.uint8) for plane in (y, cb, cr))
+
+
+def frame_of(planes: tuple[np.ndarray, ...], pixel_format: str) -> av.VideoFrame:
+    """y (H, W), u and v (H/2, W/2) -> frame of these planes."""
+    flat = np.concatenate([np.ascontiguousarray(plane).reshape(-1) for plane in planes])
+    stacked = flat.reshape(-1, planes[0].shape[1])  # (H * 3/2, W): the layout that PyAV takes 4:2:0 in
+    return av.VideoFrame.from_ndarray(stacked, format=pixel_format)
 
 
 def pad_to(frames: np.ndarray, multiple: int = 2, least: int = 2) -> np.ndarray:
@@ -101,7 +125,7 @@ def rgb_to_yuv420(frames: np.ndarray, colour: str = "bt709") -> tuple[np.ndarray
 
 
 def yuv420_to_rgb(y: np.ndarray, u: np.ndarray, v: np.ndarray, colour: str = "bt709") -> np.ndarray:
-    """The pictures that come out of decoded planes: the inverse of :func:`rgb_to_yuv420` up to chroma detail and rounding.
+    """The pictures that come out of decoded planes: :func:`rgb_to_yuv420` undone, up to chroma detail and rounding.
 
     Args:
         y: uint8 (T, H, W) with even sides.  u, v: uint8 (T, H/2, W/2).
@@ -111,9 +135,5 @@ def yuv420_to_rgb(y: np.ndarray, u: np.ndarray, v: np.ndarray, colour: str = "bt
         uint8 RGB (T, H, W, 3).
     """
     convert = Converter(colour)
-    rgb = []
-    for planes in zip(y, u, v, strict=True):
-        flat = np.concatenate([np.ascontiguousarray(p).reshape(-1) for p in planes])
-        stacked = flat.reshape(-1, y.shape[2])  # (H * 3/2, W), the layout of from_ndarray
-        rgb.append(convert.to_rgb(av.VideoFrame.from_ndarray(stacked, format=convert.format)))
+    rgb = [convert.to_rgb(frame_of(planes, convert.format)) for planes in zip(y, u, v, strict=True)]
     return np.stack(rgb)

@@ -1,4 +1,8 @@
-"""Run a still codec of Pillow on every frame: picture → file bytes → picture."""
+"""Run a still codec of Pillow on every frame: picture → file → picture.
+
+Pillow's JPEG is BT.601 full range (JFIF), WebP BT.601 limited range, AVIF BT.601 full range, all 4:2:0; the
+conversions are the libraries' own, both ways.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,24 @@ import io
 import numpy as np
 from PIL import Image
 
-from .coded import Coded
+from .coded import Stream
 from .encoders import Encoder
 
 
-def code_stills(encoder: Encoder, frames: np.ndarray, options: dict) -> Coded:
-    """Encode and decode each of (T, H, W, 3) uint8 as a file of its own; the caller fills ``native`` and ``codec``."""
-    decoded, frame_bits = [], []
-    for rgb in frames:
+def encode(encoder: Encoder, frames: np.ndarray, options: dict) -> Stream:
+    """Encode each of uint8 (T, H, W, 3) as a file of its own."""
+    packets = []
+    for i, rgb in enumerate(frames):
         file = io.BytesIO()
         Image.fromarray(rgb).save(file, format=encoder.library, **options)
-        frame_bits.append(8 * file.tell())
-        with Image.open(file) as picture:
-            decoded.append(np.asarray(picture.convert("RGB")))
-    return Coded(np.stack(decoded), sum(frame_bits), frame_bits, ["I"] * len(frames), 0, "")
+        packets.append((i, file.getvalue()))
+    return Stream(b"", packets, frames.shape[:3])
+
+
+def decode(stream: Stream) -> np.ndarray:
+    """The files' pictures, uint8 RGB (T, H, W, 3)."""
+    out = np.empty((*stream.size, 3), np.uint8)
+    for position, data in stream.packets:
+        with Image.open(io.BytesIO(data)) as picture:
+            out[position] = np.asarray(picture.convert("RGB"))
+    return out

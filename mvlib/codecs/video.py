@@ -1,46 +1,31 @@
-"""Run a video encoder and its decoder: frames → planes → packets → counted bytes → decoded planes → frames."""
+"""Run a video encoder and its decoder: frames → planes → packets → counted bytes → planes → frames."""
 
 from __future__ import annotations
 
 import os
 from fractions import Fraction
 
-os.environ.setdefault("SVT_LOG", "1")  # errors only; read by the library when it starts
+os.environ.setdefault("SVT_LOG", "1")  # errors only; the library reads it when it starts
 
 import av
 import numpy as np
+from av.codec.codec import UnknownCodecError
 from av.codec.context import Flags
 from av.video.frame import PictureType
 
-from .coded import Coded
+from .coded import Stream
 from .colour import Converter, pad_to, plane_arrays
 from .encoders import Encoder
 
-av.logging.set_level(av.logging.ERROR)
-RATE = 30  # frames per second that the encoder is told; it decides nothing at constant QP
+RATE = 30  # frames per second that the encoder is told; at constant quantiser it decides nothing
 
 
-def encode(
-    encoder: Encoder, frames: np.ndarray, options: dict[str, str]
-) -> tuple[bytes, list[tuple[int, bytes]]]:
-    """Encode (T, H, W, 3) uint8 of permitted size.
+def open_encoder(encoder: Encoder, width: int, height: int, options: dict) -> av.VideoCodecContext:
+    """An open encoder for pictures of that size.
 
-    Returns:
-        The parameter sets (empty if the packets hold them), and (display position, counted bytes) in coding order.
+    Raises:
+        ValueError: the encoder refuses the options or the size.
     """
-    convert = Converter(encoder.colour)
-    context = _open(encoder, frames.shape[2], frames.shape[1], options)
-    packets = []
-    for i, rgb in enumerate(frames):
-        frame = convert.to_yuv(rgb)
-        frame.pts, frame.time_base = i, context.time_base
-        packets += context.encode(frame)
-    packets += context.encode(None)
-    header = encoder.clean(bytes(context.extradata or b"")) if encoder.global_header else b""
-    return header, [(p.pts, encoder.clean(bytes(p))) for p in packets]
-
-
-def _open(encoder: Encoder, width: int, height: int, options: dict[str, str]):
     context = av.CodecContext.create(encoder.library, "w")
     convert = Converter(encoder.colour)
     context.width, context.height, context.pix_fmt = width, height, convert.format
@@ -49,59 +34,80 @@ def _open(encoder: Encoder, width: int, height: int, options: dict[str, str]):
     context.thread_count = 1
     if encoder.global_header:
         context.flags |= Flags.global_header
-    context.options = options
-    context.open()
+    context.options = {key: str(value) for key, value in options.items()}
+    try:
+        context.open()
+    except (av.FFmpegError, OverflowError) as error:  # a value out of range comes as OverflowError
+        reason = error.log[2].strip() if getattr(error, "log", None) else error.strerror
+        raise ValueError(f"{encoder.library} refuses {options} for {width}x{height}: {reason}") from error
     return context
 
 
-def decode(encoder: Encoder, header: bytes, chunks: list[bytes]) -> list[av.VideoFrame]:
-    """Decode the counted bytes; frames in display order."""
+def encode(encoder: Encoder, frames: np.ndarray, options: dict) -> Stream:
+    """Encode uint8 (T, H, W, 3)."""
+    padded = pad_to(frames, *encoder.sides)
+    context = open_encoder(encoder, padded.shape[2], padded.shape[1], options)
+    convert = Converter(encoder.colour)
+    packets = []
+    for i, rgb in enumerate(padded):
+        frame = convert.to_yuv(rgb)
+        frame.pts, frame.time_base = i, context.time_base
+        packets += context.encode(frame)
+    packets += context.encode(None)  # x265 and SVT-AV1 hold everything back until here
+    header = encoder.clean(bytes(context.extradata or b"")) if encoder.global_header else b""
+    return Stream(header, [(p.pts, encoder.clean(bytes(p))) for p in packets], frames.shape[:3])
+
+
+def decode(encoder: Encoder, stream: Stream) -> list[av.VideoFrame]:
+    """Decode the counted bytes; frames of the padded size, in display order.
+
+    Raises:
+        RuntimeError: another number of frames came out than went in.
+    """
     context = av.CodecContext.create(decoder_name(encoder), "r")
     context.thread_count = 1
-    if header:
-        context.extradata = header
+    if stream.header:
+        context.extradata = stream.header
     frames = []
-    for chunk in chunks:
-        frames += context.decode(av.Packet(chunk))
-    return frames + context.decode(None)
+    for _, data in stream.packets:
+        frames += context.decode(av.Packet(data))
+    frames += context.decode(None)
+    if len(frames) != stream.size[0]:
+        raise RuntimeError(f"{encoder.library}: {stream.size[0]} frames went in, {len(frames)} were decoded")
+    return frames
 
 
 def decoder_name(encoder: Encoder) -> str:
-    """The first of the encoder's decoders that this build of PyAV has."""
+    """The first of the encoder's decoders that this build of PyAV has.
+
+    Raises:
+        ValueError: it has none of them.
+    """
     for name in encoder.decoders:
         try:
             av.codec.Codec(name, "r")
-        except av.codec.codec.UnknownCodecError:
+        except UnknownCodecError:
             continue
         return name
-    raise ValueError(f"this build of PyAV has no decoder for {encoder.library}: none of {encoder.decoders}")
+    raise ValueError(f"this build of PyAV {av.__version__} has no decoder {' or '.join(encoder.decoders)}")
 
 
-def code_clip(encoder: Encoder, frames: np.ndarray, options: dict[str, str], planes: bool = False) -> Coded:
-    """Encode and decode a clip (T, H, W, 3); the caller fills ``native`` and ``codec``.
-
-    Raises:
-        RuntimeError: the decoder gave another number of frames than went in.
-    """
-    count, height, width = frames.shape[:3]
-    header, packets = encode(encoder, pad_to(frames, *encoder.sides), options)
-    decoded = decode(encoder, header, [data for _, data in packets])
-    if len(decoded) != count:
-        raise RuntimeError(
-            f"{encoder.library}: {count} frames went in, {len(decoded)} came out of the decoder"
-        )
-    frame_bits = [0] * count
-    frame_bits[0] = 8 * len(header)
-    for position, data in packets:
-        frame_bits[position] += 8 * len(data)
+def to_frames(encoder: Encoder, decoded: list[av.VideoFrame], height: int, width: int) -> np.ndarray:
+    """Decoded frames -> uint8 RGB (T, height, width, 3)."""
     convert = Converter(encoder.colour)
-    rgb = np.stack([convert.to_rgb(f)[:height, :width] for f in decoded])
-    types = [PictureType(f.pict_type).name[0] for f in decoded]
-    got = _cropped_planes(decoded, height, width) if planes else None
-    return Coded(rgb, sum(frame_bits), frame_bits, types, 0, "", got)
+    out = np.empty((len(decoded), height, width, 3), np.uint8)
+    for i, frame in enumerate(decoded):
+        out[i] = convert.to_rgb(frame)[:height, :width]
+    return out
 
 
-def _cropped_planes(decoded: list[av.VideoFrame], height: int, width: int) -> tuple[np.ndarray, ...]:
-    h, w = (height + 1) // 2, (width + 1) // 2  # chroma sides
-    y, u, v = (np.stack(p) for p in zip(*map(plane_arrays, decoded), strict=True))
+def to_types(decoded: list[av.VideoFrame]) -> list[str]:
+    """ "I", "P" or "B" of each decoded frame."""
+    return [PictureType(frame.pict_type).name[0] for frame in decoded]
+
+
+def to_planes(decoded: list[av.VideoFrame], height: int, width: int) -> tuple[np.ndarray, ...]:
+    """Decoded frames -> y (T, H', W'), u and v (T, H'/2, W'/2), where H' and W' are the sides made even."""
+    h, w = (height + 1) // 2, (width + 1) // 2
+    y, u, v = (np.stack(plane) for plane in zip(*map(plane_arrays, decoded), strict=True))
     return y[:, : 2 * h, : 2 * w], u[:, :h, :w], v[:, :h, :w]

@@ -1,0 +1,101 @@
+"""Streams kept between runs: (codec, options, encoder's fingerprint, frames) → key → file → stream.
+
+What is kept is the stream (kilobytes), not the frames (megabytes): decoding is quick and gives the same frames.
+A file is written under a temporary name in the same folder and then renamed, so that a reader sees all of it or
+none; it ends with a digest of itself, so that one damaged in any other way counts as absent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .coded import Stream
+from .versions import fingerprint
+
+if TYPE_CHECKING:
+    from .codec import RealCodec
+
+_MAGIC = b"mvlib-stream-1\n"
+_DIGEST = 16  # bytes
+
+
+class StreamCache:
+    """A folder of streams.
+
+    Args:
+        folder: made if it does not exist; may be shared by processes. Deleting files in it is always safe.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+
+    def get(self, codec: RealCodec, frames: np.ndarray, native: int) -> Stream:
+        """The stream of ``codec.encode(frames, native)``, encoded only if the folder does not hold it."""
+        path = self.path(codec, frames, native)
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return unpack(path.read_bytes())
+        stream = codec.encode(frames, native)
+        write_whole(path, pack(stream))
+        return stream
+
+    def path(self, codec: RealCodec, frames: np.ndarray, native: int) -> Path:
+        """Where the stream is kept: a name made of everything that it depends on."""
+        about = [codec.name, codec.gop, codec.settings(native), fingerprint(codec.name), frames.shape]
+        key = hashlib.blake2b(json.dumps(about, sort_keys=True, default=str).encode(), digest_size=20)
+        key.update(np.ascontiguousarray(frames))
+        name = key.hexdigest()
+        return self.folder / name[:2] / f"{name[2:]}.stream"
+
+
+def pack(stream: Stream) -> bytes:
+    """A stream as bytes: magic, length of the index, index (JSON), header, packets, digest."""
+    index = {
+        "size": [int(n) for n in stream.size],
+        "header": len(stream.header),
+        "packets": [(position, len(data)) for position, data in stream.packets],
+    }
+    text = json.dumps(index).encode()
+    body = _MAGIC + len(text).to_bytes(4, "little") + text + bytes(stream)
+    return body + hashlib.blake2b(body, digest_size=_DIGEST).digest()
+
+
+def unpack(data: bytes) -> Stream:
+    """The stream that :func:`pack` packed.
+
+    Raises:
+        ValueError: the bytes are not whole.
+    """
+    body, digest = data[:-_DIGEST], data[-_DIGEST:]
+    if not body.startswith(_MAGIC) or hashlib.blake2b(body, digest_size=_DIGEST).digest() != digest:
+        raise ValueError(f"{len(data)} bytes that are no whole stored stream")
+    start = len(_MAGIC) + 4
+    end = start + int.from_bytes(body[len(_MAGIC) : start], "little")
+    index = json.loads(body[start:end])
+    header, end = body[end : end + index["header"]], end + index["header"]
+    packets = []
+    for position, length in index["packets"]:
+        packets.append((position, body[end : end + length]))
+        end += length
+    return Stream(header, packets, tuple(index["size"]))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that no one ever sees a part of it under its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as part:
+        try:
+            part.write(data)
+            part.close()
+            os.replace(part.name, path)
+        except BaseException:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(part.name)
+            raise

@@ -1,0 +1,156 @@
+"""Many clips on all cores: jobs → pipes → worker processes → results in order.
+
+The workers are plain child processes that run ``python -m mvlib.codecs.worker`` and talk through their standard
+streams. ``multiprocessing`` would import the caller's main script again in every worker: that breaks from a
+notebook or standard input, needs a guard in every script, and pulls torch into processes that only encode. These
+start in a fraction of a second, stay for the next call, and end when the pipe to them closes, however the parent
+ends.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import pickle
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+_PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
+_idle: list[Worker] = []
+_lock = threading.Lock()
+
+
+class Worker:
+    """A child process that runs one job at a time."""
+
+    def __init__(self):
+        path = os.pathsep.join(filter(None, [_PACKAGE_ROOT, os.environ.get("PYTHONPATH")]))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "mvlib.codecs.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+            # Ctrl-C is for the parent, which then ends its workers.
+            start_new_session=True,
+        )
+
+    def call(self, function: Callable, args: tuple) -> object:
+        """Run ``function(*args)`` in the child; what it raises comes back as RuntimeError."""
+        try:
+            pickle.dump((function, args), self.process.stdin, protocol=5)
+            self.process.stdin.flush()
+            done, result = pickle.load(self.process.stdout)
+        except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
+            self.stop()
+            raise RuntimeError(f"the worker process ended (exit code {self.process.returncode})") from error
+        if not done:
+            raise RuntimeError(result)
+        return result
+
+    def alive(self) -> bool:
+        """Whether the child can take another job."""
+        return self.process.poll() is None
+
+    def stop(self) -> None:
+        """End the child now."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(function: Callable, jobs: list[tuple], workers: int | None, progress: bool, what: str) -> list:
+    """``[function(*job) for job in jobs]`` in worker processes.
+
+    Raises:
+        ValueError: workers is no positive whole number.
+        RuntimeError: a job failed; the message names its index.
+    """
+    if workers is not None and (not isinstance(workers, int) or workers < 1):
+        raise ValueError(
+            f"workers must be a whole number from 1 on, or None for one per core, not {workers!r}"
+        )
+    count = min(workers or cores(), len(jobs))
+    with _bar(len(jobs), progress, what) as bar:
+        if count <= 1:
+            return [_inline(function, i, job, bar) for i, job in enumerate(jobs)]
+        return _parallel(function, jobs, count, bar)
+
+
+def _bar(total: int, progress: bool, what: str):
+    from tqdm.auto import tqdm  # late: a worker never needs it
+
+    return tqdm(total=total, desc=what, disable=not progress)
+
+
+def _inline(function: Callable, index: int, job: tuple, bar) -> object:
+    try:
+        result = function(*job)
+    except Exception as error:
+        raise RuntimeError(f"item {index}: {error}") from error
+    bar.update()
+    return result
+
+
+def _parallel(function: Callable, jobs: list[tuple], count: int, bar) -> list:
+    todo, done = queue.SimpleQueue(), queue.SimpleQueue()
+    for item in enumerate(jobs):
+        todo.put(item)
+    crew = _take(count)
+    threads = [threading.Thread(target=_serve, args=(w, function, todo, done), daemon=True) for w in crew]
+    for thread in threads:
+        thread.start()
+    results = [None] * len(jobs)
+    try:
+        for _ in jobs:
+            index, result, error = done.get()
+            if error is not None:
+                raise RuntimeError(f"item {index}: {error}") from error
+            results[index] = result
+            bar.update()
+    except BaseException:  # Ctrl-C too: half-done jobs are of no use to the next call
+        for worker in crew:
+            worker.process.kill()
+        raise
+    for thread in threads:
+        thread.join()
+    with _lock:
+        _idle.extend(worker for worker in crew if worker.alive())
+    return results
+
+
+def _serve(worker: Worker, function: Callable, todo: queue.SimpleQueue, done: queue.SimpleQueue) -> None:
+    while True:
+        try:
+            index, job = todo.get_nowait()
+        except queue.Empty:
+            return
+        try:
+            done.put((index, worker.call(function, job), None))
+        except Exception as error:
+            done.put((index, None, error))
+            if not worker.alive():
+                return
+
+
+def _take(count: int) -> list[Worker]:
+    with _lock:
+        crew = [worker for worker in (_idle.pop() for _ in range(min(count, len(_idle)))) if worker.alive()]
+    return crew + [Worker() for _ in range(count - len(crew))]
+
+
+@atexit.register
+def close() -> None:
+    """End all idle workers; the next call starts new ones."""
+    with _lock:
+        while _idle:
+            _idle.pop().stop()

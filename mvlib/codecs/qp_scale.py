@@ -1,0 +1,56 @@
+"""One QP for all: qp 0..51 → table measured against x265 → the encoder's own number.
+
+x264 and x265 have this scale by birth. For the others ``qp_tables.json`` holds, for every whole qp, the native
+value at which the mean luma PSNR over photographs (stock GOPs: clips) is that of x265; ``measure_qp.py`` made it
+and says how. Where a codec cannot reach x265's quality the table stays at the end of the scale: the table names
+the qp from which on (``reached``).
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib import resources
+from numbers import Real
+
+import numpy as np
+
+from .encoders import ENCODERS, QP_MAX
+
+
+@cache
+def tables() -> dict:
+    """``qp_tables.json``: codec -> kind -> natives for qp 0..51 and how they were measured."""
+    return json.loads(resources.files(__package__).joinpath("qp_tables.json").read_text())
+
+
+def native_from_qp(name: str, gop: str, count: int, qp: float) -> int:
+    """The encoder's own number for a QP.
+
+    Args:
+        name: codec. gop: GOP structure. count: frames in the clip; a stock encoder treats a single picture as a key
+            frame only, so it has its own table.
+        qp: 0..51; a whole number for x264 and x265.
+
+    Raises:
+        TypeError: qp is no number.
+        ValueError: qp out of range, or a fraction where the encoder has none.
+    """
+    if isinstance(qp, bool) or not isinstance(qp, Real):
+        raise TypeError(f"qp must be a number in 0..{QP_MAX}, not {qp!r}")
+    if not 0 <= qp <= QP_MAX:  # also catches nan
+        raise ValueError(f"qp {qp} is out of range: the scale of H.264 and HEVC is 0..{QP_MAX}")
+    if name in ("x264", "x265"):
+        if qp != int(qp):
+            raise ValueError(f"qp {qp} is no whole number, and {name} has no other; round it")
+        return int(qp)
+    kinds = tables()["codecs"][name]
+    native = np.interp(qp, np.arange(QP_MAX + 1), kinds[table_kind(name, gop, count)]["native"])
+    return int(np.clip(round(float(native)), *ENCODERS[name].native))
+
+
+def table_kind(name: str, gop: str, count: int) -> str:
+    """Which of a codec's tables holds: "intra" (fixed quantiser), "stock" (clip) or "still" (stock, one frame)."""
+    if gop != "stock" or name not in ("svtav1", "vp9"):
+        return "intra"
+    return "still" if count == 1 else "stock"

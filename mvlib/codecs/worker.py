@@ -1,0 +1,32 @@
+"""A worker process: standard input → job → result → standard output, until the input ends.
+
+Jobs come from :mod:`mvlib.codecs.pool` of the same program over a private pipe.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import traceback
+
+
+def main() -> None:
+    """Serve jobs; results go to the original standard output, everything printed goes to standard error."""
+    results = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # a library that prints must not write into the results
+    while True:
+        try:
+            function, args = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            answer = (True, function(*args))
+        except Exception:
+            answer = (False, traceback.format_exc())
+        pickle.dump(answer, results, protocol=5)
+        results.flush()
+
+
+if __name__ == "__main__":
+    main()
