@@ -1,0 +1,27 @@
+"""Networks in front of a codec: picture, QP → what to encode instead, same size, fewer bits.
+
+``NPP`` is the network of Lu et al., ``Compact`` ours at a fiftieth of its cost.
+"""
+
+from .bands import detail_bands
+from .base import Preprocessor, centre_qp
+from .compact import Compact, CompactConfig
+from .frames import preprocess_frames
+from .npp import NPP, NPPConfig, paper_lambda
+from .weights import available_preprocessors, build_preprocessor, load_preprocessor, save_preprocessor
+
+__all__ = [
+    "NPP",
+    "Compact",
+    "CompactConfig",
+    "NPPConfig",
+    "Preprocessor",
+    "available_preprocessors",
+    "build_preprocessor",
+    "centre_qp",
+    "detail_bands",
+    "load_preprocessor",
+    "paper_lambda",
+    "preprocess_frames",
+    "save_preprocessor",
+]

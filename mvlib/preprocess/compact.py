@@ -20,7 +20,7 @@ _TO_YCC = ((0.2126, 0.7152, 0.0722), (-0.11457, -0.38543, 0.5), (0.5, -0.45415, 
 
 @dataclass(frozen=True)
 class CompactConfig:
-    """Size of ``Compact``; the defaults cost 4.1 kMAC per pixel."""
+    """Size of ``Compact``; the defaults cost 4.0 kMAC per pixel."""
 
     widths: tuple[int, ...] = (16, 48, 96)
     """Channels at 1/2, 1/4, 1/8 of the sides: width is cheap where pixels are few."""

@@ -1,0 +1,69 @@
+"""What a preprocessor costs: network → MAC per pixel, parameters, milliseconds for a 1080p frame.
+
+    python benchmarks/bench_preprocess.py --threads 1 --repeats 5
+
+Multiply-accumulates are those of convolutions and matrix products, counted by torch; blurs, resampling and
+activations come on top in the time. The time is the least of the repeats.
+"""
+
+import time
+from collections.abc import Callable
+
+import torch
+from jsonargparse import auto_cli
+from torch.utils.flop_counter import FlopCounterMode
+
+from mvlib.preprocess import NPP, Compact, NPPConfig, Preprocessor
+
+NETWORKS: dict[str, Callable[[], Preprocessor]] = {
+    "NPP": NPP,
+    "NPP, skip, group norm": lambda: NPP(NPPConfig(skip=True, norm="group")),
+    "Compact": Compact,
+}
+
+
+def mac_per_pixel(net: Preprocessor, device: str, side: int = 256) -> float:
+    """Multiply-accumulates per pixel of a picture of side × side, which needs no padding."""
+    with FlopCounterMode(display=False) as counter, torch.inference_mode():
+        net(torch.rand(1, 3, side, side, device=device), 37)
+    return counter.get_total_flops() / 2 / side**2
+
+
+@torch.inference_mode()
+def milliseconds(net: Preprocessor, x: torch.Tensor, repeats: int) -> float:
+    """Least time of ``repeats`` calls, after one that warms up."""
+    times = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        net(x, 37)
+        if x.is_cuda:
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - start)
+    return 1e3 * min(times[1:])
+
+
+def main(
+    height: int = 1080, width: int = 1920, threads: int = 1, repeats: int = 3, device: str = "cpu"
+) -> None:
+    """Print the cost of every preprocessor.
+
+    Args:
+        height: rows of the frame that is timed.
+        width: columns of the frame that is timed.
+        threads: of the CPU.
+        repeats: timed calls; the least counts.
+        device: "cpu" or "cuda".
+    """
+    torch.set_num_threads(threads)
+    where = torch.cuda.get_device_name() if device == "cuda" else f"CPU, {threads} thread(s)"
+    print(f"torch {torch.__version__}, {where}, float32\n")
+    print(f"| network | kMAC per pixel | parameters | ms for {width}x{height} |\n|---|---:|---:|---:|")
+    for name, make in NETWORKS.items():
+        net = make().eval().to(device, memory_format=torch.channels_last)
+        x = torch.rand(1, 3, height, width, device=device)
+        kmac, parameters = mac_per_pixel(net, device) / 1e3, sum(p.numel() for p in net.parameters())
+        print(f"| {name} | {kmac:.1f} | {parameters:,} | {milliseconds(net, x, repeats):.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    auto_cli(main)

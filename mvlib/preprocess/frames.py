@@ -1,0 +1,44 @@
+"""A preprocessor on decoded frames: uint8 → [0, 1] → network, a few frames at a time → rounded uint8."""
+
+import numpy as np
+import torch
+
+from .base import Preprocessor
+
+
+def preprocess_frames(
+    module: Preprocessor, frames: np.ndarray, qp: float | np.ndarray, *, batch: int = 8
+) -> np.ndarray:
+    """The frames to encode: uint8 (T, H, W, 3), RGB, from ``frames`` of the same shape.
+
+    Args:
+        module: an image preprocessor in eval mode; the frames go to its device and back.
+        frames: uint8 (T, H, W, 3), H and W at least 16.
+        qp: what the codec will be given, 0..51: one number or one for each frame.
+        batch: frames at a time.
+
+    Raises:
+        TypeError, ValueError: frames of another type or shape; qp as in ``Preprocessor.forward``.
+    """
+    if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8:
+        raise TypeError(
+            f"frames are {getattr(frames, 'dtype', type(frames).__name__)}; give a uint8 numpy array"
+        )
+    if frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) == 0:
+        raise ValueError(f"frames have shape {frames.shape}; give (T, H, W, 3), for one picture x[None]")
+    qps = np.asarray(qp, dtype=np.float32)
+    if qps.shape not in ((), (len(frames),)):
+        raise ValueError(f"qp has shape {qps.shape} for {len(frames)} frames; give one number or one each")
+    qps = np.broadcast_to(qps, len(frames))
+    out = np.empty_like(frames)
+    for i in range(0, len(frames), batch):
+        out[i : i + batch] = _on_batch(module, frames[i : i + batch], qps[i : i + batch])
+    return out
+
+
+@torch.inference_mode()
+def _on_batch(module: Preprocessor, frames: np.ndarray, qps: np.ndarray) -> np.ndarray:
+    device = next(module.parameters()).device
+    x = torch.tensor(frames, device=device).permute(0, 3, 1, 2).float().div(255)
+    y = module(x, torch.tensor(qps, device=device))
+    return y.mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
