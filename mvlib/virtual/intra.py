@@ -1,8 +1,8 @@
-"""Intra coding, all blocks at once: planes → choose sizes and modes → predict → residual → levels → planes.
+"""Intra coding, all blocks at once: planes → blocks and modes → predict → residual → levels → decoded planes.
 
 A real encoder goes block by block, because a block is predicted from the *decoded* samples around it. Here all
-blocks are coded in parallel, in passes: a pass predicts from the decoded plane of the pass before it. With
-sizes and modes fixed, every pass makes one more block along each chain of neighbours exact, so passes tend to the
+blocks are coded in parallel, in passes: a pass predicts from the decoded plane of the pass before it. With sizes and
+modes fixed, every pass makes one more block along each chain of neighbours exact, so passes tend to the
 sequential result; how near a few of them come is measured in the fidelity report.
 
 Choices are hard and carry no gradient. In the last pass the neighbours have the decoded values and the gradient of
@@ -17,187 +17,26 @@ import torch
 from torch import Tensor
 
 from . import transform
+from .colour import Planes
+from .loopfilter import block_edges, deblock
 from .neighbours import gather_neighbours, neighbour_index
+from .partition import (
+    Chosen,
+    choose_sizes,
+    collect,
+    predict,
+    rough_decode,
+    shared_modes,
+    size_costs,
+    sort_by_mode,
+)
 from .predictors import prediction_matrices
-from .quantise import Rounding, per_image
+from .quantise import Rounding, chroma_qp, hard, qstep
+from .rate import Features, Levels, sum_by_image
 from .settings import Settings
 
-_LOW = (
-    8  # modes of larger blocks are compared on their 8×8 lowest frequencies, where a residual has its energy
-)
-
-
-@dataclass
-class Chosen:
-    """The blocks of one size that were chosen, sorted by mode.
-
-    Attributes:
-        k: side.  images, blocks, modes: int64 (n,): image, block in raster order, position in the list of modes.
-        counts: how many blocks each mode has.
-    """
-
-    k: int
-    images: Tensor
-    blocks: Tensor
-    modes: Tensor
-    counts: list[int]
-
-
-@dataclass
-class Levels:
-    """Quantised blocks: what the rate estimate sees.
-
-    Attributes:
-        k: side of the blocks.  chroma: whether they belong to a chroma plane.
-        values: (n, k*k) levels as rounded.  scaled: (n, k*k) coefficients / step.
-        images: int64 (n,).
-    """
-
-    k: int
-    chroma: bool
-    values: Tensor
-    scaled: Tensor
-    images: Tensor
-
-
-def lagrangian(qp: Tensor, settings: Settings) -> Tensor:
-    """Squared error, in 8-bit units, that one bit is worth at ``qp`` (B,)."""
-    return settings.lambda_scale * torch.exp(settings.lambda_rate * qp)
-
-
-def sort_by_mode(k: int, images: Tensor, blocks: Tensor, modes: Tensor, count: int) -> Chosen:
-    """Make a :class:`Chosen` of blocks in any order."""
-    modes, order = modes.sort()
-    counts = torch.bincount(modes, minlength=count).tolist()
-    return Chosen(k, images[order], blocks[order], modes, counts)
-
-
-def predict(neighbours: Tensor, chosen: Chosen, matrices: Tensor) -> Tensor:
-    """Predict each block with its mode: (n, 4k+1) -> (n, k*k). One matrix product per mode in use."""
-    parts = neighbours.split(chosen.counts)
-    return torch.cat([p @ m.T for p, m in zip(parts, matrices, strict=True) if len(p)])
-
-
-def quick_bits(levels: Tensor) -> Tensor:
-    """Rough bits of blocks of levels (..., k*k) -> (...,), for choosing only: about 4 for a one, 2 more each doubling."""
-    magnitude = levels.abs()
-    return (3.5 * magnitude.clamp(max=1) + 2 * torch.log2(magnitude.clamp(min=1))).sum(-1)
-
-
-def _best_modes(coefficients: Tensor, neighbours: Tensor, spectra: Tensor, price: Tensor) -> Tensor:
-    """Mode with the least absolute transformed difference plus mode bits.
-
-    Args:
-        coefficients: (n, c) of the source.  neighbours: (n, 4k+1).  spectra: (M, c, 4k+1).  price: (n, 1) per bit.
-
-    Returns:
-        int64 (n,).
-    """
-    m, c, s = spectra.shape
-    guesses = (neighbours @ spectra.reshape(m * c, s).T).reshape(-1, m, c)
-    cost = guesses.sub_(coefficients[:, None]).abs_().sum(-1)
-    bits = cost.new_full((m,), 5.0)
-    bits[:2] = 2.0
-    return (cost + price * bits).argmin(1)
-
-
-def _low(k: int, device) -> Tensor:
-    index = torch.arange(k * k, device=device).reshape(k, k)
-    return index[:_LOW, :_LOW].reshape(-1)
-
-
-def _spectra(
-    settings: Settings, k: int, kind: str, modes: tuple[int, ...], luma: bool, device: str
-) -> Tensor:
-    matrices = prediction_matrices(settings.standard, k, modes, luma, device)
-    spectra = transform.forward(matrices.transpose(1, 2), kind).transpose(1, 2)  # (M, k*k, 4k+1)
-    return spectra[:, _low(k, device)].contiguous()
-
-
-def size_costs(plane: Tensor, guess: Tensor, qp: Tensor, step: Tensor, settings: Settings, k: int):
-    """Cost of coding every block of side k in its best mode.
-
-    Args:
-        plane: luma (B, 1, H, W).  guess: what the decoder will have, roughly; same shape.
-        qp, step: (B,).
-
-    Returns:
-        cost (B, N): squared error + lambda * bits; modes int64 (B, N).
-    """
-    b, _, h, w = plane.shape
-    modes, kind, device = settings.luma_modes[k], settings.luma_transforms[k], str(plane.device)
-    blocks = transform.to_blocks(plane, k)
-    n = blocks.shape[1]
-    images = torch.arange(b, device=plane.device).repeat_interleave(n)
-    numbers = torch.arange(n, device=plane.device).repeat(b)
-    index = neighbour_index(h, w, k, settings.unit, device)
-    neighbours = gather_neighbours(guess, index, images, numbers)
-    coefficients = transform.forward(blocks, kind).reshape(b * n, k * k)
-    lam = lagrangian(qp, settings)
-    spectra = _spectra(settings, k, kind, modes, True, device)
-    low = coefficients[:, _low(k, plane.device)]
-    best = _best_modes(low, neighbours, spectra, lam.sqrt()[images][:, None])
-    chosen = sort_by_mode(k, images, numbers, best, len(modes))
-    order = best.argsort()
-    matrices = prediction_matrices(settings.standard, k, modes, True, device)
-    predicted = transform.forward(predict(neighbours[order], chosen, matrices), kind)
-    residual = torch.empty_like(predicted)
-    residual[order] = coefficients[order] - predicted
-    scaled = residual / step[images][:, None]
-    levels = torch.sign(scaled) * torch.floor(scaled.abs() + settings.intra_offset)
-    error = (scaled - levels).square().sum(-1) * step[images] ** 2
-    coded = (levels != 0).any(-1)
-    bits = quick_bits(levels) + 3.0 * coded + 4.0
-    return (error + lam[images] * bits).reshape(b, n), best.reshape(b, n)
-
-
-def _children(cost: Tensor, h: int, w: int, k: int, big: int) -> Tensor:
-    """Sum the cost of blocks of side k over blocks of side ``big``: (B, N) -> (B, h/big, w/big)."""
-    r = big // k
-    grid = cost.reshape(-1, h // big, r, w // big, r)
-    return grid.sum((2, 4))
-
-
-def choose_sizes(costs: dict[int, Tensor], h: int, w: int, free_tree: bool) -> dict[int, Tensor]:
-    """Decide which blocks of each size are used.
-
-    Args:
-        costs: side -> (B, N).  free_tree: merge four blocks wherever that is cheaper; else one side per largest block.
-
-    Returns:
-        side -> bool (B, N); together they cover the plane once.
-    """
-    sizes = sorted(costs)
-    top = sizes[-1]
-    if not free_tree:
-        totals = torch.stack([_children(costs[k], h, w, k, top) for k in sizes])
-        winner = totals.argmin(0)  # (B, h/top, w/top)
-        spread = {k: winner.repeat_interleave(top // k, 1).repeat_interleave(top // k, 2) for k in sizes}
-        return {k: (spread[k] == i).flatten(1) for i, k in enumerate(sizes)}
-    best, whole = costs[sizes[0]].reshape(-1, h // sizes[0], w // sizes[0]), {}
-    for small, big in zip(sizes, sizes[1:], strict=False):
-        split = _children(best.flatten(1), h, w, small, big)
-        own = costs[big].reshape(split.shape)
-        whole[big] = own <= split
-        best = torch.minimum(own, split)
-    used, free = {}, torch.ones_like(best, dtype=torch.bool)
-    for k in reversed(sizes):
-        take = free & whole[k] if k in whole else free
-        used[k] = take.flatten(1)
-        free = free & ~take
-        if k != sizes[0]:
-            free = free.repeat_interleave(2, 1).repeat_interleave(2, 2)
-    return used
-
-
-def collect(used: dict[int, Tensor], modes: dict[int, Tensor], counts: dict[int, int]) -> list[Chosen]:
-    """List the blocks in use, size by size."""
-    out = []
-    for k, mask in used.items():
-        images, blocks = mask.nonzero(as_tuple=True)
-        if len(images):
-            out.append(sort_by_mode(k, images, blocks, modes[k][images, blocks], counts[k]))
-    return out
+_PLANAR_OR_DC = (0, 1)  # H.265 lists them among the likely modes nearly always
+_H264_DC = 2
 
 
 def code_plane(
@@ -207,7 +46,7 @@ def code_plane(
     step: Tensor,
     rounding: Rounding,
     settings: Settings,
-    chroma: bool = False,
+    luma: bool = True,
 ) -> tuple[Tensor, list[Levels]]:
     """Predict, transform, quantise and decode the chosen blocks.
 
@@ -218,32 +57,169 @@ def code_plane(
     Returns:
         decoded plane (B, 1, H, W), not clipped, and the levels.
     """
-    b, _, h, w = plane.shape
+    h, w = plane.shape[-2:]
     device = str(plane.device)
-    transforms = settings.chroma_transforms if chroma else settings.luma_transforms
-    mode_lists = settings.chroma_modes if chroma else settings.luma_modes
-    unit = settings.unit // 2 if chroma else settings.unit
-    decoded, levels = 0, []
+    transforms = settings.luma_transforms if luma else settings.chroma_transforms
+    mode_lists = settings.luma_modes if luma else settings.chroma_modes
+    decoded, levels = torch.zeros_like(plane), []
     for c in chosen:
         k, kind = c.k, transforms[c.k]
-        index = neighbour_index(h, w, k, unit, device)
-        matrices = prediction_matrices(settings.standard, k, mode_lists[k], not chroma, device)
+        index = neighbour_index(h, w, k, settings.unit if luma else settings.unit // 2, device)
+        matrices = prediction_matrices(settings.standard, k, mode_lists[k], luma, device).to(plane.dtype)
         prediction = predict(gather_neighbours(neighbours_from, index, c.images, c.blocks), c, matrices)
         source = transform.to_blocks(plane, k)
         scale = step[c.images][:, None]
         scaled = transform.forward(source[c.images, c.blocks] - prediction, kind) / scale
         values = rounding(scaled, settings.intra_offset)
         result = prediction + transform.inverse(values * scale, kind)
-        empty = torch.zeros_like(source)
-        decoded = decoded + transform.from_blocks(empty.index_put((c.images, c.blocks), result), h, w)
-        levels.append(Levels(k, chroma, values, scaled, c.images))
+        placed = torch.zeros_like(source).index_put((c.images, c.blocks), result)
+        decoded = decoded + transform.from_blocks(placed, h, w)
+        levels += Levels.of_blocks("luma" if luma else "chroma", kind, values, scaled, c.images)
     return decoded, levels
 
 
-def rough_decode(plane: Tensor, step: Tensor, kind: str = "dct", k: int = 8) -> Tensor:
-    """A first guess of the decoded plane: every k×k block transformed and quantised without prediction."""
-    coefficients = transform.forward(transform.to_blocks(plane, k), kind)
-    scale = per_image(step, coefficients)
-    levels = torch.sign(coefficients) * torch.floor((coefficients / scale).abs() + 1 / 3)
-    h, w = plane.shape[-2:]
-    return transform.from_blocks(transform.inverse(levels * scale, kind), h, w)
+@torch.no_grad()
+def settle(
+    plane: Tensor, guess: Tensor, chosen: list[Chosen], step: Tensor, settings: Settings, luma: bool
+) -> Tensor:
+    """Run the parallel passes: what the decoder has at the blocks' borders, given the choices."""
+    for _ in range(settings.passes):
+        guess = code_plane(plane, guess, chosen, step, hard, settings, luma)[0].clamp(0, 255)
+    return guess
+
+
+def _with_gradient_of(values: Tensor, source: Tensor) -> Tensor:
+    return source + (values - source).detach()
+
+
+def choose_luma(
+    y: Tensor, qp: Tensor, step: Tensor, settings: Settings
+) -> tuple[list[Chosen], dict[int, Tensor], Tensor]:
+    """Choose luma's blocks and modes.
+
+    Returns:
+        the blocks, which blocks of each size are in use (side -> bool (B, N)), and the settled decoded plane.
+    """
+    with torch.no_grad():
+        guess = rough_decode(y, step)
+        tried = {k: size_costs(y, guess, qp, step, settings, k) for k in settings.luma_sizes}
+        used = choose_sizes({k: cost for k, (cost, _) in tried.items()}, *y.shape[-2:], settings.free_tree)
+        counts = {k: len(m) for k, m in settings.luma_modes.items()}
+        chosen = collect(used, {k: modes for k, (_, modes) in tried.items()}, counts)
+        return chosen, used, settle(y, guess, chosen, step, settings, luma=True)
+
+
+def follow_luma(chosen: list[Chosen], width: int, count: int, settings: Settings) -> list[Chosen]:
+    """H.265 chroma: half of luma's blocks and its modes; four luma blocks of 4 share one chroma block of 4.
+
+    Args:
+        chosen: luma's blocks.  width: of luma.  count: pictures; Cr's blocks follow as pictures count .. 2 count - 1.
+    """
+    parts: dict[int, list[tuple[Tensor, Tensor, Tensor]]] = {}
+    for c in chosen:
+        images, blocks, modes = c.images, c.blocks, c.modes
+        if c.k == 4:
+            row, column = blocks // (width // 4), blocks % (width // 4)
+            first = (row % 2 == 0) & (column % 2 == 0)
+            blocks = (row // 2 * (width // 8) + column // 2)[first]
+            images, modes = images[first], modes[first]
+        parts.setdefault(max(4, c.k // 2), []).append((images, blocks, modes))
+    out = []
+    for k, items in parts.items():
+        images, blocks, modes = (torch.cat(t) for t in zip(*items, strict=True))
+        twice = torch.cat([images, images + count])
+        out.append(sort_by_mode(k, twice, blocks.repeat(2), modes.repeat(2), len(settings.chroma_modes[k])))
+    return out
+
+
+def own_chroma(planes: Tensor, qp: Tensor, step: Tensor, settings: Settings) -> list[Chosen]:
+    """H.264 chroma: blocks of one size, with modes of their own."""
+    (k,) = settings.chroma_sizes
+    modes = shared_modes(planes, rough_decode(planes, step), qp, settings, k).repeat(2, 1)
+    images, blocks = torch.ones_like(modes, dtype=torch.bool).nonzero(as_tuple=True)
+    return [sort_by_mode(k, images, blocks, modes.flatten(), len(settings.chroma_modes[k]))]
+
+
+def mode_features(chosen: list[Chosen], height: int, width: int, count: int, settings: Settings) -> Features:
+    """How many blocks take a likely mode, as the left or upper block suggests it, and how many do not; (count,) each."""
+    device = chosen[0].modes.device
+    cells = torch.full(
+        (count, height // 4 + 1, width // 4 + 1), -1, device=device
+    )  # row and column 0: outside
+    places = []
+    for c in chosen:
+        table = torch.tensor(settings.luma_modes[c.k], device=device)
+        mode = table[c.modes] if c.k != 16 or settings.free_tree else torch.full_like(c.modes, _H264_DC)
+        r, across = c.k // 4, width // c.k
+        row, column = c.blocks // across * r + 1, c.blocks % across * r + 1
+        span = torch.arange(r, device=device)
+        cells[c.images[:, None, None], row[:, None, None] + span[:, None], column[:, None, None] + span] = (
+            mode[:, None, None]
+        )
+        places.append((c, mode, row, column))
+    out: Features = {}
+    for c, mode, row, column in places:
+        left, above = cells[c.images, row, column - 1], cells[c.images, row - 1, column]
+        if settings.free_tree:
+            likely = (
+                (mode == left) | (mode == above) | (mode == _PLANAR_OR_DC[0]) | (mode == _PLANAR_OR_DC[1])
+            )
+        else:
+            likely = mode == torch.where((left < 0) | (above < 0), _H264_DC, torch.minimum(left, above))
+        for name, which in (("hit", likely), ("miss", ~likely)):
+            out[f"luma{c.k}.{name}"] = sum_by_image(which.float(), c.images, count)
+    return out
+
+
+@dataclass
+class IFrame:
+    """A coded I frame: decoded planes after the loop filter, levels, counts of modes, and luma's blocks in use."""
+
+    planes: Planes
+    levels: list[Levels]
+    modes: Features
+    used: dict[int, Tensor]
+    chosen: list[Chosen]
+
+
+def code_i(planes: Planes, qp: Tensor, settings: Settings, rounding: Rounding) -> IFrame:
+    """Code planes without reference to other frames.
+
+    Args:
+        planes: 8-bit sample units, luma's sides multiples of ``settings.multiple``.  qp: (B,).
+    """
+    b, _, h, w = planes.y.shape
+    step, qp_c = qstep(qp), chroma_qp(qp, settings.standard, settings.chroma_qp_offset)
+    chosen, used, settled = choose_luma(planes.y.detach(), qp, step, settings)
+    y, levels = code_plane(planes.y, _with_gradient_of(settled, planes.y), chosen, step, rounding, settings)
+    both, step_c = torch.cat([planes.cb, planes.cr]), qstep(qp_c).repeat(2)
+    fixed = both.detach()
+    chosen_c = (
+        follow_luma(chosen, w, b, settings) if settings.free_tree else own_chroma(fixed, qp, step_c, settings)
+    )
+    settled = settle(fixed, rough_decode(fixed, step_c), chosen_c, step_c, settings, luma=False)
+    c, levels_c = code_plane(
+        both, _with_gradient_of(settled, both), chosen_c, step_c, rounding, settings, luma=False
+    )
+    for item in levels_c:
+        item.images = item.images % b
+    y, c = _deblocked(y.clamp(0, 255), c.clamp(0, 255), used, qp, qp_c, settings)
+    modes = mode_features(chosen, h, w, b, settings)
+    return IFrame(Planes(y.clamp(0, 255), *c.clamp(0, 255).chunk(2)), levels + levels_c, modes, used, chosen)
+
+
+def _deblocked(
+    y: Tensor, c: Tensor, used: dict[int, Tensor], qp: Tensor, qp_c: Tensor, settings: Settings
+) -> tuple[Tensor, Tensor]:
+    """Filter the decoded planes; c holds Cb and Cr, (2B, 1, H/2, W/2)."""
+    edges = block_edges(used, *y.shape[-2:])
+    if settings.standard == "h265":
+        vertical, horizontal = (2.0 * e for e in edges)
+    else:  # an intra macroblock's own edges are the strongest, 4; those inside it are 3
+        vertical, horizontal = (3.0 * e for e in edges)
+        vertical[:, :, ::4] *= 4 / 3
+        horizontal[:, ::4] *= 4 / 3
+    y = deblock(y, qp, vertical, horizontal, settings.standard)
+    # A chroma cell of 4×4 covers two luma cells; its edge has the strength of the first of them.
+    vertical, horizontal = vertical[:, ::2, ::2].repeat(2, 1, 1), horizontal[:, ::2, ::2].repeat(2, 1, 1)
+    return y, deblock(c, qp_c.repeat(2), vertical, horizontal, settings.standard, chroma=True)

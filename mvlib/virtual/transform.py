@@ -97,3 +97,22 @@ def inverse(coefficients: Tensor, kind: str = "dct") -> Tensor:
         square = coefficients.reshape(-1, k, k)
         return (d.T @ (square @ d)).reshape(coefficients.shape)
     return coefficients @ matrix(kind, k, coefficients.dtype, str(coefficients.device))
+
+
+def split_nested(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Part the coefficients of a "nested" transform, which are sent apart.
+
+    Args:
+        rows: (n, k*k), k 8 or 16.
+
+    Returns:
+        DC values (n, 16), row-major in 4×4, zero where k = 8 has only 2×2 of them; and the 4×4 blocks with their DC
+        zeroed, (n * (k/4)², 16).
+    """
+    n, area = rows.shape
+    k = round(area**0.5)
+    count = k // 4
+    cells = rows.reshape(n, count, 4, count, 4).transpose(2, 3)  # (n, count, count, 4, 4)
+    dc = torch.nn.functional.pad(cells[..., 0, 0], (0, 4 - count, 0, 4 - count)).reshape(n, 16)
+    ac = cells.reshape(n * count * count, 16)
+    return dc, torch.cat([torch.zeros_like(ac[:, :1]), ac[:, 1:]], 1)

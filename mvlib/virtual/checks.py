@@ -1,0 +1,57 @@
+"""Refuse bad input by name: clip, qp → what is wrong, what is allowed, what to do."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .quantise import QP_MAX
+
+_SLACK = 1e-3  # beyond [0, 1] by less than this is rounding
+
+
+def checked_clip(clip: Tensor) -> Tensor:
+    """Return the clip in float32 (float64 stays), or raise TypeError or ValueError.
+
+    Args:
+        clip: float (B, T, 3, H, W) in [0, 1].
+    """
+    if not isinstance(clip, Tensor) or not clip.is_floating_point():
+        kind = clip.dtype if isinstance(clip, Tensor) else type(clip).__name__
+        raise TypeError(f"the clip is {kind}; give a float tensor in [0, 1] (divide uint8 by 255)")
+    if clip.dim() != 5 or clip.shape[2] != 3 or 0 in clip.shape:
+        raise ValueError(
+            f"the clip has shape {tuple(clip.shape)}; give (B, T, 3, H, W) with no side 0: "
+            "a batch of pictures (B, 3, H, W) becomes one by pictures[:, None]"
+        )
+    low, high = (v.item() for v in clip.detach().float().aminmax())
+    if not (low >= -_SLACK and high <= 1 + _SLACK):  # false for NaN too
+        raise ValueError(
+            f"the clip's values span {low} to {high}; they must lie in [0, 1] and hold no NaN: clamp it"
+        )
+    return clip if clip.dtype == torch.float64 else clip.float()
+
+
+def checked_qp(qp: Tensor | float, clip: Tensor) -> Tensor:
+    """Return qp as (B,) in the clip's type, or raise TypeError or ValueError.
+
+    Args:
+        qp: a number, or a tensor (B,) on the clip's device; 0..51.
+    """
+    count = clip.shape[0]
+    if not isinstance(qp, Tensor):
+        if not isinstance(qp, int | float):
+            raise TypeError(f"qp is {type(qp).__name__}; give a number or a tensor (B,)")
+        qp = torch.full((count,), float(qp), device=clip.device)
+    if qp.device != clip.device and qp.dim() > 0:
+        raise ValueError(f"qp is on {qp.device} and the clip on {clip.device}; bring both to one device")
+    if qp.dim() > 1 or (qp.dim() == 1 and len(qp) != count):
+        raise ValueError(
+            f"qp has shape {tuple(qp.shape)}; give one number, or one for each of the {count} clips"
+        )
+    low, high = (v.item() for v in qp.detach().float().aminmax())
+    if not (low >= 0 and high <= QP_MAX):
+        raise ValueError(
+            f"qp {low if not low >= 0 else high} is out of range; it is 0..{QP_MAX}, as in H.264 and HEVC"
+        )
+    return qp.to(clip).expand(count)

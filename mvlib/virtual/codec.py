@@ -1,0 +1,147 @@
+"""The virtual codec's one call: clip, qp → planes → frames coded one after the other → decoded clip and bits.
+
+    vc = VirtualCodec.like("x265")
+    out = vc(clip, qp)          # clip (B, T, 3, H, W) in [0, 1], qp (B,)
+    loss = out.bits.sum() + ...  # gradients reach the clip
+
+References: Lu et al., TCSVT 2024, arXiv 2206.05650 (real values forward, virtual gradient backward); Guleryuz et al.,
+"Sandwiched Compression", arXiv 2402.05887 (straight-through quantisation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from . import quantise
+from .checks import checked_clip, checked_qp
+from .colour import Planes, planes_to_rgb, rgb_to_planes
+from .intra import code_i
+from .rate import Features, FrameRate, level_features
+from .settings import SETTINGS, Settings
+from .fitted import load_rates
+
+ROUTES = ("straight_through", "noise", "soft")
+
+
+@dataclass
+class VirtualOut:
+    """What a virtual codec gives back.
+
+    Attributes:
+        frames: (B, T, 3, H, W) in [0, 1].  bits: (B,).  frame_bits: (B, T).
+        frame_types: one letter a frame, "I" or "P".
+    """
+
+    frames: Tensor
+    bits: Tensor
+    frame_bits: Tensor
+    frame_types: list[str]
+
+
+def rounding_of(route: str, temperature: float) -> quantise.Rounding:
+    """The rounding that a gradient route stands for; ``temperature`` is for "soft" alone."""
+    if route not in ROUTES:
+        raise ValueError(f"route {route!r} is unknown; choose one of {', '.join(ROUTES)}")
+    if route == "soft":
+        return quantise.soft(temperature)
+    return quantise.straight_through if route == "straight_through" else quantise.uniform_noise
+
+
+def pad_planes(planes: Planes, multiple: int) -> Planes:
+    """Repeat the right and lower edge until luma's sides are a multiple."""
+    h, w = planes.y.shape[-2:]
+    down, right = -h % multiple, -w % multiple
+    if not down and not right:
+        return planes
+    pads = ((right, down), (right // 2, down // 2), (right // 2, down // 2))
+    return Planes(*(F.pad(p, (0, r, 0, d), mode="replicate") for p, (r, d) in zip(planes, pads, strict=True)))
+
+
+class VirtualCodec:
+    """A differentiable imitation of one encoder; see the module's text.
+
+    Args:
+        settings: the encoder's fixed part.  rates: fitted rates by kind of frame ("I").
+        qp_offset: what the encoder adds to the QP of an I frame.
+    """
+
+    def __init__(self, settings: Settings, rates: dict[str, FrameRate], qp_offset: float = 0.0):
+        self.settings, self.rates, self.qp_offset = settings, rates, qp_offset
+
+    @classmethod
+    def like(cls, name: str, gop: str = "intra") -> VirtualCodec:
+        """Return the virtual codec fitted to a real one.
+
+        Args:
+            name: "x264" or "x265" at preset medium.
+            gop: what the real one was told: "intra", or "stock" (as it comes).
+        """
+        if name not in SETTINGS:
+            raise ValueError(f"there is no virtual {name!r}; choose one of {', '.join(SETTINGS)}")
+        if gop not in ("intra", "stock"):
+            raise ValueError(f"gop {gop!r} is not modelled; choose intra or stock")
+        return cls(SETTINGS[name], load_rates(name, gop), -3.0 if gop == "stock" else 0.0)
+
+    def __call__(
+        self,
+        clip: Tensor,
+        qp: Tensor | float,
+        route: str = "straight_through",
+        temperature: float = 0.2,
+        rounding: quantise.Rounding | None = None,
+        real: Callable | None = None,
+    ) -> VirtualOut:
+        """Code a batch of clips.
+
+        Args:
+            clip: float (B, T, 3, H, W) in [0, 1], any T >= 1 and H, W >= 1.
+            qp: number or (B,), 0..51.
+            route: how the gradient passes the rounding: "straight_through" (hard values, slope one), "noise" (uniform
+                noise instead of rounding), "soft" (smooth rounding of the given ``temperature``; anneal it to 0).
+            rounding: your own rounding instead, see ``quantise.py``.
+            real: a real codec, ``real(uint8 (T, H, W, 3), qp=number)`` with ``.frames`` and ``.frame_bits``: values are then its
+                own, and only gradients are virtual.
+
+        Raises:
+            TypeError, ValueError: see ``checks.py``.
+        """
+        clip = checked_clip(clip)
+        qp = checked_qp(qp, clip)
+        rounding = rounding or rounding_of(route, temperature)
+        with torch.autocast(clip.device.type, enabled=False):
+            out = self._code(clip.clamp(0, 1), qp, rounding)
+            return out if real is None else with_real_values(out, clip, qp, real)
+
+    def _code(self, clip: Tensor, qp: Tensor, rounding: quantise.Rounding) -> VirtualOut:
+        b, t, _, h, w = clip.shape
+        frame_qp = (qp + self.qp_offset).clamp(min=0).repeat_interleave(t)
+        planes, features = self.code_intra(clip.flatten(0, 1), frame_qp, rounding)
+        bits = self.rates["I"].bits(features, frame_qp).reshape(b, t)
+        frames = planes_to_rgb(planes, h, w).reshape(clip.shape)
+        return VirtualOut(frames, bits.sum(1), bits, ["I"] * t)
+
+    def code_intra(self, rgb: Tensor, qp: Tensor, rounding: quantise.Rounding) -> tuple[Planes, Features]:
+        """Code pictures (B, 3, H, W) at the frame's own QP (B,): decoded planes, padded, and the rate's features."""
+        planes = pad_planes(rgb_to_planes(rgb), self.settings.multiple)
+        frame = code_i(planes, qp, self.settings, rounding)
+        grouped = self.settings.standard == "h265"
+        features = level_features(frame.levels, len(qp), self.rates["I"].groups, grouped)
+        return frame.planes, features | frame.modes
+
+
+def with_real_values(out: VirtualOut, clip: Tensor, qp: Tensor, real: Callable) -> VirtualOut:
+    """Replace values by a real codec's, keeping the gradient: real + (virtual - virtual.detach())."""
+    pictures = (clip.detach().clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2).cpu().numpy()
+    coded = [real(frames, qp=round(q)) for frames, q in zip(pictures, qp.tolist(), strict=True)]
+    frames = torch.stack([torch.from_numpy(c.frames) for c in coded]).permute(0, 1, 4, 2, 3)
+    frames = frames.to(out.frames) / 255
+    bits = torch.tensor([c.frame_bits for c in coded]).to(out.frame_bits)
+    frame_bits = bits + (out.frame_bits - out.frame_bits.detach())
+    return VirtualOut(
+        frames + (out.frames - out.frames.detach()), frame_bits.sum(1), frame_bits, coded[0].frame_types
+    )

@@ -1,0 +1,43 @@
+"""Fitted rates on disk: weights/<codec>.json → FrameRate by kind of frame."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from .rate import FrameRate, GroupRate
+
+FOLDER = Path(__file__).parent / "weights"
+
+
+def read(name: str) -> dict:
+    """Everything fitted for a codec: {gop: {"I": {...}}}; empty if there is nothing."""
+    path = FOLDER / f"{name}.json"
+    return json.loads(path.read_text()) if path.exists() else {}
+
+
+def load_rates(name: str, gop: str) -> dict[str, FrameRate]:
+    """Fitted rates of a codec by kind of frame."""
+    stored = read(name).get(gop)
+    if stored is None:
+        raise ValueError(
+            f"no rate is fitted for {name!r}, gop {gop!r}: python -m mvlib.virtual.calibrate --codec {name}"
+        )
+    rates = {}
+    for kind, r in stored.items():
+        groups = {g: GroupRate(tuple(v["significant"]), tuple(v["more"])) for g, v in r["groups"].items()}
+        rates[kind] = FrameRate(groups, r["weights"], r["header"], tuple(r["curve"]))
+    return rates
+
+
+def store_rate(name: str, gop: str, kind: str, rate: FrameRate) -> Path:
+    """Write one kind of frame's rate, keeping what else is stored."""
+    everything = read(name)
+    everything.setdefault(gop, {})[kind] = asdict(rate)
+    path = FOLDER / f"{name}.json"
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(everything, indent=1) + "\n")
+    os.replace(draft, path)
+    return path

@@ -1,0 +1,61 @@
+"""Where a coefficient stands in its block: scan order, frequency and the neighbours that a coder already knows.
+
+Coders send a block from its last nonzero level down to the lowest frequency; what lies beyond costs nothing. When a
+level's turn comes, the levels at higher frequencies are known, and their sizes predict its own.
+
+References: ITU-T H.265 6.5.3 (diagonal scan in groups of 4×4); ITU-T H.264 table 8-2 (zigzag); ITU-T H.266 9.3.4.2
+(the template of five known neighbours); Said et al., PCS 2022, arXiv 2301.09776 (rates need that context).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+_TEMPLATE = {(0, 1): 1.0, (1, 0): 1.0, (1, 1): 0.7, (0, 2): 0.5, (2, 0): 0.5}
+
+
+@lru_cache(maxsize=32)
+def scan_rank(k: int, grouped: bool, device: str = "cpu") -> Tensor:
+    """Position of each coefficient in the scan, float (k*k,): diagonals, inside diagonals of 4×4 groups if ``grouped``."""
+    v, u = torch.meshgrid(torch.arange(k), torch.arange(k), indexing="ij")
+    if not grouped:
+        key = (u + v) * 4 * k + torch.where((u + v) % 2 == 0, u, v)  # zigzag
+    else:
+        gv, gu = v // 4, u // 4
+        key = ((gu + gv) * k + gu) * 1024 + (u % 4 + v % 4) * 16 + u % 4
+    rank = key.reshape(-1).argsort().argsort()
+    return rank.float().to(device)
+
+
+@lru_cache(maxsize=32)
+def frequency(k: int, device: str = "cpu") -> Tensor:
+    """log2(1 + u + v) / log2(2k - 1), from 0 at DC to 1 at the highest frequency; float (k*k,)."""
+    total = torch.arange(k)[:, None] + torch.arange(k)
+    return (torch.log2(1.0 + total) / torch.log2(torch.tensor(2.0 * k - 1))).reshape(-1).to(device)
+
+
+@lru_cache(maxsize=32)
+def template_matrix(k: int, device: str = "cpu") -> Tensor:
+    """Matrix (k*k, k*k): magnitudes as a row times it = weighted sum over each one's known neighbours."""
+    full = torch.zeros(k, k, k, k)  # from (v, u) to (v, u)
+    v, u = torch.meshgrid(torch.arange(k), torch.arange(k), indexing="ij")
+    for (dv, du), weight in _TEMPLATE.items():
+        inside = (v + dv < k) & (u + du < k)
+        full[(v + dv)[inside], (u + du)[inside], v[inside], u[inside]] = weight
+    return full.reshape(k * k, k * k).to(device)
+
+
+@torch.no_grad()
+def last_position(levels: Tensor, grouped: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Find the last nonzero level of each block (n, k*k) in scan order.
+
+    Returns:
+        rank (n,), -1 for a block of zeros; and its column and row, (n,) each.
+    """
+    k = round(levels.shape[-1] ** 0.5)
+    rank = scan_rank(k, grouped, str(levels.device))
+    best, where = torch.where(levels.abs() >= 0.5, rank, -1.0).max(-1)
+    return best, where % k, where // k
