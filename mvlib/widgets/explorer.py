@@ -145,14 +145,17 @@ class QPExplorer(ipw.VBox):
         new = (look.original, look.decoded, apart)
         same_picture = self._look is not None and self._look.picture == look.picture
         for i, (image, title, text) in enumerate(zip(self._images, self._titles, titles, strict=True)):
-            title.value, image.tooltip = f"<b>{text}</b>", f"{look.picture}: {text}"
+            # In words above the picture: ipywidgets 8.1 fails to draw an Image that has a tooltip, and has no alt text.
+            title.value = f"<b>{text}</b>"
             if i or not same_picture:
                 image.value = _png(new[i])
         self._look = look
         classes = self._looker.analyser.classes
         self._bars.value = drawing.bars(look, classes)
         self._words = _in_words(look, classes[look.target])
-        self._caption.value = f'<div aria-live="polite" style="margin:4px 6px">{escape(self._words)}</div>'
+        words = escape(self._words)
+        style = 'class="mvlib-caption" aria-live="polite" style="margin:4px 6px"'
+        self._caption.value = f"<div {style}>{words}</div>"
         self._draw_chart()
 
     def _tell(self, error: Exception) -> None:
