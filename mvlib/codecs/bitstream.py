@@ -51,6 +51,14 @@ def hevc_without_sei(data: bytes) -> bytes:
     return _drop(data, lambda header: header >> 1 & 63 in (39, 40))
 
 
+def without_repeats(data: bytes, header: bytes) -> bytes:
+    """Annex B bytes without the units that ``header`` holds already; x265 repeats them in every all-intra frame."""
+    if not header:
+        return data
+    known = {unit.lstrip(b"\0") for unit in split_annex_b(header)}  # with start codes of either length
+    return b"".join(unit for unit in split_annex_b(data) if unit.lstrip(b"\0") not in known)
+
+
 def split_obus(data: bytes) -> list[bytes]:
     """Cut a temporal unit of AV1 (low-overhead format) into its OBUs; joined they are ``data`` again.
 

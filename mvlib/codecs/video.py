@@ -13,6 +13,7 @@ from av.codec.codec import UnknownCodecError
 from av.codec.context import Flags
 from av.video.frame import PictureType
 
+from .bitstream import without_repeats
 from .coded import Stream
 from .colour import Converter, pad_to, plane_arrays
 from .encoders import Encoder
@@ -55,7 +56,8 @@ def encode(encoder: Encoder, frames: np.ndarray, options: dict) -> Stream:
         packets += context.encode(frame)
     packets += context.encode(None)  # x265 and SVT-AV1 hold everything back until here
     header = encoder.clean(bytes(context.extradata or b"")) if encoder.global_header else b""
-    return Stream(header, [(p.pts, encoder.clean(bytes(p))) for p in packets], frames.shape[:3])
+    counted = [(p.pts, without_repeats(encoder.clean(bytes(p)), header)) for p in packets]
+    return Stream(header, counted, frames.shape[:3])
 
 
 def decode(encoder: Encoder, stream: Stream) -> list[av.VideoFrame]:

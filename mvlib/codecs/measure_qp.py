@@ -1,0 +1,159 @@
+"""Make ``qp_tables.json``: photographs and clips → x265's luma PSNR per qp ↔ each encoder's per native → table.
+
+    python -m mvlib.codecs.measure_qp --data data
+
+For every qp the table holds the native value at which an encoder's mean luma PSNR (BT.709 luma of the RGB pictures,
+dB, mean over pictures) is x265's (medium) at that qp:
+
+* ``intra``: photographs, every frame at a fixed quantiser, against x265 with gop="intra". Also used for ``ippp``.
+* ``still``: photographs, one picture in a stock GOP, against x265 with gop="stock".
+* ``stock``: clips in a stock GOP, mean over all frames, against x265 with gop="stock".
+
+Luma, since its distortion follows the quantiser step, while chroma has offsets of each encoder's own and a floor
+that 4:2:0 sets.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+from PIL import Image
+
+from .cache import write_whole
+from .codec import RealCodec
+from .encoders import ENCODERS, QP_MAX
+from .versions import versions
+
+SIDE = 224  # of the crops from the middle
+FRAMES = 17  # of a clip: a whole mini-GOP of 16 after the first frame
+STEP = 3  # between measured native values; PSNR is close to linear in between
+_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+TARGET = {"intra": "intra", "still": "stock", "stock": "stock"}  # kind -> gop
+
+
+def middle(frames: np.ndarray, side: int = SIDE) -> np.ndarray:
+    """The (T, side, side, 3) middle of (T, H, W, 3), or less where a clip is smaller."""
+    top, left = (max(0, (n - side) // 2) for n in frames.shape[1:3])
+    return frames[:, top : top + side, left : left + side]
+
+
+def rows(manifest: Path, count: int) -> list[Path]:
+    """``count`` files of the train split, evenly spread over the manifest's order."""
+    with manifest.open(newline="") as file:
+        files = [row["file"] for row in csv.DictReader(file) if row["split"] == "train"]
+    chosen = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)
+    return [manifest.parent / files[i] for i in chosen]
+
+
+def photos(data: Path, count: int) -> list[np.ndarray]:
+    """Photographs as clips of one frame."""
+    return [
+        middle(np.asarray(Image.open(path).convert("RGB"))[None]) for path in rows(data / "photos.csv", count)
+    ]
+
+
+def clips(data: Path, count: int) -> list[np.ndarray]:
+    """The first frames of clips."""
+    found = []
+    for path in rows(data / "clips.csv", count):
+        with av.open(str(path)) as container:
+            frames = [
+                f.to_ndarray(format="rgb24")
+                for f, _ in zip(container.decode(video=0), range(FRAMES), strict=False)
+            ]
+        found.append(middle(np.stack(frames)))
+    return found
+
+
+def luma_psnr(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean over frames of the luma PSNR in dB, at most 60; a, b: uint8 (T, H, W, 3)."""
+    error = ((a.astype(np.float32) - b.astype(np.float32)) @ _LUMA) ** 2
+    return float(np.minimum(60, 10 * np.log10(255**2 / np.maximum(error.mean(axis=(1, 2)), 1e-9))).mean())
+
+
+def curve(name: str, gop: str, items: list[np.ndarray], natives: np.ndarray, workers: int) -> np.ndarray:
+    """Mean luma PSNR in dB for each native value."""
+    codec = RealCodec(name, gop=gop)
+    means = []
+    for native in natives:
+        coded = codec.map(items, natives=int(native), workers=workers)
+        means.append(np.mean([luma_psnr(c.frames, x) for c, x in zip(coded, items, strict=True)]))
+    return np.array(means)
+
+
+def spaced(low: int, high: int) -> np.ndarray:
+    """low, low + STEP, ... and high."""
+    return np.unique([*range(low, high + 1, STEP), high])
+
+
+def invert(natives: np.ndarray, quality: np.ndarray, target: np.ndarray) -> tuple[list[float], list[int]]:
+    """Native values with the target's quality, and the first and last qp at which the scale reaches it."""
+    order = np.argsort(quality)
+    inside = np.flatnonzero((target >= quality.min()) & (target <= quality.max()))
+    return np.interp(target, quality[order], natives[order]).round(2).tolist(), [
+        int(inside[0]),
+        int(inside[-1]),
+    ]
+
+
+def measure(kind: str, names: list[str], items: list[np.ndarray], workers: int) -> dict:
+    """One kind of table for each named codec."""
+    gop = TARGET[kind]
+    qps = spaced(0, QP_MAX)
+    target = np.interp(np.arange(QP_MAX + 1), qps, curve("x265", gop, items, qps, workers))
+    made = {}
+    for name in names:
+        low, high = ENCODERS[name].native
+        natives = spaced(max(low, 1), high)  # 0 is lossless in VP9, a jump that no straight line follows
+        native, reached = invert(natives, curve(name, gop, items, natives, workers), target)
+        made[name] = {"native": native, "reached": reached, "n": len(items)}
+        print(
+            kind,
+            name,
+            f"qp {reached[0]}..{reached[1]}",
+            [native[qp] for qp in (22, 27, 32, 37, 42, 47)],
+            flush=True,
+        )
+    return made
+
+
+def main() -> None:
+    """Measure and write the tables."""
+    parser = argparse.ArgumentParser(
+        prog="python -m mvlib.codecs.measure_qp", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument(
+        "--data", type=Path, default=Path("data"), help="folder with photos.csv and clips.csv"
+    )
+    parser.add_argument("--photos", type=int, default=32)
+    parser.add_argument("--clips", type=int, default=12)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--kinds", nargs="*", default=list(TARGET), choices=list(TARGET))
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("qp_tables.json"))
+    args = parser.parse_args()
+    found = json.loads(args.out.read_text())["codecs"] if args.out.exists() else {}
+    own_scale = [name for name in ENCODERS if name not in ("x264", "x265")]
+    for kind in args.kinds:
+        items = clips(args.data, args.clips) if kind == "stock" else photos(args.data, args.photos)
+        names = own_scale if kind == "intra" else ["svtav1", "vp9"]
+        for name, table in measure(kind, names, items, args.workers).items():
+            found.setdefault(name, {})[kind] = table
+    result = {
+        "name": "qp-tables",
+        "description": "native value of each encoder (preset medium) whose mean luma PSNR is x265's at qp 0..51",
+        "command": "python -m mvlib.codecs.measure_qp",
+        "side": SIDE,
+        "frames": {"intra": 1, "still": 1, "stock": FRAMES},
+        "versions": versions(),
+        "codecs": found,
+    }
+    write_whole(args.out, (json.dumps(result, indent=1) + "\n").encode())
+
+
+if __name__ == "__main__":
+    main()
