@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mvlib import codecs
 from mvlib._files import replace_when_done
 
 from .bdrate import CurveError
@@ -23,15 +24,13 @@ RATE_BASIS = (
 
 def versions() -> dict[str, str]:
     """Versions of what a result depends on, the encoders' libraries among them."""
-    from mvlib.codecs import encoder_versions
-
     found = {"python": platform.python_version(), "machine": platform.machine()}
     for package in ("mvlib", "torch", "torchvision", "timm", "av", "pillow", "bjontegaard"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "not installed"
-    return found | {f"encoder {name}": text for name, text in encoder_versions().items()}
+    return found | {f"encoder {name}": text for name, text in codecs.versions().items()}
 
 
 def _curve(measured: Measurements, qps: Iterable[int]) -> dict[str, list[float]]:

@@ -1,0 +1,107 @@
+"""The protocol end to end, small: real encoders, real photographs, a real network, and the command that runs it."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
+from mvlib.evaluation.image import kl_in_db, measure_images
+from mvlib.evaluation.report import bd_table, image_report
+
+SMALL = ImageExperiment(
+    codecs=("x264",),
+    conditions=(ANCHOR, "blur 0.8"),
+    analysers=("efficientnet_lite0",),
+    qps=(32, 40, 48),
+    limit=8,
+    draws=40,
+)
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return measure_images(SMALL, progress=False)
+
+
+def test_rate_falls_and_the_network_loses_sight_as_qp_rises(measured):
+    results, sources = measured
+    alone = results["x264", ANCHOR]
+    assert alone.bpp.shape == (8, 3) == alone.scores["efficientnet_lite0", "kl"].shape
+    assert (np.diff(alone.bpp.mean(0)) < 0).all() and (np.diff(alone.psnr.mean(0)) < 0).all()
+    assert (np.diff(alone.scores["efficientnet_lite0", "kl"].mean(0)) > 0).all()
+    assert len(sources) == 8
+
+
+def test_a_blur_saves_bits_at_every_qp_and_costs_psnr(measured):
+    results, _ = measured
+    alone, blurred = results["x264", ANCHOR], results["x264", "blur 0.8"]
+    assert (blurred.bpp.mean(0) < alone.bpp.mean(0)).all()
+    assert blurred.psnr.mean(0)[0] < alone.psnr.mean(0)[0] - 0.5
+
+
+def test_the_report_holds_what_is_needed_to_make_it_again(measured):
+    report = json.loads(json.dumps(image_report(SMALL, *measured, "the command")))
+    assert report["n"] == 8 and report["command"] == "the command"
+    assert report["options"]["qps"] == [32, 40, 48]
+    assert {"torch", "av", "encoder x264"} <= set(report["versions"])
+    (gain,) = (g for g in report["bd_rates"] if g["quality"] == "kl")
+    assert gain["low"] <= gain["bd_rate"] <= gain["high"] and 0 < gain["overlap"] <= 1
+    curve = next(c["results"] for c in report["curves"] if c["condition"] == ANCHOR)
+    assert curve["bpp"] == pytest.approx(measured[0]["x264", ANCHOR].bpp.mean(0), abs=1e-5)
+    assert "blur 0.8" in bd_table(report)
+
+
+def test_kl_in_db_rises_as_kl_falls_and_survives_zero():
+    np.testing.assert_allclose(kl_in_db(np.array([1.0, 0.1])), [0, 10])
+    assert np.isfinite(kl_in_db(np.zeros(1))).all()
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"conditions": ("blur 0.5",)}, "codec alone"),
+        ({"conditions": (ANCHOR, "sharpen")}, "sharpen"),
+        ({"qps": (30,)}, "two QPs"),
+        ({"limit": 1}, "at least 2"),
+    ],
+)
+def test_impossible_experiments_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        ImageExperiment(**options)
+
+
+def command(*arguments, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "mvlib", *arguments], capture_output=True, text=True, **options
+    )
+
+
+def test_encode_says_what_a_picture_costs(tmp_path):
+    from PIL import Image
+
+    picture = np.random.default_rng(1).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+    Image.fromarray(picture).save(tmp_path / "in.png")
+    arguments = ("encode", str(tmp_path / "in.png"), "--codec", "x264", "--qp", "30")
+    out = command(*arguments, "--decoded", str(tmp_path / "out.png"), check=True)
+    said = json.loads(out.stdout)
+    assert said["size"] == [50, 40] and said["bpp"] == pytest.approx(said["bits"] / 2000, abs=1e-4)
+    decoded = np.asarray(Image.open(tmp_path / "out.png")).astype(float)
+    assert 10 * np.log10(255**2 / np.mean((decoded - picture) ** 2)) == pytest.approx(
+        said["psnr-rgb"], abs=0.01
+    )
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (("encode", "nowhere.png"), "nowhere.png"),
+        (("evaluate", "image", "--conditions", "[codec alone, sharpen]"), "sharpen"),
+        (("evaluate", "image", "--qp", "3"), "qp"),
+    ],
+)
+def test_mistakes_on_the_command_line_end_in_a_sentence(arguments, message):
+    out = command(*arguments)
+    assert out.returncode != 0 and message in out.stderr and "Traceback" not in out.stderr
