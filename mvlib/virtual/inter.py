@@ -1,4 +1,4 @@
-"""Code a P frame: reference → motion → modes → prediction → residual → transform, quantise → reconstruction, bits.
+"""Code a P frame: reference → motion → modes → prediction → residual → levels → loop filter → planes.
 
 The reference is the reconstruction of the frame before; the gradient flows through its samples along the vectors, and
 so along the chain of frames back to the first. What a block chooses is fixed before the differentiable pass, which
@@ -10,56 +10,108 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from . import transform
 from .colour import Planes
+from .fallback import choose, code_intra_blocks, intra_mask
 from .interpolate import CELL, chroma_phases, fetch, from_blocks, luma_phases
-from .modes import SKIP, InterTools, Plan, decide
+from .modes import INTER, INTRA, MERGE, InterTools, Plan, decide, spread_cells
 from .motion import search
+from .partition import rough_decode
 from .quantise import Rounding, chroma_qp, qstep
+from .rate import Levels
+from .settings import Settings
+from .strengths import loop_filter
 
 
 @dataclass
-class Levels:
-    """Quantised blocks of one plane and transform size, ready for the rate.
+class PFrame:
+    """A coded P frame: the decoded planes, the decisions, and the levels for the rate."""
 
-    plane: 0 luma, 1 Cb, 2 Cr. scaled: coefficients over the step (n, k²), differentiable. level: rounded. image: (n,) which
-    picture of the batch.
-    """
-
-    plane: int
-    k: int
-    scaled: Tensor
-    level: Tensor
-    image: Tensor
+    planes: Planes
+    plan: Plan
+    levels: list[Levels]
 
 
-def code_residual(
-    residual: Tensor,
-    coded: Tensor,
-    k: int,
-    step: Tensor,
-    offset: float,
-    rounding: Rounding,
-    plane: int,
-    kind="dct",
-) -> tuple[Tensor, Levels]:
-    """Transform, quantise and reconstruct the chosen k × k blocks of a plane; the others stay zero.
+class Coder:
+    """Codes the planes of one P frame once its plan and its prediction stand."""
 
-    residual: (B, 1, H, W). coded: (B, H/k, W/k) mask. step: (B,). Returns the decoded residual and the levels.
-    """
-    b, _, h, w = residual.shape
-    rows = transform.to_blocks(residual, k).reshape(-1, k * k)
-    index = coded.reshape(-1).nonzero()[:, 0]
-    image = torch.div(index, coded[0].numel(), rounding_mode="floor")
-    steps = step[image][:, None]
-    scaled = transform.forward(rows.index_select(0, index), kind) / steps
-    level = rounding(scaled, offset)
-    decoded = rows.new_zeros(rows.shape).index_copy(0, index, transform.inverse(level * steps, kind))
-    return transform.from_blocks(decoded.view(b, -1, k * k), h, w), Levels(
-        plane, k, scaled, level, image
-    )
+    def __init__(self, plan: Plan, qp: Tensor, tools: InterTools, settings: Settings, rounding: Rounding):
+        self.plan, self.tools, self.settings, self.rounding = plan, tools, settings, rounding
+        self.steps = (qstep(qp), *[qstep(chroma_qp(qp, tools.standard))] * 2)
+        self.coded = (plan.mode == MERGE) | (plan.mode == INTER)
+        self.levels: list[Levels] = []
+        b, h, w = plan.mode.shape
+        self.nonzero = torch.zeros(b, 2 * h, 2 * w, dtype=torch.bool, device=plan.mode.device)
+
+    def residual(self, missed: Tensor, mask: Tensor, k: int, step: Tensor, kind: str, luma: bool) -> Tensor:
+        """Transform, quantise and decode the chosen k × k blocks of a plane (B, 1, H, W); the others stay zero."""
+        b, _, h, w = missed.shape
+        rows = transform.to_blocks(missed, k).reshape(-1, k * k)
+        index = mask.reshape(-1).nonzero()[:, 0]
+        image = torch.div(index, mask[0].numel(), rounding_mode="floor")
+        steps = step[image][:, None]
+        scaled = transform.forward(rows.index_select(0, index), kind) / steps
+        level = self.rounding(scaled, self.tools.offset)
+        self.levels += Levels.of_blocks("luma" if luma else "chroma", kind, level, scaled, image)
+        decoded = torch.zeros_like(rows).index_copy(0, index, transform.inverse(level * steps, kind))
+        if luma:
+            self._mark(level, index, mask, k)
+        return transform.from_blocks(decoded.view(b, -1, k * k), h, w)
+
+    def _mark(self, level: Tensor, index: Tensor, mask: Tensor, k: int) -> None:
+        flags = torch.zeros_like(mask)
+        flags.view(-1)[index] = (level.detach().abs() >= 0.5).any(1)
+        self.nonzero |= spread_cells(flags, k // 4)
+
+    def inter_plane(self, p: int, source: Tensor, predicted: Tensor) -> Tensor:
+        """Prediction plus the coded residual of plane p."""
+        out = predicted
+        for k in sorted({t for sizes in self.tools.transforms.values() for t in sizes}):
+            mask, size, kind = self._blocks(p, k)
+            if mask is not None and mask.any():
+                out = out + self.residual(source - predicted, mask, size, self.steps[p], kind, p == 0)
+        return out
+
+    def _blocks(self, p: int, k: int) -> tuple[Tensor | None, int, str]:
+        """Which blocks of plane p are transformed with luma size k: mask, side in the plane's samples, kind."""
+        if p and self.tools.standard == "h264":  # a macroblock's chroma has one transform, whatever luma does
+            if k != 8:
+                return None, 0, ""
+            inter = self.coded | ((self.plan.mode == INTRA) & (self.plan.size < 16))
+            return F.max_pool2d(inter[:, None].float(), 2)[:, 0] > 0, 8, "nested"
+        cells = self.coded & (self.plan.transform == k)
+        mask = cells[:, :: k // CELL, :: k // CELL] if k >= CELL else spread_cells(cells, CELL // k)
+        return mask, k // 2 if p else k, "dct"
+
+    def intra_blocks(self, p: int, source: Tensor, decoded: Tensor) -> Tensor:
+        """Replace what the plan codes without a reference."""
+        chosen = [c for k in self.tools.intra for c in self._intra_of_size(p, k)]
+        if not chosen:
+            return decoded
+        inside = intra_mask(chosen, source)
+        rough = rough_decode(source.detach(), self.steps[p])
+        around = torch.where(inside, rough, decoded)
+        args = (self.steps[p], self.rounding, self.settings, p == 0)
+        coded, levels = code_intra_blocks(source, around, chosen, *args)
+        self.levels += levels
+        if p == 0:
+            self.nonzero |= F.max_pool2d(inside.float(), 4)[:, 0] > 0
+        return torch.where(inside, coded, decoded)
+
+    def _intra_of_size(self, p: int, k: int) -> list:
+        mask = (self.plan.mode == INTRA) & (self.plan.size == k)
+        times = k // CELL
+        mask, direction = (t[:, ::times, ::times] for t in (mask, self.plan.direction))
+        if p == 0:
+            return choose(direction, mask, k, len(self.settings.luma_modes[k]))
+        if self.tools.standard == "h265":
+            return choose(direction, mask, k // 2, len(self.settings.chroma_modes[k // 2]))
+        if k != 16:  # H.264: chroma goes intra with a whole macroblock; DC, which is mode 2
+            return []
+        return choose(torch.full_like(direction, 2), mask, 8, len(self.settings.chroma_modes[8]))
 
 
 def predict(luma: Tensor, chroma: Tensor, vectors: Tensor) -> Planes:
@@ -68,65 +120,23 @@ def predict(luma: Tensor, chroma: Tensor, vectors: Tensor) -> Planes:
     return Planes(from_blocks(fetch(luma, vectors)), c[:, :1], c[:, 1:])
 
 
-def _at(cells: Tensor, k: int) -> Tensor:
-    """A mask per 8 × 8 cell, read per block of k luma samples: (B, H/8, W/8) → (B, H/k, W/k)."""
-    if k >= CELL:
-        return cells[:, :: k // CELL, :: k // CELL]
-    return cells.repeat_interleave(CELL // k, 1).repeat_interleave(CELL // k, 2)
-
-
-def add_residual(
-    current: Planes, predicted: Planes, plan: Plan, qp: Tensor, tools: InterTools, rounding: Rounding
-) -> tuple[Planes, list[Levels]]:
-    """Code what the prediction misses in every block that is not skipped."""
-    coded, groups = plan.mode != SKIP, []
-    step = (qstep(qp), *[qstep(chroma_qp(qp, tools.standard))] * 2)
-    out = []
-    for p, (x, y) in enumerate(zip(current, predicted, strict=True)):
-        total = y
-        for k in sorted({t for sizes in tools.transforms.values() for t in sizes}):
-            mask, size, kind = _blocks_of(plan, coded, tools, p, k)
-            if mask is None:
-                continue
-            decoded, levels = code_residual(x - y, mask, size, step[p], tools.offset, rounding, p, kind)
-            total = total + decoded
-            groups.append(levels)
-        out.append(total)
-    return Planes(*out), groups
-
-
-def _blocks_of(plan: Plan, coded: Tensor, tools: InterTools, plane: int, k: int):
-    """Which blocks of a plane are transformed with luma size k: mask, size in the plane's samples, kind."""
-    if plane == 0:
-        return _at(coded & (plan.transform == k), k), k, "dct"
-    if tools.standard == "h264":  # chroma of a 16 × 16 macroblock has one transform, whatever luma does
-        if k > min(min(t) for t in tools.transforms.values()):
-            return None, 0, ""
-        any_coded = torch.nn.functional.max_pool2d(coded[:, None].float(), 2)[:, 0] > 0
-        return any_coded, 8, "nested"
-    return _at(coded & (plan.transform == k), k), k // 2, "dct"
-
-
-@dataclass
-class PFrame:
-    """A coded P frame before the loop filter: planes, the plan, and the groups of levels for the rate."""
-
-    planes: Planes
-    plan: Plan
-    levels: list[Levels]
-
-
-def code_p(current: Planes, reference: Planes, qp: Tensor, tools: InterTools, rounding: Rounding) -> PFrame:
+def code_p(
+    current: Planes, reference: Planes, qp: Tensor, tools: InterTools, settings: Settings, rounding: Rounding
+) -> PFrame:
     """Code planes against the planes of the frame before.
 
     current, reference: 8-bit sample units, sides multiples of the largest block. qp: (B,).
+    Returns planes clipped to 0..255 after the loop filter.
     """
     luma = luma_phases(reference.y, tools.interpolation)
     chroma = chroma_phases(torch.cat([reference.cb, reference.cr], 1), tools.interpolation)
     fixed = Planes(*(p.detach() for p in current))
-    slope = tools.slope_at(qp).sqrt()
-    vectors = search(fixed.y, luma.detach(), slope, tools.blocks, tools.reach)
-    plan = decide(fixed, luma.detach(), chroma.detach(), vectors, qp, tools)
+    vectors = search(fixed.y, luma.detach(), tools.slope_at(qp).sqrt(), tools.blocks, tools.reach)
+    plan = decide(fixed, luma.detach(), chroma.detach(), vectors, qp, tools, settings)
     predicted = predict(luma, chroma, plan.vectors)
-    planes, levels = add_residual(current, predicted, plan, qp, tools, rounding)
-    return PFrame(planes, plan, levels)
+    coder = Coder(plan, qp, tools, settings, rounding)
+    out = []
+    for p, (source, guess) in enumerate(zip(current, predicted, strict=True)):
+        out.append(coder.intra_blocks(p, source, coder.inter_plane(p, source, guess)))
+    planes = loop_filter(Planes(*out), plan, coder.nonzero, qp, tools.standard)
+    return PFrame(Planes(*(p.clamp(0, 255) for p in planes)), plan, coder.levels)

@@ -17,9 +17,12 @@ from torch import Tensor
 
 from . import transform
 from .colour import Planes
+from .fallback import candidates, intra_cost, try_intra, without_mean
 from .interpolate import CELL, fetch, from_blocks
 from .motion import exp_golomb_bits, neighbour_median, spread
+from .partition import rough_decode
 from .quantise import chroma_qp, hard, per_image, qstep
+from .settings import Settings
 
 SKIP, MERGE, INTER, INTRA = range(4)
 
@@ -38,11 +41,12 @@ class InterTools:
     blocks: tuple[int, ...] = (8, 16, 32)
     transforms: dict[int, tuple[int, ...]] = field(default_factory=lambda: {8: (8,), 16: (16,), 32: (32,)})
     offset: float = 1 / 6
-    slope: tuple[float, float] = (0.038, 0.234)
+    slope: tuple[float, float] = (0.068, 0.234)
     smallest_skip: int = 8
     reach: int = 32
     level_bits: tuple[float, float, float] = (4.0, 4.5, 2.0)
-    flag_bits: tuple[float, float, float, float] = (0.5, 2.0, 3.0, 6.0)
+    flag_bits: tuple[float, float, float] = (0.5, 2.0, 3.0)
+    intra: tuple[int, ...] = (8, 16, 32)
     vector_bits: float = 1.0
 
     def slope_at(self, qp: Tensor) -> Tensor:
@@ -58,6 +62,7 @@ H264 = InterTools(
     transforms={8: (4, 8), 16: (4, 8)},
     slope=(0.9 * 2**-4, 0.231049),  # 0.9·2^((qp - 12)/3)
     smallest_skip=16,
+    intra=(8, 16),
 )
 
 
@@ -65,13 +70,14 @@ H264 = InterTools(
 class Plan:
     """The decisions for a P frame, one value for every cell of 8 × 8 luma samples.
 
-    size, mode, transform: (B, H/8, W/8) integers; vectors: (B, H/8, W/8, 2); vector_bits: (B, H/8, W/8), the block's
-    vector bits shared among its cells.
+    size, mode, transform, direction (the intra mode's position in its list): (B, H/8, W/8) integers.
+    vectors: (B, H/8, W/8, 2). vector_bits: (B, H/8, W/8), a block's vector bits shared among its cells.
     """
 
     size: Tensor
     mode: Tensor
     transform: Tensor
+    direction: Tensor
     vectors: Tensor
     vector_bits: Tensor
 
@@ -82,7 +88,7 @@ class Plan:
             a, b = getattr(larger, name), getattr(self, name)
             return torch.where(take[..., None] if a.dim() == 4 else take, a, b)
 
-        return Plan(*(pick(n) for n in ("size", "mode", "transform", "vectors", "vector_bits")))
+        return Plan(*(pick(n) for n in ("size", "mode", "transform", "direction", "vectors", "vector_bits")))
 
 
 class Prices:
@@ -100,11 +106,15 @@ class Prices:
         c = transform.forward(transform.to_blocks(residual, k))
         level = hard(c / step, self.tools.offset)
         error = (c - level * step).square().sum(-1)
+        bits = self.level_bits(level)
+        return error.view(b, h // k, w // k), bits.view(b, h // k, w // k)
+
+    def level_bits(self, level: Tensor) -> Tensor:
+        """Rough bits of blocks of levels (..., k²) → (...)."""
         magnitude = level.abs()
         some, each, log = self.tools.level_bits
         nonzero = (magnitude > 0).sum(-1)
-        bits = some * (nonzero > 0) + each * nonzero + log * torch.log2(magnitude.clamp(min=1)).sum(-1)
-        return error.view(b, h // k, w // k), bits.view(b, h // k, w // k)
+        return some * (nonzero > 0) + each * nonzero + log * torch.log2(magnitude.clamp(min=1)).sum(-1)
 
 
 def _gather_sum(cells: Tensor, times: int) -> Tensor:
@@ -115,8 +125,11 @@ def _gather_sum(cells: Tensor, times: int) -> Tensor:
 class Decider:
     """Tries the ways to code the blocks of the current picture against one reference."""
 
-    def __init__(self, current: Planes, luma: Tensor, chroma: Tensor, qp: Tensor, tools: InterTools):
-        self.tools, self.prices = tools, Prices(tools, qp)
+    def __init__(
+        self, current: Planes, luma: Tensor, chroma: Tensor, qp: Tensor, tools: InterTools, settings: Settings
+    ):
+        self.tools, self.prices, self.settings = tools, Prices(tools, qp), settings
+        self.rough = rough_decode(current.y, self.prices.luma)
         self.current, self.luma, self.chroma = current, luma, chroma
         self.colour = torch.cat([current.cb, current.cr], 1)
 
@@ -130,30 +143,53 @@ class Decider:
         luma = F.avg_pool2d(y.square(), k)[:, 0] * k**2
         return luma + F.avg_pool2d(c.square(), k // 2).sum(1) * (k // 2) ** 2
 
-    def coded(self, y: Tensor, c: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        """Best cost of coding the residual, (B, H/k, W/k), and the transform size that reaches it."""
+    def coded_chroma(self, c: Tensor, k: int) -> Tensor:
+        """Cost of coding the chroma residual: (B, H/k, W/k)."""
         slope = self.prices.slope[:, None, None]
         b, _, h, w = c.shape
-        small = min(k, 8) // 2 if self.tools.standard == "h264" else k // 2
-        error, bits = self.prices.coded(
-            c.reshape(2 * b, 1, h, w), small, self.prices.chroma.repeat_interleave(2)
-        )
-        chroma = (error + slope.repeat_interleave(2, 0) * bits).view(b, 2, h // small, w // small).sum(1)
-        chroma = _gather_sum(chroma, k // 2 // small)
-        sizes = self.tools.transforms[k]
+        small = 4 if self.tools.standard == "h264" else k // 2
+        steps = self.prices.chroma.repeat_interleave(2)
+        error, bits = self.prices.coded(c.reshape(2 * b, 1, h, w), small, steps)
+        cost = (error + slope.repeat_interleave(2, 0) * bits).view(b, 2, h // small, w // small).sum(1)
+        return _gather_sum(cost, k // 2 // small)
+
+    def coded_luma(self, y: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """Best cost of coding the luma residual, (B, H/k, W/k), and the transform size that reaches it."""
+        slope, sizes = self.prices.slope[:, None, None], self.tools.transforms[k]
         costs = []
         for t in sizes:
             error, bits = self.prices.coded(y, t, self.prices.luma)
             costs.append(_gather_sum(error + slope * bits, k // t))
         best, index = torch.stack(costs).min(0)
-        return best + chroma, torch.tensor(sizes, device=y.device)[index]
+        return best, torch.tensor(sizes, device=y.device)[index]
+
+    def coded(self, y: Tensor, c: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """Best cost of coding the residual of all planes, (B, H/k, W/k), and luma's transform size."""
+        luma, size = self.coded_luma(y, k)
+        return luma + self.coded_chroma(c, k), size
+
+    def intra(self, k: int, inter: Tensor) -> tuple[Tensor, Tensor]:
+        """Cost and direction of intra coding, (B, H/k, W/k); infinite where it was not worth a try."""
+        cost, direction = torch.full_like(inter, torch.inf), torch.zeros_like(inter, dtype=torch.long)
+        if k not in self.tools.intra:
+            return cost, direction
+        chroma = self.coded_chroma(without_mean(self.colour, k // 2), k)
+        mean = self.coded_luma(without_mean(self.current.y, k), k)[0] + chroma
+        images, blocks = candidates(inter, mean)
+        if len(images):
+            step, slope = self.prices.luma[images], self.prices.slope[images]
+            plane, rough = self.current.y, self.rough
+            found, best = try_intra(plane, rough, images, blocks, slope.sqrt(), k, self.settings)
+            value = intra_cost(found, step, slope, self.prices.level_bits, self.settings)
+            cost.flatten(1)[images, blocks] = value + chroma.flatten(1)[images, blocks]
+            direction.flatten(1)[images, blocks] = best
+        return cost, direction
 
     def level(self, k: int, found: Tensor) -> tuple[Tensor, Plan]:
         """Cost (B, H/k, W/k) and plan of the best way to code every block of side k."""
-        times, slope = k // CELL, self.prices.slope[:, None, None]
+        times, slope, flags = k // CELL, self.prices.slope[:, None, None], self.tools.flag_bits
         merge = self.merge_vectors(found, times)
         y, c = self.residual(spread(merge, times))
-        flags = self.tools.flag_bits
         cost_merge, t_merge = self.coded(y, c, k)
         costs = [self.squared(y, c, k) + slope * flags[SKIP], cost_merge + slope * flags[MERGE]]
         if k < self.tools.smallest_skip:
@@ -161,19 +197,18 @@ class Decider:
         bits = exp_golomb_bits(found - neighbour_median(found)) * self.tools.vector_bits
         cost_own, t_own = self.coded(*self.residual(spread(found, times)), k)
         costs.append(cost_own + slope * (flags[INTER] + bits))
-        best, mode = torch.stack(costs).min(0)
+        intra, direction = self.intra(k, torch.stack(costs).amin(0))
+        best, mode = torch.stack([*costs, intra]).min(0)
         own = mode == INTER
         plan = Plan(
             torch.full_like(mode, k),
             mode,
             torch.where(own, t_own, t_merge),
+            direction,
             torch.where(own[..., None], found, merge),
             torch.where(own, bits, 0) / times**2,
         )
-        wide = {
-            n: getattr(plan, n).repeat_interleave(times, 1).repeat_interleave(times, 2) for n in vars(plan)
-        }
-        return best, Plan(**wide)
+        return best, Plan(*(spread_cells(getattr(plan, n), times) for n in vars(plan)))
 
     def merge_vectors(self, found: Tensor, times: int) -> Tensor:
         """The neighbour's vector with the smallest squared luma error, for every block: (B, H/k, W/k, 2)."""
@@ -187,6 +222,11 @@ class Decider:
         return candidates.gather(0, pick[None, ..., None].expand(1, *found.shape))[0]
 
 
+def spread_cells(blocks: Tensor, times: int) -> Tensor:
+    """(B, h, w, ...) → (B, h·times, w·times, ...)."""
+    return blocks.repeat_interleave(times, 1).repeat_interleave(times, 2)
+
+
 def transform_cells(plane: Tensor) -> Tensor:
     """(B, 1, H, W) → (B, H/8, W/8, 8, 8)."""
     b, _, h, w = plane.shape
@@ -195,14 +235,20 @@ def transform_cells(plane: Tensor) -> Tensor:
 
 @torch.no_grad()
 def decide(
-    current: Planes, luma: Tensor, chroma: Tensor, vectors: dict[int, Tensor], qp: Tensor, tools: InterTools
+    current: Planes,
+    luma: Tensor,
+    chroma: Tensor,
+    vectors: dict[int, Tensor],
+    qp: Tensor,
+    tools: InterTools,
+    settings: Settings,
 ) -> Plan:
     """Choose block sizes and modes for a P frame.
 
     current: planes whose sides are multiples of the largest block. luma, chroma: the reference's phases. vectors: the
     search's result. qp: (B,). Bottom-up: four blocks are replaced by the larger one if that is no dearer.
     """
-    decider = Decider(current, luma, chroma, qp, tools)
+    decider = Decider(current, luma, chroma, qp, tools, settings)
     split = decider.prices.slope[:, None, None]  # a split flag is about one bit
     cost = plan = None
     for k in tools.blocks:
@@ -214,5 +260,5 @@ def decide(
         take = own_cost <= halves
         cost = torch.minimum(own_cost, halves)
         times = k // CELL
-        plan = plan.merged_with(own, take.repeat_interleave(times, 1).repeat_interleave(times, 2))
+        plan = plan.merged_with(own, spread_cells(take, times))
     return plan

@@ -70,7 +70,6 @@ def _shifts(reach: int, scale: int, device: torch.device) -> torch.Tensor:
 
 def _winners(volume: torch.Tensor, shifts: torch.Tensor, lam: torch.Tensor) -> torch.Tensor:
     """argmin of difference + lambda·bits, twice: bits from zero, then from the median of the first winners."""
-    h, w = volume.shape[-2:]
     price = lam[:, None] * exp_golomb_bits(shifts)[None]  # (B, S)
     first = shifts[(volume + price[:, :, None, None]).argmin(1)]  # (B, h, w, 2)
     delta = shifts[None, :, None, None] - neighbour_median(first)[:, None]  # (B, S, h, w, 2)
@@ -129,7 +128,9 @@ def search(
     volumes = [(_volume(current, reference, 8, s), _shifts(8, s, current.device)) for s in levels]
     matcher = _Matcher(current, phases, lam)
     fields: dict[int, torch.Tensor] = {}
-    for k in sorted(blocks, reverse=True):  # a large block's vector is a candidate of the small ones inside it
+    for k in sorted(
+        blocks, reverse=True
+    ):  # a large block's vector is a candidate of the small ones inside it
         larger = [spread(field, size // k) for size, field in fields.items()]
         fields[k] = _refine(matcher, volumes, k // CELL, larger)
     return fields
