@@ -93,12 +93,11 @@ def spaced(low: int, high: int) -> np.ndarray:
 
 def invert(natives: np.ndarray, quality: np.ndarray, target: np.ndarray) -> tuple[list[float], list[int]]:
     """Native values with the target's quality, and the first and last qp at which the scale reaches it."""
-    order = np.argsort(quality)
-    inside = np.flatnonzero((target >= quality.min()) & (target <= quality.max()))
-    return np.interp(target, quality[order], natives[order]).round(2).tolist(), [
-        int(inside[0]),
-        int(inside[-1]),
-    ]
+    if quality[0] > quality[-1]:
+        natives, quality = natives[::-1], quality[::-1]
+    rising = np.maximum.accumulate(quality)  # a dent would make the table go back
+    inside = np.flatnonzero((target >= rising[0]) & (target <= rising[-1]))
+    return np.interp(target, rising, natives).round(2).tolist(), [int(inside[0]), int(inside[-1])]
 
 
 def measure(kind: str, names: list[str], items: list[np.ndarray], workers: int) -> dict:
@@ -109,7 +108,8 @@ def measure(kind: str, names: list[str], items: list[np.ndarray], workers: int) 
     made = {}
     for name in names:
         low, high = ENCODERS[name].native
-        natives = spaced(max(low, 1), high)  # 0 is lossless in VP9, a jump that no straight line follows
+        # VP9's 0 is lossless, a jump that no straight line follows
+        natives = spaced(1 if name == "vp9" else low, high)
         native, reached = invert(natives, curve(name, gop, items, natives, workers), target)
         made[name] = {"native": native, "reached": reached, "n": len(items)}
         print(

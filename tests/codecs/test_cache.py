@@ -1,0 +1,117 @@
+"""Streams on disk: found again, never half, and a damaged one is encoded anew."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from mvlib.codecs import RealCodec, Stream
+from mvlib.codecs.cache import StreamCache, pack, unpack, write_whole
+from mvlib.codecs.versions import fingerprint
+
+
+def files(folder):
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", ["x265", "svtav1", "jpeg"])
+def test_a_hit_gives_the_same_without_encoding(name, small, tmp_path, monkeypatch):
+    codec = RealCodec(name)
+    first = codec(small, qp=30, cache=tmp_path)
+    monkeypatch.setattr(RealCodec, "encode", lambda *a: pytest.fail("encoded although it was kept"))
+    again = codec(small, qp=30, cache=tmp_path)
+    assert np.array_equal(first.frames, again.frames)
+    assert (first.frame_bits, first.frame_types, first.native) == (
+        again.frame_bits,
+        again.frame_types,
+        again.native,
+    )
+    assert len(files(tmp_path)) == 1
+
+
+def test_everything_that_changes_the_stream_changes_the_key(small, monkeypatch):
+    cache = StreamCache("anywhere")
+    other = small.copy()
+    other[0, 0, 0, 0] ^= 1
+    paths = [
+        cache.path(RealCodec("x265"), small, 30),
+        cache.path(RealCodec("x264"), small, 30),
+        cache.path(RealCodec("x265"), small, 31),
+        cache.path(RealCodec("x265"), other, 30),
+        cache.path(RealCodec("x265"), small.reshape(1, 96, 64, 3), 30),
+        cache.path(RealCodec("x265", preset="fast"), small, 30),
+        cache.path(RealCodec("x265", gop="intra"), small, 30),
+        cache.path(RealCodec("x265", options={"aq-mode": 1}), small, 30),
+    ]
+    monkeypatch.setattr("mvlib.codecs.cache.fingerprint", lambda name: "another build")
+    paths.append(cache.path(RealCodec("x265"), small, 30))
+    assert len(set(paths)) == len(paths)
+    assert fingerprint("x265") != fingerprint("x264")
+
+
+def test_a_damaged_entry_counts_as_absent(small, tmp_path):
+    codec = RealCodec("x264")
+    expected = codec(small, qp=30, cache=tmp_path)
+    (path,) = files(tmp_path)
+    whole = path.read_bytes()
+    flipped = bytes([*whole[:200], whole[200] ^ 1, *whole[201:]])
+    for damaged in (whole[:-1], whole[: len(whole) // 2], b"", flipped, whole + b"x", os.urandom(300)):
+        with pytest.raises(ValueError, match="no whole stored stream"):
+            unpack(damaged)
+        path.write_bytes(damaged)
+        assert np.array_equal(codec(small, qp=30, cache=tmp_path).frames, expected.frames)
+        assert path.read_bytes() == whole
+
+
+def test_packing_is_undone_by_unpacking():
+    stream = Stream(b"head", [(1, b"one"), (0, b""), (2, b"x" * 1000)], (3, 5, 7))
+    assert unpack(pack(stream)) == stream
+
+
+def test_workers_fill_the_cache(small, tmp_path):
+    items = [small, small[:1], small[:, ::-1].copy()]
+    RealCodec("x264").map(items, 30, workers=2, cache=tmp_path)
+    assert len(files(tmp_path)) == 3
+    RealCodec("x264").map(items, 30, workers=1, cache=tmp_path)
+    assert len(files(tmp_path)) == 3  # in this process the keys are the same
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from mvlib.codecs import Stream
+from mvlib.codecs.cache import pack, write_whole
+data = pack(Stream(b"", [(0, bytes(30_000_000))], (1, 2, 2)))
+print("ready", flush=True)
+while True:
+    write_whole(Path(sys.argv[1]), data)
+"""
+
+
+def test_a_kill_in_the_middle_of_a_write_leaves_a_whole_entry_or_none(tmp_path):
+    path, torn = tmp_path / "entry.stream", 0
+    for wait in (0.0, 0.013, 0.029, 0.047, 0.071, 0.1):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout.readline() == "ready\n"
+        time.sleep(wait)
+        writer.send_signal(signal.SIGKILL)
+        writer.communicate()
+        parts = list(tmp_path.glob(".part-*"))
+        torn += len(parts)
+        for part in parts:
+            part.unlink()
+        if path.exists():
+            assert len(unpack(path.read_bytes()).packets[0][1]) == 30_000_000
+    assert torn  # the kill did hit writes
+
+
+def test_a_failed_write_leaves_nothing(tmp_path):
+    with pytest.raises(TypeError):
+        write_whole(tmp_path / "entry.stream", "not bytes")
+    assert files(tmp_path) == []
