@@ -26,7 +26,7 @@ def bars(look: Look, classes: Sequence[str], count: int = 5) -> str:
     rows = "".join(_bar_row(look, index, classes[index]) for index in indices)
     return (
         f'<div role="img" aria-label="{escape(_bars_in_words(look, indices, classes))}" style="line-height:1.25">'
-        '<div style="margin-bottom:4px"><b>What the network sees</b> '
+        '<div style="margin-bottom:6px"><b>What the network sees</b> '
         f'<span style="color:{colour(look.codec)}">■</span> decoded '
         f'<span style="color:#9a9a9a">■</span> original</div>{rows}</div>'
     )
@@ -36,12 +36,12 @@ def _bar_row(look: Look, index: int, name: str) -> str:
     coded, clean = 100 * float(look.coded[index]), 100 * float(look.clean[index])
     weight = "bold" if index == look.target else "normal"
     return (
-        '<div style="display:flex;align-items:center;gap:8px;height:32px">'
+        '<div style="display:flex;align-items:center;gap:8px;height:38px">'
         f'<div style="flex:0 0 36%;text-align:right;font-weight:{weight};overflow:hidden;white-space:nowrap;'
         f'text-overflow:ellipsis" title="{escape(name)}">{escape(name)}</div>'
         '<div style="flex:1 1 auto">'
-        f'<div style="width:{coded:.1f}%;height:13px;background:{colour(look.codec)}"></div>'
-        f'<div style="width:{clean:.1f}%;height:5px;background:#9a9a9a;margin-top:2px"></div></div>'
+        f'<div style="width:{coded:.1f}%;height:16px;background:{colour(look.codec)}"></div>'
+        f'<div style="width:{clean:.1f}%;height:6px;background:#9a9a9a;margin-top:2px"></div></div>'
         f'<div style="flex:0 0 3.2em;text-align:right;font-weight:{weight}">{coded:.0f} %</div></div>'
     )
 
@@ -61,7 +61,7 @@ def chart(look: Look, curves: Mapping[str, Sequence[tuple[float, float]]], class
     words = f"{look.codec} at QP {look.qp}: {look.bpp:.3f} bits per pixel keep {100 * look.kept:.0f} % for {class_name}"
     heading = f"<b>Probability of “{escape(class_name)}”</b>, which the network saw in the original"
     return (
-        f'<div style="margin-bottom:4px">{heading}</div>'
+        f'<div style="line-height:1.25;margin-bottom:6px">{heading}</div>'
         f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="100%" '
         f'style="font:13px var(--jp-ui-font-family, sans-serif);fill:{_TEXT};display:block">'
         f"{_axes()}{_legend(list(curves), look.codec)}{lines}"

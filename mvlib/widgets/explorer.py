@@ -19,7 +19,7 @@ from .pictures import example_pictures, shrink
 
 CODECS = ("x264", "x265", "svtav1", "vp9", "mjpeg", "jpeg", "webp", "avif")
 CURVE_QPS = (51, 47, 43, 39, 35, 31, 27, 23, 19, 15, 11)
-_GAIN = 4
+_GAIN = 2
 
 
 class QPExplorer(ipw.VBox):
@@ -30,7 +30,7 @@ class QPExplorer(ipw.VBox):
     panel in red, and in ``caption``.
 
     Args:
-        pictures: name → uint8 (H, W, 3) RGB; by default labelled photographs of the test side.
+        pictures: name → uint8 (H, W, 3) RGB; by default photographs of the test side.
         codecs: names for ``RealCodec``.
         analyser: a ``Classifier`` or a name for ``mvlib.analysers.load``.
         qp: where the slider starts, 0..51.
@@ -113,7 +113,7 @@ class QPExplorer(ipw.VBox):
             for title, image in zip(self._titles, self._images, strict=True)
         ]
         self._caption, self._alert = ipw.HTML(), ipw.HTML()
-        half = ipw.Layout(flex="1 1 0", min_width="0", margin="4px 6px")
+        half = ipw.Layout(flex="1 1 0", min_width="0", margin="8px 6px 0")
         self._bars, self._chart = ipw.HTML(layout=half), ipw.HTML(layout=half)
         return [
             ipw.HBox([self.picture, self.codec, self.qp], layout=ipw.Layout(margin="0 4px", grid_gap="12px")),

@@ -1,29 +1,41 @@
-"""Pictures for a panel: labelled photographs of the test side → short side as asked → uint8 (H, W, 3)."""
+"""Pictures for a panel: photographs of the test side → short side as asked → uint8 (H, W, 3)."""
 
 import numpy as np
 from PIL import Image
 
 from mvlib.datasets import Photos
 
+# Of the test side: things that ImageNet has a class for and that the small networks recognise while undamaged.
+# Those that compression hides from them come first; the last are recognised to the end.
+_EXAMPLES = {
+    "castle": "gcompris-germany_neuschwansteinCastle_0",
+    "macaque": "gcompris-resource_macaque_0",
+    "koala": "gcompris-animals_koala_0",
+    "mountains": "lomiri-wallpapers-16.04_picosdeeuropa_by_Aitzol_Berasategi_2",
+    "spoons": "gcompris-others_spoons_0",
+    "gibbon": "gcompris-resource_gibbon_0",
+    "screwdriver": "gcompris-tools_screwDriver_0",
+    "jaguar": "gcompris-animals_jaguar_0",
+    "bison": "gcompris-animals_bison_0",
+    "ladybird": "mate-backgrounds_LadyBird_5",
+    "gorilla": "gcompris-resource_gorilla_0",
+    "fish": "gcompris-fishes_fish10_0",
+    "red panda": "gcompris-resource_red_panda_0",
+    "panda": "gcompris-animals_panda_0",
+    "aqueduct": "gcompris-france_pontduGard_0",
+}
 
-def example_pictures(count: int = 16) -> dict[str, np.ndarray]:
-    """Name → uint8 (H, W, 3): photographs of the test side, one of each label first, spread over the others after.
 
-    The name is the label where one is known, else the file's.
+def example_pictures() -> dict[str, np.ndarray]:
+    """Name → uint8 (H, W, 3): photographs of the test side, as many as ``data/`` holds of the listed ones.
+
+    Another data folder (``MVLIB_DATA``), which has none of them, gives its first twelve under their file names.
     """
     photos = Photos("test", crop="whole")
-    items = [photos.item(i) for i in range(len(photos))]
-    labelled: dict[str, int] = {}
-    for i, item in enumerate(items):
-        if item.labels:
-            labelled.setdefault(item.row["label_text"], i)
-    chosen = dict(list(labelled.items())[:count])
-    rest = [i for i, item in enumerate(items) if not item.labels]
-    wanted = count - len(chosen)
-    for place in range(wanted if rest else 0):
-        index = rest[place * len(rest) // wanted]
-        chosen[items[index].path.stem] = index
-    return {name: photos.uint8(index) for name, index in chosen.items()}
+    stored = {photos.item(i).path.stem: i for i in range(len(photos))}
+    chosen = {name: stem for name, stem in _EXAMPLES.items() if stem in stored}
+    chosen = chosen or {stem: stem for stem in list(stored)[:12]}
+    return {name: photos.uint8(stored[stem]) for name, stem in chosen.items()}
 
 
 def shrink(name: str, picture: np.ndarray, short_side: int | None) -> np.ndarray:
