@@ -15,12 +15,14 @@ from __future__ import annotations
 import argparse
 import csv
 import json
+import os
 import shutil
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -59,28 +61,27 @@ def per_call(names: list[str], repeats: int) -> list[dict]:
         for label, size in SIZES.items():
             items = pictures(repeats + 1, size)
             codec(items[0], qp=QP)  # the first call loads what the later ones share
-            times = [seconds(lambda c=codec, x=x: c(x, qp=QP)) for x in items[1:]]
+            times = [seconds(partial(codec, x, qp=QP)) for x in items[1:]]
             row[f"{label} ms"] = round(1e3 * statistics.median(times), 1)
         rows.append(row)
     return rows
 
 
 def scaling(names: list[str], count: int) -> list[dict]:
-    """Pictures per second with 1, 2, ... worker processes, up to one per core; the best of two rounds each."""
+    """Pictures per second with 1, 2, ... worker processes, up to one per core; rounds take turns, the best counts."""
     rows = []
     for name in names:
         codec, items = RealCodec(name, gop="intra"), pictures(count, SIZES["224x224"])
-        row, base = {"codec": name, "n": count}, 0.0
-        for workers in range(1, cores() + 1):
-            codec.map(items[: 2 * workers], QP, workers=workers)  # start the processes
-            rate = count / min(
-                seconds(lambda c=codec, x=items, w=workers: c.map(x, QP, workers=w)) for _ in range(2)
-            )
-            base = base or rate
-            row |= {
-                f"{workers} workers /s": round(rate, 1),
-                f"{workers} workers speed-up": round(rate / base, 2),
-            }
+        codec.map(items, QP, workers=cores())  # start the processes
+        best = dict.fromkeys(range(1, cores() + 1), float("inf"))
+        for _ in range(4):
+            for workers in best:
+                work = partial(codec.map, items, QP, workers=workers)
+                best[workers] = min(best[workers], seconds(work))
+        row = {"codec": name, "n": count}
+        for workers, time_taken in best.items():
+            row[f"{workers} workers /s"] = round(count / time_taken, 1)
+            row[f"{workers} workers speed-up"] = round(best[1] / time_taken, 2)
         rows.append(row)
     return rows
 
@@ -127,7 +128,7 @@ def against_naive(names: list[str], count: int) -> list[dict]:
             for turn in range(3):
                 part = items[turn::3]
                 slow += seconds(lambda p=part, lib=library: [naive(program, lib, x, Path(folder)) for x in p])
-                fast += seconds(lambda p=part, c=codec: c.map(p, QP))
+                fast += seconds(partial(codec.map, part, QP))
             rates = {
                 "naive /s": round(count / slow, 2),
                 "map /s": round(count / fast, 1),
@@ -158,7 +159,10 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=9, help="pictures for call")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
-    result = {"qp": QP, "cores": cores(), "versions": versions()}
+    result = {"qp": QP, "cores": cores(), "load before": os.getloadavg()[0], "versions": versions()}
+    print(
+        f"{cores()} cores, load {result['load before']:.1f} before the start (others' work slows all of this)"
+    )
     result["call"] = per_call(list(ENCODERS), args.repeats)
     show("One intra picture, encode and decode, median (preset medium)", result["call"])
     result["workers"] = scaling(["x264", "x265", "jpeg"], args.count)

@@ -33,6 +33,7 @@ class Worker:
             [sys.executable, "-m", "mvlib.codecs.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            pipesize=1 << 20,  # a picture in one go; only Linux heeds it
             env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             # Ctrl-C is for the parent, which then ends its workers.
             start_new_session=True,
