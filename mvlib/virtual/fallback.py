@@ -42,8 +42,8 @@ def try_intra(
 ) -> tuple[Tensor, Tensor]:
     """Best intra mode of chosen k × k luma blocks, by sum of absolute transformed differences.
 
-    plane, guess: (B, 1, H, W), source and roughly decoded. price: (n,) of a bit. Returns the transformed residual (n, k²) and the
-    mode's position in the list of modes (n,).
+    plane, guess: (B, 1, H, W), source and roughly decoded. price: (n,) of a bit.
+    Returns the transformed residual (n, k²) and the mode's position in the list of modes (n,).
     """
     modes, kind, device = settings.luma_modes[k], settings.luma_transforms[k], str(plane.device)
     index = neighbour_index(*plane.shape[-2:], k, settings.unit, device)

@@ -20,7 +20,7 @@ from .interpolate import CELL, chroma_phases, fetch, from_blocks, luma_phases
 from .modes import INTER, INTRA, MERGE, InterTools, Plan, decide, spread_cells
 from .motion import search
 from .partition import rough_decode
-from .quantise import Rounding, chroma_qp, qstep
+from .quantise import Rounding, chroma_qp, qstep, straight_through_round
 from .rate import Levels
 from .settings import Settings
 from .strengths import loop_filter
@@ -139,4 +139,6 @@ def code_p(
     for p, (source, guess) in enumerate(zip(current, predicted, strict=True)):
         out.append(coder.intra_blocks(p, source, coder.inter_plane(p, source, guess)))
     planes = loop_filter(Planes(*out), plan, coder.nonzero, qp, tools.standard)
+    if settings.round_samples:
+        planes = Planes(*(straight_through_round(p) for p in planes))
     return PFrame(Planes(*(p.clamp(0, 255) for p in planes)), plan, coder.levels)

@@ -1,0 +1,82 @@
+"""Code a clip frame after frame: I frame → P frame on its reconstruction → P frame on that one → … → planes, features.
+
+The only loop in time. Each frame's features are what its bits are estimated from: those of the levels, as in I frames, and
+the counts of decisions and vector bits, each multiplied by what it costs nominally, so that every fitted weight
+is near one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from .colour import Planes
+from .inter import PFrame, code_p
+from .intra import IFrame, code_i
+from .modes import INTER, INTRA, MERGE, SKIP, InterTools, Plan
+from .quantise import Rounding
+from .rate import Features
+from .settings import Settings
+
+_NOMINAL = {SKIP: ("skip", 0.5), MERGE: ("merge", 2.5), INTER: ("inter", 4.0), INTRA: ("intra", 6.0)}
+
+
+@dataclass
+class Chain:
+    """How the frames of a clip depend on one another.
+
+    Attributes:
+        tools: what P frames may do.
+        i_offset, p_offset: what the encoder adds to the QP of an I frame and of all others.
+        through: the gradient passes through at most so many references; None: through all.
+    """
+
+    tools: InterTools
+    i_offset: float = 0.0
+    p_offset: float = 0.0
+    through: int | None = None
+
+
+def plan_features(plan: Plan, blocks: tuple[int, ...]) -> Features:
+    """Nominal bits of a P frame's decisions, (B,) each: per mode and size, of vectors, and of breaks between modes.
+
+    A break is a cell that is skipped unlike its left or upper neighbour: flags among equals cost an adaptive coder little.
+    """
+    share = (8 / plan.size.float()) ** 2  # of a block, for each of its cells
+    out = {}
+    for mode, (name, bits) in _NOMINAL.items():
+        for k in blocks:
+            here = (plan.mode == mode) & (plan.size == k)
+            out[f"{name}{k}.count"] = bits * (here * share).sum((1, 2))
+    out["vectors.count"] = plan.vector_bits.sum((1, 2))
+    skipped = plan.mode == SKIP
+    breaks = (skipped[:, 1:] != skipped[:, :-1]).sum((1, 2)) + (skipped[:, :, 1:] != skipped[:, :, :-1]).sum(
+        (1, 2)
+    )
+    out["breaks.count"] = breaks.float()
+    return out
+
+
+def code_chain(
+    frames: list[Planes], qp: Tensor, chain: Chain, settings: Settings, rounding: Rounding
+) -> Iterator[IFrame | PFrame]:
+    """Code padded planes in order, the first as I, all others as P on the reconstruction before.
+
+    frames: T pictures of (B, 1, H, W) planes. qp: (B,), the clip's. Yields each coded frame as it is done.
+    """
+    qp_i, qp_p = frame_qps(qp, chain)
+    coded: IFrame | PFrame = code_i(frames[0], qp_i, settings, rounding)
+    yield coded
+    for t, planes in enumerate(frames[1:], 1):
+        reference = coded.planes
+        if chain.through is not None and t % (chain.through + 1) == 0:
+            reference = Planes(*(p.detach() for p in reference))
+        coded = code_p(planes, reference, qp_p, chain.tools, settings, rounding)
+        yield coded
+
+
+def frame_qps(qp: Tensor, chain: Chain) -> tuple[Tensor, Tensor]:
+    """QP of the clip's I frame and of its P frames, within 0..51."""
+    return (qp + chain.i_offset).clamp(0, 51), (qp + chain.p_offset).clamp(0, 51)
