@@ -68,8 +68,9 @@ class RealCodec:
         Args:
             frames: uint8 RGB (T, H, W, 3), T, H, W >= 1. Padded by repeating the edge to what the encoder needs, and
                 cropped again.
-            qp: 0..51 on the scale of H.264 and HEVC. x264 and x265 take whole numbers; the others map it to their
-                own scale so that the distortion is about x265's (``qp_scale.py``), fractions included.
+            qp: 0..51 on the scale of H.264 and HEVC. x264 and x265 take whole numbers (x264's 0 is lossless); the
+                others map it to their own scale so that the luma distortion is about x265's (``qp_scale.py``),
+                fractions included, and stay at the end of their scale where they cannot follow.
             native: instead of ``qp``, a whole number on the encoder's own scale (``self.encoder.native``).
             planes: also return the decoded planes.
             cache: folder that keeps streams between runs; see ``cache.py``.

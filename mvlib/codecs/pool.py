@@ -30,7 +30,7 @@ class Worker:
     def __init__(self):
         path = os.pathsep.join(filter(None, [_PACKAGE_ROOT, os.environ.get("PYTHONPATH")]))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "mvlib.codecs.worker"],
+            [sys.executable, "-P", "-m", "mvlib.codecs.worker"],  # -P: no module from the current folder
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pipesize=1 << 20,  # a picture in one go; only Linux heeds it
@@ -88,8 +88,10 @@ def run(function: Callable, jobs: list[tuple], workers: int | None, progress: bo
 
 
 def _bar(total: int, progress: bool, what: str):
-    from tqdm.auto import tqdm  # late: a worker never needs it
-
+    if progress:
+        from tqdm.auto import tqdm  # late: workers have no use for it, and it looks for a notebook
+    else:
+        from tqdm import tqdm
     return tqdm(total=total, desc=what, disable=not progress)
 
 
@@ -155,3 +157,14 @@ def close() -> None:
     with _lock:
         while _idle:
             _idle.pop().stop()
+
+
+def _forget() -> None:
+    """A forked child (a DataLoader's worker, say) must not talk into its parent's pipes: it starts its own."""
+    global _lock
+    _idle.clear()
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget)

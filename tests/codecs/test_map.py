@@ -75,6 +75,24 @@ def test_a_wrong_number_of_workers_is_refused(workers, small):
         RealCodec("x264").map([small] * 2, 30, workers=workers)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_child_starts_workers_of_its_own(small):
+    RealCodec("jpeg").map([small] * 2, 30, workers=2)
+    before = {worker.process.pid for worker in pool._idle}
+    child = os.fork()
+    if child == 0:  # no assertion here: pytest must not go on in the child
+        seen = {pid for pid, _ in pool.run(eval, [(IMPORTED,)] * 2, 2, False, "")}
+        pool.close()
+        os._exit(0 if seen and not seen & before else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert {worker.process.pid for worker in pool._idle if worker.alive()} == before
+
+
+def test_progress_counts_every_item(small, capfd):
+    RealCodec("jpeg").map([small] * 3, 30, workers=2, progress=True)
+    assert "3/3" in capfd.readouterr().err
+
+
 SCRIPT = """
 import numpy as np
 import mvlib
