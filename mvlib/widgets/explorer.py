@@ -41,6 +41,9 @@ class QPExplorer(ipw.VBox):
         ValueError, TypeError: no picture or codec, a picture that isn't uint8 (H, W, 3), or a QP outside 0..51.
     """
 
+    # ipywidgets closes an object that failed in ``__init__``, too.
+    _background: ThreadPoolExecutor | None = None
+
     def __init__(
         self,
         pictures: Mapping[str, np.ndarray] | None = None,
@@ -82,7 +85,8 @@ class QPExplorer(ipw.VBox):
     def close(self) -> None:
         """Remove the panel and stop measuring."""
         self._look = None
-        self._background.shutdown(wait=False, cancel_futures=True)
+        if self._background is not None:
+            self._background.shutdown(wait=False, cancel_futures=True)
         super().close()
 
     def _make_controls(self, pictures: list[str], codecs: list[str], qp: int) -> None:

@@ -31,7 +31,8 @@ def example_pictures() -> dict[str, np.ndarray]:
 
     Another data folder (``MVLIB_DATA``), which has none of them, gives its first twelve under their file names.
     """
-    photos = Photos("test", crop="whole")
+    # Only whole pictures are taken: the side of a crop plays no role, and 1 fits every picture.
+    photos = Photos("test", size=1, crop="whole")
     stored = {photos.item(i).path.stem: i for i in range(len(photos))}
     chosen = {name: stem for name, stem in _EXAMPLES.items() if stem in stored}
     chosen = chosen or {stem: stem for stem in list(stored)[:12]}

@@ -1,0 +1,94 @@
+"""Figures: what is drawn is what was given, with units, and a codec looks the same everywhere."""
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+from mvlib.codecs.encoders import ENCODERS
+from mvlib.plots import COLOURS, MARKERS, Curve, difference, rate_quality, strip, top_bars
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_every_codec_has_a_colour_and_a_marker_of_its_own():
+    assert set(ENCODERS) <= set(COLOURS)
+    assert len(set(COLOURS.values())) == len(COLOURS)
+    assert len(set(MARKERS.values())) == len(MARKERS)
+
+
+def test_colours_are_told_apart_by_the_colour_blind():
+    # Deuteranopia after Viénot et al. 1999, in linear RGB; distance in plain RGB of 0..255.
+    simulate = np.array([[0.29275, 0.70725, -0.02978], [0.29275, 0.70725, -0.02978], [-0.02234, 0.02234, 1]])
+    rgb = np.array([matplotlib.colors.to_rgb(c) for c in COLOURS.values()])
+    seen = 255 * np.clip((rgb**2.2) @ simulate.T, 0, 1) ** (1 / 2.2)
+    apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1) + 1e3 * np.eye(len(rgb))
+    assert apart.min() > 20
+
+
+def test_curves_carry_values_units_bands_and_codec_colours():
+    curves = {
+        "x265": Curve([0.1, 0.2, 0.4], [1.0, 0.5, 0.1], [0.9, 0.4, 0.05], [1.1, 0.6, 0.2]),
+        "x265, blur 0.8": Curve([0.1, 0.3], [0.9, 0.3]),
+        "downscale": Curve([0.1, 0.3], [0.8, 0.2]),
+    }
+    ax = rate_quality(curves, quality="KL (nats)")
+    plain, blur, other = ax.lines
+    assert plain.get_xydata().tolist() == [[0.1, 1.0], [0.2, 0.5], [0.4, 0.1]]
+    assert to_hex(plain.get_color()) == to_hex(blur.get_color()) == COLOURS["x265"].lower()
+    assert (plain.get_linestyle(), blur.get_linestyle()) == ("-", "--")
+    assert other.get_label() == "downscale"
+    (band,) = ax.collections
+    assert band.get_datalim(ax.transData).bounds == pytest.approx((0.1, 0.05, 0.3, 1.05))
+    assert ax.get_xlabel() == "rate (bits per pixel)"
+    assert ax.get_ylabel() == "KL (nats)"
+    assert ax.get_xscale() == "log"
+
+
+def test_rate_ticks_are_plain_numbers():
+    ax = rate_quality({"x264": Curve([0.04, 1.7], [1, 0])}, quality="q")
+    ax.figure.canvas.draw()
+    labels = [t.get_text() for t in ax.get_xticklabels() if 0.04 <= t.get_position()[0] <= 1.7]
+    assert labels == ["0.05", "0.1", "0.2", "0.5", "1"]
+
+
+def test_axes_can_be_given():
+    _, axes = plt.subplots(1, 2)
+    assert (
+        rate_quality({"jpeg": Curve([1, 2], [3, 4])}, quality="PSNR (dB)", log_rate=False, ax=axes[1])
+        is axes[1]
+    )
+    assert axes[1].get_xscale() == "linear"
+
+
+def test_difference_is_signed_amplified_and_clipped():
+    a = np.full((1, 4, 3), 100, np.uint8)
+    b = np.stack([np.full(3, v) for v in (100, 110, 90, 255)])[None].astype(np.uint8)
+    assert difference(a, b, 4)[0, :, 0].tolist() == [128, 168, 88, 255]
+    assert difference(b, a, 4)[0, :, 0].tolist() == [128, 88, 168, 0]
+    with pytest.raises(ValueError, match="one shape"):
+        difference(a, b[:, :2])
+    with pytest.raises(ValueError, match="float64"):
+        difference(a / 255, b)
+
+
+def test_a_strip_says_how_far_the_difference_is_amplified():
+    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    axes = strip(picture, picture // 2, gain=3, title="x265, QP 40").axes
+    assert [ax.get_title() for ax in axes] == ["original", "x265, QP 40", "difference ×3 (grey: none)"]
+    np.testing.assert_array_equal(axes[2].images[0].get_array(), difference(picture, picture // 2, 3))
+
+
+def test_bars_stand_in_order_with_their_percentages():
+    ax = top_bars([("koala", 0.9), ("tabby", 0.06)], title="QP 40")
+    assert [bar.get_width() for bar in ax.patches] == pytest.approx([90, 6])
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["koala", "tabby"]
+    assert [t.get_text() for t in ax.texts] == ["90 %", "6 %"]
+    assert ax.yaxis_inverted()
