@@ -10,6 +10,8 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "RealCodec": "mvlib.codecs",
+    "VirtualCodec": "mvlib.virtual",
+    "load_preprocessor": "mvlib.preprocess",
     "bd_rate": "mvlib.evaluation",
 }
 __all__ = ["__version__", *_WHERE]

@@ -1,4 +1,4 @@
-"""The command line: ``python -m mvlib encode | evaluate`` → a call of the package → JSON and a table.
+"""The command line: ``python -m mvlib encode | evaluate | train`` → a call of the package → JSON and a table.
 
 Every option of a command is a parameter of the function here; ``--help`` at each level lists them.
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 import jsonargparse
 
 from mvlib.evaluation.experiment import ImageExperiment
+from mvlib.training.experiment import ImageTraining
 
 
 def encode(
@@ -79,6 +80,33 @@ def evaluate_image(out: Path = Path("runs/images.json"), **options) -> None:
     print(f"\nn = {report['n']} pictures; percent of bits at equal quality, negative = saved; saved to {out}")
 
 
+def train_image(out: Path = Path("runs/image"), **options) -> None:
+    """Train an image preprocessor through the virtual codec; a run that was killed goes on where it was.
+
+    Args:
+        out: folder of the checkpoint, the log, and at the end the weights with their card.
+        **options: see ImageTraining.
+    """
+    training = ImageTraining(**options)
+    from mvlib.plots import training_curves
+    from mvlib.preprocess import save_preprocessor
+    from mvlib.training.loop import Trainer
+
+    network = Trainer(training, out).run()
+    saved = save_preprocessor(
+        network,
+        out / "preprocessor",
+        command=command_line(),
+        data="photographs of data/photos.csv, split train",
+        seed=training.seed,
+        steps=training.steps,
+        analysers=training.analysers,
+        codecs=training.codecs,
+    )
+    training_curves(out / "log.csv").savefig(out / "log.png", dpi=120)
+    print(f"saved {saved}; the curves are in {out / 'log.png'}")
+
+
 def command_line() -> str:
     """The command that was typed, for the result's own record."""
     return shlex.join(["python", "-m", "mvlib", *sys.argv[1:]])
@@ -87,6 +115,7 @@ def command_line() -> str:
 COMMANDS = {
     "encode": encode,
     "evaluate": {"_help": "Measure on real bitstreams.", "image": evaluate_image},
+    "train": {"_help": "Train a preprocessor through the virtual codec.", "image": train_image},
 }
 
 

@@ -66,8 +66,10 @@ def execute(names: list[str]) -> None:
     paths = [Path(n) for n in names] or sorted(HERE.glob("*.ipynb")) + sorted(HERE.glob("solutions/*.ipynb"))
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
-        client = NotebookClient(notebook, timeout=900, resources={"metadata": {"path": str(path.parent)}})
-        client.execute(record_timing=False)
+        client = NotebookClient(
+            notebook, timeout=900, record_timing=False, resources={"metadata": {"path": str(path.parent)}}
+        )
+        client.execute()
         client.nb.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
         for cell in client.nb.cells:
             cell.metadata.pop("execution", None)

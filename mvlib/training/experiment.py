@@ -10,14 +10,14 @@ ROUTES = ("virtual", "real_forward")
 class ImageTraining:
     """A joint training of an image preprocessor through a virtual codec."""
 
-    architecture: str = "compact"
-    """compact (ours) or npp (Lu et al.)."""
+    architecture: str = "Compact"
+    """Compact (ours) or NPP (Lu et al.)."""
     analysers: tuple[str, ...] = ("efficientnet_lite0",)
     """Frozen machines whose clean prediction is to survive; several give a preprocessor for machines in general."""
     codecs: tuple[str, ...] = ("x265",)
     """Virtual codecs, drawn in turn step by step."""
     route: str = "virtual"
-    """virtual: the virtual codec both ways; real_forward: the real encoder's pictures and bits, the virtual gradient."""
+    """virtual: the virtual codec both ways; real_forward: the real encoder's values, the virtual gradient."""
     rounding: str = "straight_through"
     """How the gradient passes the quantiser, as in VirtualCodec."""
     qp_low: int = 24

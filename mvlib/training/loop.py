@@ -22,8 +22,8 @@ from mvlib import analysers as machines
 from mvlib._files import replace_when_done
 from mvlib.analysers.quality import kl_to_clean
 from mvlib.datasets import Photos
-from mvlib.preprocess import build
-from mvlib.virtual import VirtualCodec
+from mvlib.preprocess import build_preprocessor
+from mvlib.virtual.codec import VirtualCodec
 
 from .experiment import ImageTraining
 from .slope import Slope
@@ -59,7 +59,7 @@ class Objective(nn.Module):
         super().__init__()
         self.training = training
         self.analysers = nn.ModuleDict({name: machines.load(name) for name in training.analysers})
-        self.codecs = nn.ModuleDict({name: VirtualCodec.like(name) for name in training.codecs})
+        self.codecs = {name: VirtualCodec.like(name) for name in training.codecs}
         self.slopes = {
             (c, a): Slope.read(training.anchor, c, a) for c in training.codecs for a in training.analysers
         }
@@ -101,7 +101,9 @@ class Trainer:
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.device(device)
         torch.manual_seed(training.seed)
-        self.model = build(training.architecture).to(self.device, memory_format=torch.channels_last)
+        self.model = build_preprocessor(training.architecture).to(
+            self.device, memory_format=torch.channels_last
+        )
         self.average = AveragedModel(
             self.model, multi_avg_fn=get_ema_multi_avg_fn(training.ema), use_buffers=True
         )

@@ -1,0 +1,89 @@
+"""The loop on a small scale: real photographs, the virtual codec, a real network."""
+
+import json
+from dataclasses import replace
+
+import pytest
+import torch
+
+from mvlib.training.experiment import ImageTraining
+from mvlib.training.loop import NonFiniteLoss, Steps, Trainer
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory):
+    """Six steps at 64 pixels. The anchor is a made-up curve: what it says does not matter to these tests."""
+    anchor = tmp_path_factory.mktemp("anchor") / "anchor.json"
+    results = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:efficientnet_lite0": [0.03, 0.3, 2.5]}
+    curve = {"codec": "x265", "condition": "codec alone", "results": results}
+    anchor.write_text(json.dumps({"curves": [curve]}))
+    return ImageTraining(
+        codecs=("x265",), steps=6, batch=2, size=64, warmup=2, workers=0, checkpoint_every=2, anchor=anchor
+    )
+
+
+def weights(trainer):
+    return torch.cat([p.detach().flatten() for p in trainer.average.module.parameters()])
+
+
+def test_a_killed_training_ends_with_the_same_weights_as_an_unbroken_one(training, tmp_path):
+    unbroken = Trainer(training, tmp_path / "a")
+    unbroken.run(progress=False)
+
+    class Killed(Exception):
+        pass
+
+    broken = Trainer(training, tmp_path / "b")
+    update = broken.update
+
+    def die_after_three_steps(x, qp):
+        if broken.step == 3:
+            raise Killed
+        return update(x, qp)
+
+    broken.update = die_after_three_steps
+    with pytest.raises(Killed):
+        broken.run(progress=False)
+    again = Trainer(training, tmp_path / "b")
+    again.run(progress=False)
+    torch.testing.assert_close(weights(again), weights(unbroken), rtol=0, atol=0)
+    logs = [(tmp_path / name / "log.csv").read_text() for name in "ab"]
+    assert logs[0] == logs[1] and len(logs[0].splitlines()) == 1 + training.steps
+
+
+def test_the_network_moves_and_the_codec_is_asked_at_its_own_qp(training, tmp_path):
+    trainer = Trainer(training, tmp_path / "a")
+    before = weights(trainer).clone()
+    x, qp = next(iter(trainer.batches()))
+    row = trainer.update(x, qp)
+    assert row["error"] == 0, "a preprocessor starts as the identity"
+    assert not torch.equal(before, weights(trainer))
+    low, high = (trainer.objective(x, x, torch.full_like(qp, q), "x265") for q in (25.0, 45.0))
+    assert low["bpp"] > 2 * high["bpp"] and low["kl efficientnet_lite0"] < high["kl efficientnet_lite0"]
+
+
+def test_steps_are_drawn_from_seed_and_step_alone(training):
+    one, other = Steps(training), Steps(training)
+    other[4]
+    for a, b in zip(one[2], other[2], strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+    assert not torch.equal(one[2][0], one[3][0])
+    qps = torch.cat([one[s][1] for s in range(6)])
+    assert qps.min() >= training.qp_low and qps.max() <= training.qp_high and len(qps.unique()) > 3
+
+
+def test_a_checkpoint_of_another_training_is_refused(training, tmp_path):
+    Trainer(training, tmp_path).save()
+    with pytest.raises(ValueError, match="another training"):
+        Trainer(replace(training, lr=5e-4), tmp_path).resume()
+
+
+def test_a_gradient_that_is_not_finite_stops_before_it_does_harm(training, tmp_path):
+    trainer = Trainer(training, tmp_path)
+    before = weights(trainer).clone()
+    x, qp = next(iter(trainer.batches()))
+    # As some bfloat16 kernels do: a finite loss with a NaN in the gradient of one weight.
+    next(trainer.model.parameters()).register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(NonFiniteLoss, match=r"step 0: .*smaller lr"):
+        trainer.update(x, qp)
+    torch.testing.assert_close(weights(trainer), before, rtol=0, atol=0)
