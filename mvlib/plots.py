@@ -8,8 +8,10 @@ any common colour blindness tell apart; the marker says it again for a print in 
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -150,3 +152,32 @@ def _log_axis(ax: Axes) -> None:
     ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
+
+
+def training_curves(log: str | Path, window: int = 50) -> Figure:
+    """Plot a training's log (CSV, a row a step): loss and rate against the codec alone, and each KL.
+
+    Args:
+        log: written by ``python -m mvlib train``.  window: steps that are averaged into one point.
+    """
+    import matplotlib.pyplot as plt
+
+    with open(log, newline="") as file:
+        rows = list(csv.DictReader(file))
+    window = max(1, min(window, len(rows) // 4))
+    steps = np.array([int(row["step"]) for row in rows])
+
+    def smooth(name: str) -> np.ndarray:
+        return np.convolve([float(row[name]) for row in rows], np.full(window, 1 / window), mode="valid")
+
+    fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
+    for name in ("loss", "rate"):
+        left.plot(steps[window - 1 :], smooth(name), label=name)
+    left.set(xlabel="step", ylabel="in units of the codec's own rate", title=f"mean of {window} steps")
+    for name in [key for key in rows[0] if key.startswith("kl ")]:
+        right.plot(steps[window - 1 :], smooth(name), label=name.removeprefix("kl "))
+    right.set(xlabel="step", ylabel="KL to the clean prediction (nats)")
+    for ax in (left, right):
+        ax.legend()
+        ax.grid(alpha=0.3)
+    return fig

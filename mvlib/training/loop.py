@@ -53,7 +53,7 @@ class Steps(Dataset):
 
 
 class Objective(nn.Module):
-    """First-order BD-rate of a preprocessed batch: (bpp + sum of slope x KL over analysers) / bpp of the codec alone."""
+    """First-order BD-rate of a batch: (bpp + slope x KL, averaged over analysers) / bpp of the codec alone."""
 
     def __init__(self, training: ImageTraining):
         super().__init__()
