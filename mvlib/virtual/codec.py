@@ -20,11 +20,13 @@ from torch import Tensor
 from . import quantise
 from .checks import checked_clip, checked_qp
 from .colour import Planes, planes_to_rgb, rgb_to_planes
+from .fitted import load_rates
 from .intra import code_i
 from .rate import Features, FrameRate, level_features
 from .settings import SETTINGS, Settings
-from .fitted import load_rates
 
+# What the stock encoders take off the QP of an I frame: 6 log2(1.4), rounded; the plain references take off nothing.
+I_OFFSET = {"intra": 0.0, "stock": -3.0}
 ROUTES = ("straight_through", "noise", "soft")
 
 
@@ -83,9 +85,9 @@ class VirtualCodec:
         """
         if name not in SETTINGS:
             raise ValueError(f"there is no virtual {name!r}; choose one of {', '.join(SETTINGS)}")
-        if gop not in ("intra", "stock"):
+        if gop not in I_OFFSET:
             raise ValueError(f"gop {gop!r} is not modelled; choose intra or stock")
-        return cls(SETTINGS[name], load_rates(name, gop), -3.0 if gop == "stock" else 0.0)
+        return cls(SETTINGS[name], load_rates(name, gop), I_OFFSET[gop])
 
     def __call__(
         self,

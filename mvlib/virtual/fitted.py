@@ -1,4 +1,4 @@
-"""Fitted rates on disk: weights/<codec>.json → FrameRate by kind of frame."""
+"""Fitted rates on disk: weights/<codec>.json → FrameRate by kind of frame, for each GOP."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def store_rate(name: str, gop: str, kind: str, rate: FrameRate) -> Path:
     """Write one kind of frame's rate, keeping what else is stored."""
     everything = read(name)
     everything.setdefault(gop, {})[kind] = asdict(rate)
+    FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}.json"
     draft = path.with_suffix(".tmp")
     draft.write_text(json.dumps(everything, indent=1) + "\n")

@@ -31,7 +31,7 @@ from .partition import (
     sort_by_mode,
 )
 from .predictors import prediction_matrices
-from .quantise import Rounding, chroma_qp, hard, qstep
+from .quantise import Rounding, chroma_qp, hard, qstep, straight_through_round
 from .rate import Features, Levels, sum_by_image
 from .settings import Settings
 
@@ -70,8 +70,10 @@ def code_plane(
         source = transform.to_blocks(plane, k)
         scale = step[c.images][:, None]
         scaled = transform.forward(source[c.images, c.blocks] - prediction, kind) / scale
-        values = rounding(scaled, settings.intra_offset)
+        values = rounding(scaled, settings.intra_offset if luma else settings.chroma_offset)
         result = prediction + transform.inverse(values * scale, kind)
+        if settings.round_samples:
+            result = straight_through_round(result)
         placed = torch.zeros_like(source).index_put((c.images, c.blocks), result)
         decoded = decoded + transform.from_blocks(placed, h, w)
         levels += Levels.of_blocks("luma" if luma else "chroma", kind, values, scaled, c.images)

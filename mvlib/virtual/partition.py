@@ -220,9 +220,13 @@ def collect(used: dict[int, Tensor], modes: dict[int, Tensor], counts: dict[int,
 
 
 def rough_decode(plane: Tensor, step: Tensor, kind: str = "dct", k: int = 8) -> Tensor:
-    """A first guess of the decoded plane: every k×k block transformed and quantised without prediction."""
+    """A first guess of the decoded plane: every k×k block transformed and quantised, its mean kept.
+
+    Without prediction a quantised mean would be off by up to half a step, and a flat area, where an encoder sends
+    nothing after its first block, would keep that error through all passes.
+    """
     coefficients = transform.forward(transform.to_blocks(plane, k), kind)
     scale = per_image(step, coefficients)
-    levels = torch.sign(coefficients) * torch.floor((coefficients / scale).abs() + 1 / 3)
-    h, w = plane.shape[-2:]
-    return transform.from_blocks(transform.inverse(levels * scale, kind), h, w)
+    decoded = hard(coefficients / scale, 1 / 3) * scale
+    decoded[..., 0] = coefficients[..., 0]
+    return transform.from_blocks(transform.inverse(decoded, kind), *plane.shape[-2:])

@@ -177,13 +177,13 @@ class FrameRate:
 
     Attributes:
         groups: log-odds by group.  weights: bits for one unit of each feature.  header: bits of a frame without content.
-        curve: bits of content are multiplied by exp(c0 + c1 t + c2 t²), t = (qp - 37) / 10.
+        curve: bits of content are multiplied by exp(c1 t + c2 t²), t = (qp - 37) / 10.
     """
 
     groups: dict[str, GroupRate]
     weights: dict[str, float]
     header: float
-    curve: tuple[float, float, float]
+    curve: tuple[float, float]
 
     def bits(self, features: Features, qp: Tensor) -> Tensor:
         """Combine features (B,) to bits (B,) of a frame at ``qp`` (B,)."""
@@ -191,8 +191,8 @@ class FrameRate:
         for name, value in features.items():
             total = total + self.weights.get(name, default_weight(name)) * value
         t = (qp - 37) / 10
-        c0, c1, c2 = self.curve
-        return self.header + total * torch.exp(c0 + c1 * t + c2 * t * t)
+        c1, c2 = self.curve
+        return self.header + total * torch.exp(c1 * t + c2 * t * t)
 
 
 def default_weight(name: str) -> float:
