@@ -140,6 +140,13 @@ def test_an_error_in_the_background_is_shown_too(pictures, monkeypatch):
     panel.close()
 
 
+def test_the_repr_is_short_and_the_same_for_the_same_panel(panel):
+    # Notebooks are compared by it, so neither the QP nor a layout belongs into it.
+    before = repr(panel)
+    panel.qp.value = 20
+    assert repr(panel) == before == "QPExplorer(2 pictures, 2 codecs)"
+
+
 def test_close_stops_measuring(pictures):
     panel = QPExplorer(pictures, codecs=("x265",))
     panel.close()

@@ -77,6 +77,9 @@ class QPExplorer(ipw.VBox):
         """What is shown, in words: codec, QP, bits, bits per pixel, PSNR in dB, what the network keeps."""
         return self._words
 
+    def __repr__(self) -> str:
+        return f"QPExplorer({len(self.picture.options)} pictures, {len(self.codec.options)} codecs)"
+
     def wait(self, timeout: float | None = None) -> None:
         """Block until the curve of the shown picture and codec is complete, at most ``timeout`` seconds."""
         if self._curve is not None:

@@ -52,15 +52,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of the first notebook in a JupyterLab that serves a copy of notebooks/."""
     folder = tmp_path_factory.mktemp("lab")
     shutil.copytree(ROOT / "notebooks", folder / "notebooks")
-    if not (folder / "notebooks" / NOTEBOOK).exists():
-        import nbformat
-
-        cells = ["import mvlib.widgets", "panel = mvlib.widgets.QPExplorer()\npanel"]
-        notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
-            metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-        )
-        nbformat.write(notebook, folder / "notebooks" / NOTEBOOK)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
