@@ -8,6 +8,8 @@ the choice, from the frame's own inter blocks for the coding.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,20 +18,37 @@ from . import transform
 from .intra import code_plane
 from .neighbours import gather_neighbours, neighbour_index
 from .partition import Chosen, mode_costs, predict, sort_by_mode
-from .partition import _low as low_frequencies
-from .partition import _spectra as mode_spectra
 from .predictors import prediction_matrices
 from .quantise import Rounding, hard
 from .rate import Levels
 from .settings import Settings
 
 MODE_BITS = 6.0
+_LOW = 8
 _HOPE = 0.7  # directions rarely save more than this share of the cost of the block's deviation from its mean
 
 
-def candidates(inter_cost: Tensor, mean_cost: Tensor) -> tuple[Tensor, Tensor]:
-    """Images and block numbers, int64 (n,) each, worth an intra try; both costs (B, H/k, W/k)."""
-    return (inter_cost > _HOPE * mean_cost).flatten(1).nonzero(as_tuple=True)
+@lru_cache(maxsize=32)
+def mode_spectra(
+    standard: str, k: int, kind: str, modes: tuple[int, ...], device: str
+) -> tuple[Tensor, Tensor]:
+    """The 8 × 8 lowest frequencies that modes are compared on, and every mode's matrix to them.
+
+    Returns int64 (c,) and (M, c, 4k+1).
+    """
+    side = min(k, _LOW)
+    low = torch.arange(k * k, device=device).view(k, k)[:side, :side].reshape(-1)
+    matrices = prediction_matrices(standard, k, modes, True, device)  # (M, k², 4k+1)
+    return low, (transform.matrix(kind, k, device=device)[low] @ matrices).contiguous()
+
+
+def candidates(inter_cost: Tensor, mean_cost: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    """Images and block numbers, int64 (n,) each, worth an intra try; both costs (B, H/k, W/k), slope (B, 1, 1).
+
+    A block whose inter cost is hardly more than an intra mode's own bits cannot gain.
+    """
+    hopeful = (inter_cost > _HOPE * mean_cost) & (inter_cost > 2 * MODE_BITS * slope)
+    return hopeful.flatten(1).nonzero(as_tuple=True)
 
 
 def without_mean(plane: Tensor, k: int) -> Tensor:
@@ -49,8 +68,7 @@ def try_intra(
     index = neighbour_index(*plane.shape[-2:], k, settings.unit, device)
     around = gather_neighbours(guess, index, images, blocks)
     source = transform.forward(transform.to_blocks(plane, k)[images, blocks], kind)
-    low = low_frequencies(k, plane.device)
-    spectra = mode_spectra(settings, k, kind, modes, True, device)
+    low, spectra = mode_spectra(settings.standard, k, kind, modes, device)
     best = mode_costs(source[:, low], around, spectra, price[:, None]).argmin(1)
     chosen = sort_by_mode(k, images, blocks, best, len(modes))
     matrices = prediction_matrices(settings.standard, k, modes, True, device)

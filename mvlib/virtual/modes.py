@@ -175,7 +175,7 @@ class Decider:
             return cost, direction
         chroma = self.coded_chroma(without_mean(self.colour, k // 2), k)
         mean = self.coded_luma(without_mean(self.current.y, k), k)[0] + chroma
-        images, blocks = candidates(inter, mean)
+        images, blocks = candidates(inter, mean, self.prices.slope[:, None, None])
         if len(images):
             step, slope = self.prices.luma[images], self.prices.slope[images]
             plane, rough = self.current.y, self.rough

@@ -11,8 +11,10 @@ import torch.nn.functional as F
 
 from mvlib.virtual.interpolate import CELL, fetch, to_blocks
 
+_REACH = {1: 4, 2: 8, 4: 8}
+"""Full search on the picture reduced by 1, 2, 4: reach in samples of the reduced picture."""
 _STEPS = (8, 4, 2, 1)
-"""Refinement in quarter samples: two full-sample rings, half samples, quarter samples."""
+"""Refinement in quarter samples: rings of two, one, a half and a quarter sample; smaller blocks leave out the first."""
 
 
 def exp_golomb_bits(delta: torch.Tensor) -> torch.Tensor:
@@ -20,8 +22,12 @@ def exp_golomb_bits(delta: torch.Tensor) -> torch.Tensor:
 
     delta: integer (..., n). Returns float (...): 2·floor(log2(2|d| + [d ≤ 0])) + 1 each; zero costs one bit.
     """
-    code = 2 * delta.abs() + (delta <= 0)  # codeNum + 1
-    return (2 * torch.floor(torch.log2(code.float())) + 1).sum(-1)
+    return (2 * torch.floor(torch.log2(_code(delta))) + 1).sum(-1)
+
+
+def _code(delta: torch.Tensor) -> torch.Tensor:
+    """Number of a signed value in the code, from one: 0, 1, -1, 2, ... → 1, 2, 3, 4, ... as float."""
+    return (2 * delta.abs() + (delta <= 0)).float()
 
 
 def neighbour_median(field: torch.Tensor) -> torch.Tensor:
@@ -62,31 +68,36 @@ def _volume(current: torch.Tensor, reference: torch.Tensor, reach: int, scale: i
     return torch.cat(rows, 1) * CELL**2
 
 
-def _shifts(reach: int, scale: int, device: torch.device) -> torch.Tensor:
-    """The vectors of a volume's second axis: ((2·reach + 1)², 2) in quarter samples."""
-    r = torch.arange(-reach, reach + 1, device=device) * (4 * scale)
-    return torch.stack([r.repeat(len(r)), r.repeat_interleave(len(r))], 1)
+def _winners(volume: torch.Tensor, reach: int, scale: int, lam: torch.Tensor) -> torch.Tensor:
+    """argmin of difference + lambda·bits, twice: bits from zero, then from the median of the first winners.
 
-
-def _winners(volume: torch.Tensor, shifts: torch.Tensor, lam: torch.Tensor) -> torch.Tensor:
-    """argmin of difference + lambda·bits, twice: bits from zero, then from the median of the first winners."""
-    price = lam[:, None] * exp_golomb_bits(shifts)[None]  # (B, S)
-    first = shifts[(volume + price[:, :, None, None]).argmin(1)]  # (B, h, w, 2)
-    delta = shifts[None, :, None, None] - neighbour_median(first)[:, None]  # (B, S, h, w, 2)
-    return shifts[(volume + lam[:, None, None, None] * exp_golomb_bits(delta)).argmin(1)]
+    The two components' bits add up, so they are counted along each axis of the window and not for every shift.
+    """
+    b, _, h, w = volume.shape
+    side = torch.arange(-reach, reach + 1, device=volume.device) * (4 * scale)  # quarter samples
+    grid = volume.view(b, len(side), len(side), h, w)  # axes: y, x
+    found = torch.zeros(b, h, w, 2, dtype=torch.long, device=volume.device)
+    for _ in range(2):
+        delta = side[:, None, None, None] - neighbour_median(found)[:, None]  # (B, n, h, w, 2)
+        bits = lam[:, None, None, None, None] * (2 * torch.floor(torch.log2(_code(delta))) + 1)
+        x, y = bits.unbind(-1)
+        best = (grid + x[:, None] + y[:, :, None]).flatten(1, 2).argmin(1)
+        found = side[torch.stack([best % len(side), torch.div(best, len(side), rounding_mode="floor")], -1)]
+    return found
 
 
 class _Matcher:
     """Compares candidate vectors of blocks of one size with the picture, at any quarter sample."""
 
     def __init__(self, current: torch.Tensor, phases: torch.Tensor, lam: torch.Tensor):
-        self.blocks, self.phases, self.lam = to_blocks(current), phases, lam[:, None, None]
+        self.phases, self.lam = phases, lam[:, None, None]
+        self.blocks = to_blocks(current)[:, 0].contiguous()
 
     def cost(self, candidates: torch.Tensor, predicted: torch.Tensor, times: int) -> torch.Tensor:
         """candidates (n, B, h, w, 2) → (n, B, h, w)."""
         n, b = candidates.shape[:2]
         got = fetch(self.phases, spread(candidates, times))[:, :, 0]  # (n, B, H/8, W/8, 8, 8)
-        sad = got.sub_(self.blocks[:, 0]).abs_().sum((-1, -2))
+        sad = got.sub_(self.blocks).abs_().sum((-1, -2))
         sad = pool(sad, times) if n > 1 or b > 1 else pool(sad.view(1, 1, *sad.shape[-2:]), times)
         return sad.view(candidates.shape[:-1]) + self.lam * exp_golomb_bits(candidates - predicted)
 
@@ -115,7 +126,7 @@ def search(
     current: luma (B, 1, H, W), H and W multiples of the largest block. phases: the reference's `luma_phases`.
     lam: (B,) price of a bit in sums of absolute differences. reach: full samples, 8 to 32; 16 looks at half size
     and 32 at quarter size too. Returns {size: (B, H/size, W/size, 2)} integers in quarter samples.
-    Cost: about 300 comparisons of every sample for each level, linear in the samples.
+    Cost: about 300 comparisons of every sample, linear in the samples.
     """
     h, w = current.shape[-2:]
     if h % max(blocks) or w % max(blocks):
@@ -125,7 +136,7 @@ def search(
     margin = (phases.shape[-1] - w) // 2
     reference = phases[0, :, :, margin : margin + h, margin : margin + w]
     levels = [s for s in (1, 2, 4) if s == 1 or 8 * s <= reach]
-    volumes = [(_volume(current, reference, 8, s), _shifts(8, s, current.device)) for s in levels]
+    volumes = [(_volume(current, reference, _REACH[s], s), _REACH[s], s) for s in levels]
     matcher = _Matcher(current, phases, lam)
     fields: dict[int, torch.Tensor] = {}
     for k in sorted(
@@ -138,11 +149,11 @@ def search(
 
 def _refine(matcher: _Matcher, volumes: list, times: int, larger: list[torch.Tensor]) -> torch.Tensor:
     lam = matcher.lam.flatten()
-    found = [_winners(pool(v, times), shifts, lam) for v, shifts in volumes] + larger
+    found = [_winners(pool(v, times), reach, scale, lam) for v, reach, scale in volumes] + larger
     predicted = neighbour_median(larger[-1]) if larger else torch.zeros_like(found[0])
     best = matcher.best(torch.stack(found), predicted, times)
     ring = _ring(best.device)
-    for step in _STEPS:
+    for step in _STEPS[bool(larger) :]:
         predicted = neighbour_median(best)
         candidates = best + step * ring
         if step == _STEPS[-1]:

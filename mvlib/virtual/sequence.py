@@ -1,8 +1,8 @@
 """Code a clip frame after frame: I frame → P frame on its reconstruction → P frame on that one → … → planes, features.
 
-The only loop in time. Each frame's features are what its bits are estimated from: those of the levels, as in I frames, and
-the counts of decisions and vector bits, each multiplied by what it costs nominally, so that every fitted weight
-is near one.
+The only loop in time. Each frame's features are what its bits are estimated from: those of the levels, as in I
+frames, and the counts of decisions and vector bits, each multiplied by what it costs nominally, so that every
+fitted weight is near one.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ class Chain:
 def plan_features(plan: Plan, blocks: tuple[int, ...]) -> Features:
     """Nominal bits of a P frame's decisions, (B,) each: per mode and size, of vectors, and of breaks between modes.
 
-    A break is a cell that is skipped unlike its left or upper neighbour: flags among equals cost an adaptive coder little.
+    A break is a cell that is skipped unlike its left or upper neighbour: flags among equals cost an adaptive
+    coder little.
     """
     share = (8 / plan.size.float()) ** 2  # of a block, for each of its cells
     out = {}
