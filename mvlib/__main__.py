@@ -95,7 +95,7 @@ def train_image(out: Path = Path("runs/image"), **options) -> None:
     network = Trainer(training, out).run()
     saved = save_preprocessor(
         network,
-        out / "preprocessor",
+        out / "preprocessor.safetensors",
         command=command_line(),
         data="photographs of data/photos.csv, split train",
         seed=training.seed,

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torchvision.transforms.v2 import functional as TF
 
+from mvlib.preprocess import load_preprocessor, preprocess_frames
+
 from .experiment import BASELINE_NAMES
 
 Frames = np.ndarray  # uint8 (T, H, W, 3)
@@ -73,3 +75,14 @@ _STEPS = (
 BASELINES: dict[str, Condition] = {
     name: Condition(name, *steps) for name, steps in zip(BASELINE_NAMES, _STEPS, strict=True)
 }
+
+
+def learned(name: str) -> Condition:
+    """A trained preprocessor before the codec, told the QP; ``name`` as for ``load_preprocessor``."""
+    network = load_preprocessor(name)
+    return Condition(name, lambda frames, qp: preprocess_frames(network, frames, qp), _unchanged, True)
+
+
+def condition(name: str) -> Condition:
+    """The baseline ``name``, or else the trained preprocessor of that name or path."""
+    return BASELINES[name] if name in BASELINES else learned(name)

@@ -14,6 +14,8 @@ class ImageExperiment:
     """Real encoders, by their names in RealCodec."""
     conditions: tuple[str, ...] = BASELINE_NAMES
     """Rows of the table: what stands before the codec; "codec alone" is the anchor."""
+    preprocessors: tuple[str, ...] = ()
+    """More rows: trained preprocessors, by name or path of their weights."""
     analysers: tuple[str, ...] = ("efficientnet_lite0", "efficientnet_lite2")
     """The machines that look, by their names in analysers.load."""
     qps: tuple[int, ...] = (27, 32, 37, 42, 47)
@@ -43,3 +45,8 @@ class ImageExperiment:
             raise ValueError(f"a curve needs at least two QPs; got {list(self.qps)}")
         if self.limit is not None and self.limit < 2:
             raise ValueError(f"limit is {self.limit}; a bootstrap over pictures needs at least 2")
+
+    @property
+    def rows(self) -> tuple[str, ...]:
+        """All conditions, the learned ones last."""
+        return (*self.conditions, *self.preprocessors)

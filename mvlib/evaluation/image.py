@@ -18,7 +18,7 @@ from mvlib.codecs import RealCodec
 from mvlib.datasets import Photos
 
 from .bootstrap import Interval, bootstrap_bd_rate
-from .conditions import BASELINES, Condition
+from .conditions import Condition, condition
 from .experiment import ImageExperiment
 
 
@@ -54,17 +54,20 @@ def _logits(analyser: torch.nn.Module, frames: Sequence[np.ndarray], batch: int 
     return torch.cat(out)
 
 
-def _code(codec: RealCodec, condition: Condition, pictures: list[np.ndarray], qps: Sequence[int]):
-    """Bits (N, Q) and decoded pictures [q][n] of every picture at every QP under ``condition``."""
-    prepared = None if condition.depends_on_qp else [condition.prepare(p[None], qps[0]) for p in pictures]
-    bits, decoded = np.empty((len(pictures), len(qps))), []
-    for q, qp in enumerate(qps):
-        items = prepared or [condition.prepare(p[None], qp) for p in pictures]
-        coded = codec.map(items, qp)
-        bits[:, q] = [c.bits for c in coded]
-        pairs = zip(coded, pictures, strict=True)
-        decoded.append([condition.restore(c.frames, p.shape[:2])[0] for c, p in pairs])
-    return bits, decoded
+def _prepare(row: Condition, pictures: list[np.ndarray], qps: Sequence[int]) -> list[list[np.ndarray]]:
+    """What the encoder is given at each QP: [q][n] of uint8 (1, h, w, 3). No codec is asked, so one does for all."""
+    if row.depends_on_qp:
+        return [[row.prepare(p[None], qp) for p in pictures] for qp in qps]
+    return [[row.prepare(p[None], qps[0]) for p in pictures]] * len(qps)
+
+
+def _code(codec: RealCodec, row: Condition, prepared: list[list[np.ndarray]], size: tuple[int, int], qps):
+    """Bits (N, Q), and decoded pictures [q][n] of ``size`` (H, W), in one batch for the worker processes."""
+    n = len(prepared[0])
+    coded = codec.map([item for items in prepared for item in items], np.repeat(qps, n).tolist())
+    bits = np.array([c.bits for c in coded]).reshape(len(qps), n).T
+    decoded = [row.restore(c.frames, size)[0] for c in coded]
+    return bits, [decoded[i : i + n] for i in range(0, len(decoded), n)]
 
 
 def _psnr(decoded: list[np.ndarray], clean: list[np.ndarray]) -> np.ndarray:
@@ -85,25 +88,36 @@ def measure_images(experiment: ImageExperiment, progress: bool = True):
     labels = [photos.meta[i].labels for i in range(n)]
     looking = {name: machines.load(name) for name in experiment.analysers}
     clean_logits = {name: _logits(analyser, clean) for name, analyser in looking.items()}
-    jobs = [(codec, condition) for codec in experiment.codecs for condition in experiment.conditions]
     measured: dict[tuple[str, str], Measurements] = {}
-    for name, condition in tqdm(jobs, desc="codec × condition", disable=not progress):
-        codec = RealCodec(name, preset=experiment.preset, gop=experiment.gop)
-        bits, decoded = _code(codec, BASELINES[condition], clean, experiment.qps)
-        pixels = np.array([p.shape[0] * p.shape[1] for p in clean])[:, None]
-        result = Measurements(bits / pixels, np.stack([_psnr(d, clean) for d in decoded], 1))
-        for which, analyser in looking.items():
-            coded = [_logits(analyser, d) for d in decoded]
-            reference = clean_logits[which]
-            columns = {
-                "kl": [kl_to_clean(reference, x) for x in coded],
-                "top1": [top1_agreement(reference, x) for x in coded],
-                "label": [label_accuracy(x, labels) for x in coded],
-            }
-            for score, values in columns.items():
-                result.scores[which, score] = torch.stack(values, 1).double().numpy()
-        measured[name, condition] = result
+    bar = tqdm(
+        total=len(experiment.rows) * len(experiment.codecs), desc="rows × codecs", disable=not progress
+    )
+    for row in map(condition, experiment.rows):
+        prepared = _prepare(row, clean, experiment.qps)
+        for name in experiment.codecs:
+            codec = RealCodec(name, preset=experiment.preset, gop=experiment.gop)
+            bits, decoded = _code(codec, row, prepared, clean[0].shape[:2], experiment.qps)
+            result = Measurements(bits / experiment.size**2, np.stack([_psnr(d, clean) for d in decoded], 1))
+            for which, analyser in looking.items():
+                result.scores |= _scores(
+                    which, clean_logits[which], [_logits(analyser, d) for d in decoded], labels
+                )
+            measured[name, row.name] = result
+            bar.update()
+    bar.close()
     return measured, [photos.meta[i].source_id for i in range(n)]
+
+
+def _scores(
+    which: str, clean: torch.Tensor, coded: list[torch.Tensor], labels
+) -> dict[tuple[str, str], np.ndarray]:
+    """Every score of one analyser, (N, Q) each, from logits (N, C) of the clean pictures and at each QP."""
+    columns = {
+        "kl": [kl_to_clean(clean, x) for x in coded],
+        "top1": [top1_agreement(clean, x) for x in coded],
+        "label": [label_accuracy(x, labels) for x in coded],
+    }
+    return {(which, score): torch.stack(values, 1).double().numpy() for score, values in columns.items()}
 
 
 def compare(
