@@ -12,6 +12,7 @@ from .looking import Look
 _RATE = (0.02, 10.0)
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 520, 262, 52, 92, 16, 42
 _TEXT = "var(--jp-ui-font-color1, #222)"
+_PAPER = "var(--jp-layout-color0, white)"
 _FAINT = "var(--jp-border-color2, #ddd)"
 
 
@@ -68,7 +69,8 @@ def chart(look: Look, curves: Mapping[str, Sequence[tuple[float, float]]], class
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_y(0)}" y2="{y:.1f}" stroke="{colour(look.codec)}" '
         'stroke-dasharray="3 3"/>'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{colour(look.codec)}" stroke="white" stroke-width="2"/>'
-        f'<text x="{x + 11:.1f}" y="{max(y - 9, 12):.1f}" font-weight="bold">QP {look.qp}</text></svg>'
+        f'<text x="{x + 11:.1f}" y="{max(y - 9, 12):.1f}" font-weight="bold" '
+        f'stroke="{_PAPER}" stroke-width="4" paint-order="stroke">QP {look.qp}</text></svg>'
     )
 
 

@@ -60,15 +60,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = {
         "HOME": str(folder),
         "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "IPYTHONDIR": str(folder / "ipython"),
     }
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}"]
     command += [f"--IdentityProvider.token={token}", "--ServerApp.port_retries=0", "--ip=127.0.0.1"]
     command += [
         "--LabApp.expose_app_in_browser=True",
-        "--LabApp.news_url=",
         "--LabApp.extension_manager=readonly",
     ]
+    _silence_news(folder / "settings")
     log = (folder / "lab.log").open("w")
     data = {"MVLIB_DATA": str(ROOT / "data")}
     server = subprocess.Popen(
@@ -85,6 +86,15 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.terminate()
         server.wait(20)
         log.close()
+
+
+def _silence_news(settings: Path) -> None:
+    """No question about news over the page, and no request to addresses outside."""
+    folder = settings / "@jupyterlab" / "apputils-extension"
+    folder.mkdir(parents=True)
+    (folder / "notification.jupyterlab-settings").write_text(
+        '{"fetchNews": "false", "checkForUpdates": false}'
+    )
 
 
 def _wait_until_up(address: str, server: subprocess.Popen, log: Path, seconds: float = 90) -> None:
@@ -182,5 +192,9 @@ def _qp(caption: str) -> int:
 
 
 def _screenshot(page, path: str) -> None:
-    page.wait_for_timeout(4000)  # the background curve
-    page.locator(".widget-vbox", has=page.locator(".noUi-handle")).first.screenshot(path=path)
+    """The picture of the README: the panel after a person has tried some codecs."""
+    codec = page.locator(".widget-dropdown select").nth(1)
+    for name in ("jpeg", "x264", "avif", "x265"):
+        codec.select_option(label=name)
+        page.wait_for_timeout(5000)  # the curve, in the background
+    page.locator(".jp-OutputArea-output", has=page.locator(".noUi-handle")).first.screenshot(path=path)
