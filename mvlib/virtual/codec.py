@@ -23,10 +23,11 @@ from .colour import Planes, planes_to_rgb, rgb_to_planes
 from .fitted import load_rates
 from .intra import code_i
 from .rate import Features, FrameRate, level_features
+from .sequence import CHAINS, Chain, code_chain, frame_features, frame_qps
 from .settings import SETTINGS, Settings
 
 # What the stock encoders take off the QP of an I frame: 6 log2(1.4), rounded; the plain references take off nothing.
-I_OFFSET = {"intra": 0.0, "stock": -3.0}
+I_OFFSET = {"intra": 0.0, "ippp": 0.0, "stock": -3.0}
 ROUTES = ("straight_through", "noise", "soft")
 
 
@@ -68,26 +69,38 @@ class VirtualCodec:
     """A differentiable imitation of one encoder; see the module's text.
 
     Args:
-        settings: the encoder's fixed part.  rates: fitted rates by kind of frame ("I").
+        settings: the encoder's fixed part.  rates: fitted rates by kind of frame ("I", "P").
         qp_offset: what the encoder adds to the QP of an I frame.
+        chain: how frames after the first depend on one another; None: every frame is an I frame.
     """
 
-    def __init__(self, settings: Settings, rates: dict[str, FrameRate], qp_offset: float = 0.0):
-        self.settings, self.rates, self.qp_offset = settings, rates, qp_offset
+    def __init__(
+        self,
+        settings: Settings,
+        rates: dict[str, FrameRate],
+        qp_offset: float = 0.0,
+        chain: Chain | None = None,
+    ):
+        self.settings, self.rates, self.qp_offset, self.chain = settings, rates, qp_offset, chain
 
     @classmethod
-    def like(cls, name: str, gop: str = "intra") -> VirtualCodec:
+    def like(cls, name: str, gop: str = "stock") -> VirtualCodec:
         """Return the virtual codec fitted to a real one.
 
         Args:
             name: "x264" or "x265" at preset medium.
-            gop: what the real one was told: "intra", or "stock" (as it comes).
+            gop: what the real one was told: "intra" (every frame an I frame), "ippp" (each frame predicted from the
+                one before, nothing adapted), or "stock" (as it comes: its B frames are imitated by P frames, with the
+                rate fitted to what it writes).
         """
         if name not in SETTINGS:
             raise ValueError(f"there is no virtual {name!r}; choose one of {', '.join(SETTINGS)}")
         if gop not in I_OFFSET:
-            raise ValueError(f"gop {gop!r} is not modelled; choose intra or stock")
-        return cls(SETTINGS[name], load_rates(name, gop), I_OFFSET[gop])
+            raise ValueError(f"gop {gop!r} is not modelled; choose one of {', '.join(I_OFFSET)}")
+        rates = load_rates(name, "intra" if gop == "ippp" else gop)
+        if gop == "ippp":
+            rates = rates | load_rates(name, gop)
+        return cls(SETTINGS[name], rates, I_OFFSET[gop], CHAINS[name].get(gop))
 
     def __call__(
         self,
@@ -97,6 +110,7 @@ class VirtualCodec:
         temperature: float = 0.2,
         rounding: quantise.Rounding | None = None,
         real: Callable | None = None,
+        through: int | None = None,
     ) -> VirtualOut:
         """Code a batch of clips.
 
@@ -106,8 +120,9 @@ class VirtualCodec:
             route: how the gradient passes the rounding: "straight_through" (hard values, slope one), "noise" (uniform
                 noise instead of rounding), "soft" (smooth rounding of the given ``temperature``; anneal it to 0).
             rounding: your own rounding instead, see ``quantise.py``.
-            real: a real codec, ``real(uint8 (T, H, W, 3), qp=number)`` with ``.frames`` and ``.frame_bits``: values are then its
-                own, and only gradients are virtual.
+            real: a real codec, ``real(uint8 (T, H, W, 3), qp=number)`` with ``.frames`` and ``.frame_bits``:
+                values are then its own, and only gradients are virtual.
+            through: how many references in a row a gradient passes on its way back in time; None: all of them.
 
         Raises:
             TypeError, ValueError: see ``checks.py``.
@@ -116,10 +131,36 @@ class VirtualCodec:
         qp = checked_qp(qp, clip)
         rounding = rounding or rounding_of(route, temperature)
         with torch.autocast(clip.device.type, enabled=False):
-            out = self._code(clip.clamp(0, 1), qp, rounding)
+            code = self._code if self.chain is None or clip.shape[1] == 1 else self._code_chain
+            out = code(clip.clamp(0, 1), qp, rounding, through)
             return out if real is None else with_real_values(out, clip, qp, real)
 
-    def _code(self, clip: Tensor, qp: Tensor, rounding: quantise.Rounding) -> VirtualOut:
+    def _code_chain(
+        self, clip: Tensor, qp: Tensor, rounding: quantise.Rounding, through: int | None
+    ) -> VirtualOut:
+        """Code frames that depend on the one before."""
+        b, t, _, h, w = clip.shape
+        padded = pad_planes(rgb_to_planes(clip.flatten(0, 1)), self.settings.multiple)
+        split = zip(*(p.unflatten(0, (b, t)).unbind(1) for p in padded), strict=True)
+        coded = list(
+            code_chain([Planes(*p) for p in split], qp, self.chain, self.settings, rounding, through)
+        )
+        bits = []
+        for i, frame in enumerate(coded):
+            rate = self.rates["P" if i else "I"]
+            features = frame_features(frame, rate.groups, self.settings, self.chain.tools)
+            bits.append(rate.bits(features, frame_qps(qp, self.chain)[min(i, 1)]))
+        bits = torch.stack(bits, 1)
+        whole = Planes(
+            *(torch.stack(p, 1).flatten(0, 1) for p in zip(*(f.planes for f in coded), strict=True))
+        )
+        frames = planes_to_rgb(whole, h, w).reshape(clip.shape)
+        return VirtualOut(frames, bits.sum(1), bits, ["I"] + ["P"] * (t - 1))
+
+    def _code(
+        self, clip: Tensor, qp: Tensor, rounding: quantise.Rounding, _through: int | None = None
+    ) -> VirtualOut:
+        """Code every frame as an I frame, all at once."""
         b, t, _, h, w = clip.shape
         frame_qp = (qp + self.qp_offset).clamp(min=0).repeat_interleave(t)
         planes, features = self.code_intra(clip.flatten(0, 1), frame_qp, rounding)

@@ -15,28 +15,32 @@ from torch import Tensor
 from .colour import Planes
 from .inter import PFrame, code_p
 from .intra import IFrame, code_i
-from .modes import INTER, INTRA, MERGE, SKIP, InterTools, Plan
+from .modes import H264, H265, INTER, INTRA, MERGE, SKIP, InterTools, Plan
 from .quantise import Rounding
-from .rate import Features
+from .rate import Features, GroupRate, level_features
 from .settings import Settings
 
 _NOMINAL = {SKIP: ("skip", 0.5), MERGE: ("merge", 2.5), INTER: ("inter", 4.0), INTRA: ("intra", 6.0)}
 
 
-@dataclass
+@dataclass(frozen=True)
 class Chain:
     """How the frames of a clip depend on one another.
 
     Attributes:
         tools: what P frames may do.
         i_offset, p_offset: what the encoder adds to the QP of an I frame and of all others.
-        through: the gradient passes through at most so many references; None: through all.
     """
 
     tools: InterTools
     i_offset: float = 0.0
     p_offset: float = 0.0
-    through: int | None = None
+
+
+CHAINS = {
+    "x265": {"ippp": Chain(H265), "stock": Chain(H265, -3.0)},
+    "x264": {"ippp": Chain(H264), "stock": Chain(H264, -3.0)},
+}
 
 
 def plan_features(plan: Plan, blocks: tuple[int, ...]) -> Features:
@@ -61,21 +65,36 @@ def plan_features(plan: Plan, blocks: tuple[int, ...]) -> Features:
 
 
 def code_chain(
-    frames: list[Planes], qp: Tensor, chain: Chain, settings: Settings, rounding: Rounding
+    frames: list[Planes],
+    qp: Tensor,
+    chain: Chain,
+    settings: Settings,
+    rounding: Rounding,
+    through: int | None = None,
 ) -> Iterator[IFrame | PFrame]:
     """Code padded planes in order, the first as I, all others as P on the reconstruction before.
 
-    frames: T pictures of (B, 1, H, W) planes. qp: (B,), the clip's. Yields each coded frame as it is done.
+    frames: T pictures of (B, 1, H, W) planes. qp: (B,), the clip's. through: the gradient passes at most so many
+    references in a row; None: all. Yields each coded frame as it is done.
     """
     qp_i, qp_p = frame_qps(qp, chain)
     coded: IFrame | PFrame = code_i(frames[0], qp_i, settings, rounding)
     yield coded
     for t, planes in enumerate(frames[1:], 1):
         reference = coded.planes
-        if chain.through is not None and t % (chain.through + 1) == 0:
+        if through is not None and t % (through + 1) == 0:
             reference = Planes(*(p.detach() for p in reference))
         coded = code_p(planes, reference, qp_p, chain.tools, settings, rounding)
         yield coded
+
+
+def frame_features(
+    frame: IFrame | PFrame, groups: dict[str, GroupRate], settings: Settings, tools: InterTools
+) -> Features:
+    """What a frame's bits are estimated from: features of its levels and of its decisions, (B,) each."""
+    count, grouped = len(frame.planes.y), settings.standard == "h265"
+    levels = level_features(frame.levels, count, groups, grouped)
+    return levels | (frame.modes if isinstance(frame, IFrame) else plan_features(frame.plan, tools.blocks))
 
 
 def frame_qps(qp: Tensor, chain: Chain) -> tuple[Tensor, Tensor]:
