@@ -1,4 +1,4 @@
-"""Analysers by name: "efficientnet_lite0" | "torchvision/…" | "timm/…" → load → Classifier."""
+"""Analysers by name: "efficientnet_lite0" | "nanodet" | "torchvision/…" | "timm/…" → load → Classifier, Detector."""
 
 from difflib import get_close_matches
 
@@ -6,6 +6,14 @@ import timm
 import torchvision
 
 from .classifier import Classifier
+from .detectors import (
+    DETECTOR_NAMES,
+    TORCHVISION_DETECTORS,
+    Detector,
+    TorchvisionDetector,
+    load_detector,
+    load_torchvision_detector,
+)
 from .lite import LITE_SIZES, load_lite
 from .zoo import AnalyserUnavailable, load_timm, load_torchvision
 
@@ -13,16 +21,20 @@ __all__ = ["AnalyserUnavailable", "available", "load"]
 
 
 def available() -> tuple[str, ...]:
-    """Names that ``load`` finds without a network."""
+    """Classifiers that ``load`` finds without a network; the detectors are in ``DETECTOR_NAMES``."""
     return tuple(LITE_SIZES)
 
 
-def load(name: str, *, pretrained: bool = True) -> Classifier:
-    """The classifier ``name``, frozen, in eval mode: float (B, 3, H, W) in [0, 1] → logits (B, C).
+def load(name: str, *, pretrained: bool = True) -> Classifier | Detector | TorchvisionDetector:
+    """The analyser ``name``, frozen, in eval mode.
+
+    A classifier gives float (B, 3, H, W) in [0, 1] → logits (B, C), a detector ``Heads``; see their classes.
 
     Args:
-        name: one of ``available()``, or ``"torchvision/resnet50"``, ``"timm/convnext_atto"``: any classifier
-            of the two libraries, whose weights download on first use and stay in the library's own cache.
+        name: one of ``available()`` or ``DETECTOR_NAMES``; or ``"torchvision/resnet50"``,
+            ``"torchvision/retinanet_resnet50_fpn"``, ``"timm/convnext_atto"``: any classifier of the two
+            libraries and torchvision's COCO detectors, whose weights download on first use and stay in the
+            library's own cache.
         pretrained: False gives random weights (seed them with ``torch.manual_seed``).
 
     Raises:
@@ -31,7 +43,11 @@ def load(name: str, *, pretrained: bool = True) -> Classifier:
     """
     if name in LITE_SIZES:
         return load_lite(name, pretrained=pretrained)
+    if name in DETECTOR_NAMES:
+        return load_detector(name, pretrained=pretrained)
     library, _, model = str(name).partition("/")
+    if library == "torchvision" and model in TORCHVISION_DETECTORS:
+        return load_torchvision_detector(model, pretrained=pretrained)
     if library == "torchvision" and model in _torchvision_names():
         return load_torchvision(model, pretrained=pretrained)
     # A timm name may carry the tag of its weights: "resnet50.a1_in1k".
@@ -48,7 +64,8 @@ def _unknown(name: str) -> str:
     library, _, model = name.rpartition("/")
     catalogue = [
         *LITE_SIZES,
-        *(f"torchvision/{n}" for n in _torchvision_names()),
+        *DETECTOR_NAMES,
+        *(f"torchvision/{n}" for n in (*_torchvision_names(), *TORCHVISION_DETECTORS)),
         *(f"timm/{n}" for n in timm.list_models()),
     ]
     # Compare without the library, so that "resnet50" finds the one of both.
@@ -58,4 +75,4 @@ def _unknown(name: str) -> str:
             by_model.setdefault(full.rpartition("/")[2], []).append(full)
     near = [full for match in get_close_matches(model, by_model, n=3) for full in by_model[match]]
     hint = f"near names: {', '.join(near)}; " if near else ""
-    return f"no analyser is called {name!r}; {hint}without a network: {', '.join(LITE_SIZES)}"
+    return f"no analyser is called {name!r}; {hint}without a network: {', '.join((*LITE_SIZES, *DETECTOR_NAMES))}"

@@ -3,5 +3,19 @@
 from .build import DETECTOR_NAMES, load_detector
 from .coco import COCO_CLASSES
 from .detector import Detections, Detector, Heads
+from .quality import average_precision, heads_divergence
+from .zoo import TORCHVISION_DETECTORS, TorchvisionDetector, load_torchvision_detector
 
-__all__ = ["COCO_CLASSES", "DETECTOR_NAMES", "Detections", "Detector", "Heads", "load_detector"]
+__all__ = [
+    "COCO_CLASSES",
+    "DETECTOR_NAMES",
+    "TORCHVISION_DETECTORS",
+    "Detections",
+    "Detector",
+    "Heads",
+    "TorchvisionDetector",
+    "average_precision",
+    "heads_divergence",
+    "load_detector",
+    "load_torchvision_detector",
+]

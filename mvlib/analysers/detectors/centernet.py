@@ -138,5 +138,5 @@ def _boxes(sides: Tensor) -> Tensor:
     h, w = sides.shape[-2:]
     y, x = torch.meshgrid(*(torch.arange(n, device=sides.device) for n in (h, w)), indexing="ij")
     x, y = (STRIDE * at.flatten().to(sides.dtype) for at in (x, y))
-    left, top, right, bottom = sides.flatten(2).unbind(1)
+    left, top, right, bottom = sides.flatten(2).relu().unbind(1)
     return torch.stack([x - left, y - top, x + right, y + bottom], -1)

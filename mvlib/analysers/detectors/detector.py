@@ -114,8 +114,7 @@ class Detector(nn.Module):
             overlap: of two boxes of a class whose intersection over union is larger, the better one stays.
             limit: most objects a picture.
         """
-        if not 0 <= score < 1:
-            raise ValueError(f"score is {score}; give a number in [0, 1)")
+        check_score(score)
         heads = self(x)
         kept = self.network.candidates(heads.logits)
         scores = torch.where(kept, heads.logits.sigmoid(), 0)
@@ -132,10 +131,20 @@ class Detector(nn.Module):
 def _choose(
     boxes: Tensor, scores: Tensor, size: torch.Size, score: float, overlap: float, limit: int
 ) -> Detections:
-    """Non-maximum suppression by class over boxes (N, 4) and scores (N, C)."""
+    """The best pairs of place and class over boxes (N, 4) and scores (N, C), suppressed."""
     best, index = scores.flatten().topk(min(1000, scores.numel()))
-    index = index[best > score]
+    index, best = index[best > score], best[best > score]
     place, label = index // scores.shape[1], index % scores.shape[1]
-    boxes, best = clip_boxes_to_image(boxes[place], tuple(size)), best[best > score]
-    keep = batched_nms(boxes.float(), best.float(), label, overlap)[:limit]
-    return Detections(boxes[keep], best[keep], label[keep])
+    return select(clip_boxes_to_image(boxes[place], tuple(size)), best, label, overlap, limit)
+
+
+def select(boxes: Tensor, scores: Tensor, labels: Tensor, overlap: float, limit: int) -> Detections:
+    """Non-maximum suppression by class, best ``limit`` first: (n, 4), (n,), (n,) → ``Detections``."""
+    keep = batched_nms(boxes.float(), scores.float(), labels, overlap)[:limit]
+    return Detections(boxes[keep], scores[keep], labels[keep])
+
+
+def check_score(score: float) -> None:
+    """Raise ValueError unless ``score`` is in [0, 1)."""
+    if not 0 <= score < 1:
+        raise ValueError(f"score is {score}; give a number in [0, 1)")

@@ -1,0 +1,83 @@
+"""How much of what a detector saw survives coding: clean and coded heads → one number a picture; boxes → AP.
+
+Where no one has labelled the objects, what the detector finds in the clean picture stands for the truth.  That
+measures the coding and not the detector, and is called pseudo-truth in every table.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .detector import Detections, Heads
+
+
+def heads_divergence(clean: Heads, coded: Heads) -> Tensor:
+    """How far the coded picture moved the heads: (B,) ≥ 0, in nats and about per object, differentiable.
+
+    sum_n w_n² (KL_n + 1 − IoU_n) / (1 + sum_n v_n²) over the places n, where KL_n is the sum over classes of
+    KL(clean ‖ coded) between two Bernoulli distributions, IoU_n the overlap of the two boxes of the place, w_n
+    the best score there in either picture, v_n in the clean one.  The squares let objects speak and the
+    thousands of places with nothing be silent; an object that only the coded picture shows counts as well.
+    0 for equal heads.
+    """
+    if clean.logits.shape != coded.logits.shape or clean.boxes.shape != coded.boxes.shape:
+        raise ValueError(
+            f"clean heads {tuple(clean.logits.shape)}, coded {tuple(coded.logits.shape)}; "
+            "give those of one detector for the same pictures"
+        )
+    p, q = clean.logits.float(), coded.logits.float()
+    share = p.sigmoid()
+    kl = share * (F.logsigmoid(p) - F.logsigmoid(q)) + (1 - share) * (F.logsigmoid(-p) - F.logsigmoid(-q))
+    clean_score = share.amax(-1)  # (B, N)
+    # The weight is a weight: a detector must not lower the divergence by lowering its confidence.
+    weight = torch.maximum(clean_score, q.detach().sigmoid().amax(-1)) ** 2
+    moved = kl.sum(-1).clamp_min(0) + 1 - _same_place_iou(clean.boxes.float(), coded.boxes.float())
+    return (weight * moved).sum(-1) / (1 + (clean_score**2).sum(-1))
+
+
+def _same_place_iou(a: Tensor, b: Tensor) -> Tensor:
+    """Intersection over union of a[..., n, :] with b[..., n, :]; a pixel added to both keeps empty boxes finite."""
+    area = (_extent(a).prod(-1), _extent(b).prod(-1))
+    low, high = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
+    shared = (high - low).clamp_min(0).prod(-1)
+    return (shared + 1) / (area[0] + area[1] - shared + 1)
+
+
+def _extent(boxes: Tensor) -> Tensor:
+    return (boxes[..., 2:] - boxes[..., :2]).clamp_min(0)
+
+
+def average_precision(
+    truth: Sequence[Detections], found: Sequence[Detections], *, score: float = 0.4
+) -> dict[str, float]:
+    """COCO's average precision in [0, 1], as torchmetrics computes it; −1 where the truth has no object.
+
+    Args:
+        truth: per picture the objects that are there: exact ones, or those of the clean picture.
+        found: per picture what was detected after coding; give all down to a low score, say 0.05, for the
+            precision is averaged over the whole range.
+        score: objects of ``truth`` with a lower score are left out.
+
+    Returns:
+        ``map`` (over IoU 0.50 to 0.95), ``map_50`` and ``map_75``.
+    """
+    # On use: it takes seconds to import, and only this function needs it.
+    from torchmetrics.detection import MeanAveragePrecision
+
+    if len(truth) != len(found) or not truth:
+        raise ValueError(
+            f"{len(truth)} pictures with truth, {len(found)} detected; give as many of both, at least 1"
+        )
+    metric = MeanAveragePrecision()
+    metric.update(
+        [{"boxes": d.boxes.cpu(), "scores": d.scores.cpu(), "labels": d.labels.cpu()} for d in found],
+        [
+            {"boxes": t.boxes[k].cpu(), "labels": t.labels[k].cpu()}
+            for t in truth
+            for k in [t.scores >= score]
+        ],
+    )
+    result = metric.compute()
+    return {name: result[name].item() for name in ("map", "map_50", "map_75")}
