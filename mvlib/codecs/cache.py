@@ -48,7 +48,8 @@ class StreamCache:
 
     def path(self, codec: RealCodec, frames: np.ndarray, native: int) -> Path:
         """Where the stream is kept: a name made of everything that it depends on."""
-        about = [codec.name, codec.gop, codec.settings(native), fingerprint(codec.name), frames.shape]
+        settings = codec.settings(native, len(frames))
+        about = [codec.name, settings, fingerprint(codec.name), frames.shape]
         key = hashlib.blake2b(json.dumps(about, sort_keys=True, default=str).encode(), digest_size=20)
         key.update(np.ascontiguousarray(frames))
         name = key.hexdigest()

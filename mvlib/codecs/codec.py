@@ -43,7 +43,7 @@ class RealCodec:
         self.preset = check_codec(name, preset, gop)
         self.name, self.gop, self.options = name, gop, {}
         worst = self.encoder.native[1]
-        self.options = check_options(name, dict(options or {}), lambda free: self.settings(worst, free))
+        self.options = check_options(name, dict(options or {}), lambda free: self.settings(worst, 2, free))
 
     @property
     def encoder(self) -> Encoder:
@@ -88,7 +88,7 @@ class RealCodec:
     def encode(self, frames: np.ndarray, native: int) -> Stream:
         """The stream alone, with ``native`` on the encoder's own scale."""
         run_encoder = stills.encode if self.encoder.still else video.encode
-        return run_encoder(self.encoder, frames, self.settings(native))
+        return run_encoder(self.encoder, frames, self.settings(native, len(frames)))
 
     def decode(self, stream: Stream, native: int, planes: bool = False) -> Coded:
         """Decode what :meth:`encode` gave."""
@@ -152,13 +152,19 @@ class RealCodec:
             return native_from_qp(self.name, self.gop, count, qp)
         return _check_native(self.name, native)
 
-    def settings(self, native: int, options: dict | None = None) -> dict:
-        """Complete options for the codec context, or for Pillow's writer; ``options`` in place of the codec's own."""
+    def settings(self, native: int, count: int, options: dict | None = None) -> dict:
+        """Complete options for the codec context, or for Pillow's writer.
+
+        Args:
+            native: on the encoder's own scale. count: frames in the clip.
+            options: in place of the codec's own.
+        """
         e = self.encoder
-        params = e.gops[self.gop] | dict(self.options if options is None else options) | e.always
+        gop = "intra" if count == 1 and e.lone_is_intra else self.gop
+        params = e.gops[gop] | (self.options if options is None else options) | e.always
         if e.params:
             params = {e.params: ":".join(f"{key}={value}" for key, value in params.items())}
-        return {**e.presets[self.preset], **params, **e.quantiser(native, self.gop)}
+        return {**e.presets[self.preset], **params, **e.quantiser(native, gop)}
 
 
 def check_frames(frames: np.ndarray) -> np.ndarray:

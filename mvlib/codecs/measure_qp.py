@@ -6,7 +6,8 @@ For every qp the table holds the native value at which an encoder's mean luma PS
 dB, mean over pictures) is x265's (medium) at that qp:
 
 * ``intra``: photographs, every frame at a fixed quantiser, against x265 with gop="intra". Also used for ``ippp``.
-* ``still``: photographs, one picture in a stock GOP, against x265 with gop="stock".
+* ``still``: photographs, a clip of one picture in a stock GOP, against x265 with gop="stock", which gives its I
+  pictures a finer quantiser. Still codecs and Motion JPEG have this for every frame of a stock GOP.
 * ``stock``: clips in a stock GOP, mean over all frames, against x265 with gop="stock".
 
 Luma, since its distortion follows the quantiser step, while chroma has offsets of each encoder's own and a floor
@@ -140,9 +141,12 @@ def main() -> None:
     own_scale = [name for name in ENCODERS if name not in ("x264", "x265")]
     for kind in args.kinds:
         items = clips(args.data, args.clips) if kind == "stock" else photos(args.data, args.photos)
-        names = own_scale if kind == "intra" else ["svtav1", "vp9"]
+        names = ["svtav1", "vp9"] if kind == "stock" else own_scale
+        sources = (
+            [path.name for path in rows(args.data / "clips.csv", args.clips)] if kind == "stock" else "photos"
+        )
         for name, table in measure(kind, names, items, args.workers).items():
-            found.setdefault(name, {})[kind] = table
+            found.setdefault(name, {})[kind] = table | {"sources": sources}
     result = {
         "name": "qp-tables",
         "description": "native value of each encoder (preset medium) whose mean luma PSNR is x265's at qp 0..51",

@@ -28,8 +28,8 @@ def native_from_qp(name: str, gop: str, count: int, qp: float) -> int:
     """The encoder's own number for a QP.
 
     Args:
-        name: codec. gop: GOP structure. count: frames in the clip; a stock encoder treats a single picture as a key
-            frame only, so it has its own table.
+        name: codec. gop: GOP structure. count: frames in the clip; a single picture in a stock GOP
+            has its own table.
         qp: 0..51; a whole number for x264 and x265.
 
     Raises:
@@ -50,7 +50,10 @@ def native_from_qp(name: str, gop: str, count: int, qp: float) -> int:
 
 
 def table_kind(name: str, gop: str, count: int) -> str:
-    """Which of a codec's tables holds: "intra" (fixed quantiser), "stock" (clip) or "still" (stock, one frame)."""
-    if gop != "stock" or name not in ("svtav1", "vp9"):
+    """Which of a codec's tables holds: "intra" (fixed quantiser), "still" (stock, one picture) or "stock" (clip).
+
+    Codecs without inter frames code each picture of a stock GOP as if it were alone.
+    """
+    if gop != "stock":
         return "intra"
-    return "still" if count == 1 else "stock"
+    return "stock" if "stock" in tables()["codecs"][name] and count > 1 else "still"
