@@ -51,7 +51,7 @@ format: $(VENV)/.dev ## let ruff fix and format
 	$(BIN)/ruff format .
 
 bench: $(VENV)/.dev ## the benchmarks, ratios measured in one run
-	$(BIN)/python -m pytest benchmarks --benchmark-only --benchmark-columns=median,min,max
+	for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .cache
