@@ -21,7 +21,7 @@ def bench(moves: int = 12, codecs: tuple[str, ...] = CODECS, limit_ms: float = 1
     """Print least, median and longest time of ``moves`` slider moves for each codec.
 
     Args:
-        moves: new QPs for each codec, spread over 0..51; at most 41, the others are on the curve.
+        moves: new QPs for each codec, spread over 0..51; at most 40, since the curve and the start take twelve.
         codecs: which codecs.
         limit_ms: what a median has to stay below.
     """
@@ -30,9 +30,13 @@ def bench(moves: int = 12, codecs: tuple[str, ...] = CODECS, limit_ms: float = 1
     print(
         f"picture {width}x{height}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}"
     )
-    fresh = [qp for qp in range(52) if qp not in (*CURVE_QPS, panel.qp.value)]
+    start = panel.qp.value
+    fresh = [qp for qp in range(52) if qp not in (*CURVE_QPS, start)]
     qps = [fresh[i * len(fresh) // moves] for i in range(moves)]
     for codec in codecs:
+        panel.qp.value = CURVE_QPS[
+            0
+        ]  # turning to a codec codes at the QP that is shown: let it be one of the curve's
         panel.codec.value = codec
         panel.wait()
         times = [_move(panel, qp) for qp in qps]

@@ -50,7 +50,7 @@ class QPExplorer(ipw.VBox):
         codecs: Sequence[str] = CODECS,
         analyser: Classifier | str = "efficientnet_lite0",
         qp: int = 37,
-        short_side: int | None = 256,
+        short_side: int | None = 240,
     ) -> None:
         pictures = example_pictures() if pictures is None else dict(pictures)
         if not pictures or not codecs or not 0 <= qp <= 51:

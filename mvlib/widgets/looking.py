@@ -12,7 +12,7 @@ from torch import Tensor
 from mvlib.analysers import Classifier, kl_to_clean
 from mvlib.codecs import RealCodec
 
-# Looks kept with their pictures: about 0.25 MB each at the panel's default size.
+# Looks kept with their pictures: about 0.5 MB each at the panel's default size.
 _KEPT = 256
 
 
