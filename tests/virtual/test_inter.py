@@ -1,0 +1,235 @@
+"""P frames: skipping what stands still, following what moves, intra where nothing matches, gradients back in time."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from mvlib.virtual.codec import VirtualCodec
+from mvlib.virtual.colour import Planes
+from mvlib.virtual.fallback import intra_mask
+from mvlib.virtual.inter import code_p
+from mvlib.virtual.modes import H264, H265, INTER, INTRA, MERGE, SKIP
+from mvlib.virtual.partition import Chosen
+from mvlib.virtual.quantise import hard, straight_through
+from mvlib.virtual.sequence import CHAINS, code_chain, frame_qps, plan_features
+from mvlib.virtual.settings import SETTINGS
+
+CODECS = {"x265": H265, "x264": H264}
+
+
+def scene(size: int, seed: int = 0) -> torch.Tensor:
+    """Smooth texture (1, 1, size, size) in 16..235."""
+    g = torch.Generator().manual_seed(seed)
+    small = torch.rand(1, 1, size // 6 + 2, size // 6 + 2, generator=g)
+    big = torch.nn.functional.interpolate(small, size=(size, size), mode="bicubic", align_corners=False)
+    return (big * 219 + 16).clamp(16, 235).round()
+
+
+def planes_of(y: torch.Tensor) -> Planes:
+    c = torch.nn.functional.avg_pool2d(y, 2)
+    return Planes(y, (c / 4 + 100).round(), (160 - c / 4).round())
+
+
+def code(name: str, current: Planes, reference: Planes, qp: float, rounding=hard):
+    qp = torch.full((len(current.y),), float(qp))
+    return code_p(current, reference, qp, CODECS[name], SETTINGS[name], rounding)
+
+
+def moving_clip(t: int, size: int = 64, step: int = 2) -> torch.Tensor:
+    """(1, T, 3, size, size) in [0, 1]: coloured texture that slides by `step` samples a frame."""
+    y = scene(size + step * t) / 255
+    frames = [y[..., i * step : i * step + size, i * step : i * step + size] for i in range(t)]
+    return torch.stack([torch.cat([f, 1 - f, f * 0.5 + 0.2], 1) for f in frames], 1)
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_what_stands_still_is_skipped(name):
+    still = planes_of(scene(64))
+    frame = code(name, still, still, 32)
+    assert (frame.plan.mode == SKIP).all()
+    assert (frame.plan.size == max(CODECS[name].blocks)).all()
+    assert not frame.levels or all((g.values == 0).all() for g in frame.levels)
+    assert (frame.planes.y - still.y).abs().max() == 0
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_a_moving_picture_is_followed_without_residual(name):
+    big = scene(96)
+    reference, current = planes_of(big[..., 16:80, 16:80]), planes_of(big[..., 20:84, 12:76])
+    frame = code(name, current, reference, 37)
+    inside = frame.plan.vectors[:, 1:-1, 1:-1]
+    assert (inside == torch.tensor([-16, 16])).all(-1).float().mean() > 0.9
+    error = (frame.planes.y - current.y)[..., 8:-8, 8:-8].square().mean()
+    assert 10 * torch.log10(255**2 / error) > 38
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_a_cut_is_coded_without_reference(name):
+    frame = code(name, planes_of(scene(64, 1)), planes_of(scene(64, 2)), 27)
+    assert (frame.plan.mode == INTRA).float().mean() > 0.3
+    error = (frame.planes.y - scene(64, 1)).square().mean()
+    assert 10 * torch.log10(255**2 / error) > 33
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_every_cell_has_one_size_and_one_mode(name):
+    noise = torch.Generator().manual_seed(5)
+    reference = planes_of(scene(64))
+    current = Planes(
+        *((p + 6 * torch.randn(p.shape, generator=noise)).clamp(0, 255).round() for p in reference)
+    )
+    plan = code(name, current, reference, 24).plan
+    for k in CODECS[name].blocks:
+        times = k // 8
+        whole = torch.nn.functional.avg_pool2d((plan.size == k).float()[:, None], times)
+        assert ((whole == 0) | (whole == 1)).all(), f"a block of {k} is torn"
+        for field in (plan.mode, plan.transform):
+            tall = field.reshape(1, 8 // times, times, 8 // times, times)
+            same = (tall == tall[:, :, :1, :, :1]).all(4).all(2)
+            assert same[whole[:, 0] == 1].all()
+    assert set(plan.mode.unique().tolist()) <= {SKIP, MERGE, INTER, INTRA}
+    if name == "x264":
+        assert (plan.size[plan.mode == SKIP] == 16).all()
+
+
+def test_distortion_rises_and_bits_fall_with_qp():
+    clip = (
+        moving_clip(3) + 0.03 * torch.randn(1, 3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    ).clamp(0, 1)
+    codec = VirtualCodec.like("x265", "ippp")
+    out = [codec(clip, qp) for qp in (20, 28, 36, 44)]
+    bits = [o.frame_bits[0, 1:].sum().item() for o in out]
+    error = [(o.frames - clip).square().mean().item() for o in out]
+    assert bits == sorted(bits, reverse=True) and error == sorted(error)
+    assert bits[0] > 5 * bits[-1]
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_batch_of_clips_and_qps_equals_one_by_one(name):
+    clips = torch.cat([moving_clip(3), moving_clip(3, step=5).flip(1)])
+    qp = torch.tensor([25.0, 40.0])
+    codec = VirtualCodec.like(name, "ippp")
+    both = codec(clips, qp)
+    for i in range(2):
+        one = codec(clips[i : i + 1], qp[i : i + 1])
+        assert torch.allclose(one.frames[0], both.frames[i], atol=2 / 255)
+        assert torch.allclose(one.frame_bits[0], both.frame_bits[i], rtol=2e-3)
+
+
+@pytest.mark.parametrize("name", CODECS)
+@pytest.mark.parametrize("gop", ["ippp", "stock"])
+@pytest.mark.parametrize("shape", [(1, 1, 3, 16, 16), (2, 3, 3, 16, 16), (1, 2, 3, 37, 50)])
+@pytest.mark.parametrize("qp", [0, 51])
+def test_edges_are_finite(name, gop, shape, qp):
+    for clip in (torch.full(shape, 0.5), torch.rand(shape, generator=torch.Generator().manual_seed(0))):
+        clip.requires_grad_()
+        out = VirtualCodec.like(name, gop)(clip, qp)
+        (out.bits.sum() * 1e-3 + out.frames.square().sum()).backward()
+        assert out.frames.shape == shape and out.frame_bits.shape == shape[:2]
+        assert out.frame_types == ["I"] + ["P"] * (shape[1] - 1)
+        for value in (out.frames, out.bits, clip.grad):
+            assert torch.isfinite(value).all()
+        assert (out.frame_bits > 0).all()
+
+
+def test_gradient_reaches_the_first_frame_through_the_chain_and_stops_where_told():
+    clip = moving_clip(4).requires_grad_()
+    codec = VirtualCodec.like("x265", "ippp")
+    for through, reached in (
+        (None, [True] * 4),
+        (0, [False, False, False, True]),
+        (1, [False, False, True, True]),
+    ):
+        out = codec(clip, 40, through=through)
+        (grad,) = torch.autograd.grad(out.frames[:, 3].square().sum(), clip)
+        assert [bool(grad[0, t].abs().sum() > 0) for t in range(4)] == reached, through
+
+
+def test_gradient_of_a_skipped_block_is_its_references():
+    still = planes_of(scene(64))
+    reference, current = (Planes(*(p.clone().requires_grad_() for p in still)) for _ in range(2))
+    frame = code("x265", current, reference, 30, straight_through)
+    past, own = torch.autograd.grad(frame.planes.y.sum(), (reference.y, current.y), allow_unused=True)
+    assert (past == 1).all() and (own is None or not own.any())
+
+
+def test_reconstruction_follows_the_source_where_it_is_coded():
+    noise = torch.Generator().manual_seed(3)
+    reference = planes_of(scene(32))
+    y = (reference.y + 20 * torch.randn(reference.y.shape, generator=noise)).clamp(16, 235).requires_grad_()
+    frame = code("x265", Planes(y, *reference[1:]), reference, 4, straight_through)
+    (grad,) = torch.autograd.grad(frame.planes.y.sum(), y)
+    coded = (frame.plan.mode == INTER) | (frame.plan.mode == MERGE)
+    cells = torch.nn.functional.avg_pool2d(grad, 8)[:, 0]
+    assert coded.any()
+    assert torch.allclose(cells[coded], torch.ones_like(cells[coded]), atol=0.2)
+
+
+def test_counts_of_decisions_cover_the_picture():
+    frame = code("x265", planes_of(scene(64, 1)), planes_of(scene(64, 2)), 30)
+    features = plan_features(frame.plan, H265.blocks)
+    nominal = {"skip": 0.5, "merge": 2.5, "inter": 4.0, "intra": 6.0}
+    area = sum(
+        (features[f"{name}{k}.count"] / bits * k * k).item()
+        for name, bits in nominal.items()
+        for k in H265.blocks
+    )
+    assert area == pytest.approx(64 * 64)
+
+
+def test_frame_qps_of_the_stock_chain_stay_in_range():
+    i, p = frame_qps(torch.tensor([1.0, 30.0, 51.0]), CHAINS["x265"]["stock"])
+    assert i.tolist() == [0, 27, 48] and (p <= 51).all() and (p >= 0).all()
+
+
+def test_intra_mask_marks_the_chosen_blocks_alone():
+    chosen = [Chosen(8, torch.tensor([1]), torch.tensor([3]), torch.tensor([0]), [1])]
+    mask = intra_mask(chosen, torch.zeros(2, 1, 16, 16))
+    assert not mask[0].any() and mask[1, 0, 8:, 8:].all() and mask.sum() == 64
+
+
+def test_no_intra_when_the_tools_have_none():
+    tools = dataclasses.replace(H265, intra=())
+    frames = [planes_of(scene(64, 1)), planes_of(scene(64, 2))]
+    chain = dataclasses.replace(CHAINS["x265"]["ippp"], tools=tools)
+    *_, last = code_chain(frames, torch.tensor([30.0]), chain, SETTINGS["x265"], hard)
+    assert not (last.plan.mode == INTRA).any()
+
+
+def test_unknown_gop_names_the_choices():
+    with pytest.raises(ValueError, match="intra, ippp, stock"):
+        VirtualCodec.like("x265", "ibbp")
+
+
+def photograph_clip(t: int = 5, size: int = 128) -> np.ndarray:
+    """uint8 (T, size, size, 3): a photograph under a slow pan, with a square of another one moving against it."""
+    from mvlib.datasets import Photos
+
+    photos = Photos("train", 224, crop="centre", flip=False)
+    back, front = ((photos[i] * 255).round().byte().permute(1, 2, 0).numpy() for i in (3, 40))
+    frames = np.stack([back[10 + i : 10 + i + size, 8 + 2 * i : 8 + 2 * i + size] for i in range(t)])
+    for i in range(t):
+        frames[i, 40:72, 70 - 5 * i : 102 - 5 * i] = front[60:92, 60:92]
+    return frames
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_follows_the_real_encoder(name):
+    from mvlib.codecs import RealCodec
+
+    frames = photograph_clip()
+    clip = torch.from_numpy(frames).movedim(-1, 1)[None] / 255
+    real, virtual = RealCodec(name, gop="ippp"), VirtualCodec.like(name, "ippp")
+    for qp in (24, 32, 40):
+        coded = real(frames, qp=qp)
+        with torch.no_grad():
+            out = virtual(clip, qp)
+        psnr = [
+            10 * np.log10(1 / np.mean((np.asarray(x, dtype=float) / s - frames / 255) ** 2))
+            for x, s in ((coded.frames, 255), (out.frames[0].movedim(1, -1).numpy(), 1))
+        ]
+        assert abs(psnr[1] - psnr[0]) < 1.0, (qp, psnr)
+        assert 0.7 < out.bits.item() / coded.bits < 1.4, qp
+        assert 0.55 < out.frame_bits[0, 1:].sum().item() / sum(coded.frame_bits[1:]) < 1.8, qp
