@@ -60,7 +60,7 @@ def check_pictures(x: Tensor) -> None:
         raise ValueError(f"pictures have shape {tuple(x.shape)}; give (B, 3, H, W), for one picture x[None]")
     if min(x.shape[-2:]) < MIN_SIDE:
         raise ValueError(f"pictures are {x.shape[-2]}x{x.shape[-1]}; both sides must be at least {MIN_SIDE}")
-    low, high = (v.item() for v in torch.aminmax(x.detach()))
+    low, high = torch.stack(torch.aminmax(x.detach())).tolist()
     # Written so that NaN, for which every comparison is false, is caught as well.
     if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
         raise ValueError(f"pictures span {low:.4g}..{high:.4g}; the scale is [0, 1]: divide or clamp first")
@@ -75,7 +75,7 @@ def qp_vector(qp: Tensor | float, x: Tensor) -> Tensor:
         raise ValueError(
             f"qp has shape {tuple(qp.shape)} for {len(x)} pictures; give one number or ({len(x)},)"
         )
-    low, high = (v.item() for v in torch.aminmax(qp.detach()))
+    low, high = torch.stack(torch.aminmax(qp.detach())).tolist()
     if not (low >= QP_RANGE[0] and high <= QP_RANGE[1]):
         raise ValueError(f"qp spans {low:g}..{high:g}; the H.264/HEVC scale goes from 0 to 51")
     return qp.expand(len(x))

@@ -69,5 +69,5 @@ def test_batch_equals_loop_with_group_norm():
 
 
 def test_unknown_norm():
-    with pytest.raises(ValueError, match="\"layer\"|'layer'"):
+    with pytest.raises(ValueError, match="norm is 'layer'"):
         NPP(NPPConfig(norm="layer"))
