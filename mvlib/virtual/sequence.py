@@ -89,11 +89,18 @@ def code_chain(
 
 
 def frame_features(
-    frame: IFrame | PFrame, groups: dict[str, GroupRate], settings: Settings, tools: InterTools
+    frame: IFrame | PFrame,
+    groups: dict[str, GroupRate],
+    settings: Settings,
+    tools: InterTools,
+    own_slope: bool = False,
 ) -> Features:
-    """What a frame's bits are estimated from: features of its levels and of its decisions, (B,) each."""
+    """What a frame's bits are estimated from: features of its levels and of its decisions, (B,) each.
+
+    own_slope: see ``rate.block_bits``.
+    """
     count, grouped = len(frame.planes.y), settings.standard == "h265"
-    levels = level_features(frame.levels, count, groups, grouped)
+    levels = level_features(frame.levels, count, groups, grouped, own_slope)
     return levels | (frame.modes if isinstance(frame, IFrame) else plan_features(frame.plan, tools.blocks))
 
 
