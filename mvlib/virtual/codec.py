@@ -117,8 +117,9 @@ class VirtualCodec:
         Args:
             clip: float (B, T, 3, H, W) in [0, 1], any T >= 1 and H, W >= 1.
             qp: number or (B,), 0..51.
-            route: how the gradient passes the rounding: "straight_through" (hard values, slope one), "noise" (uniform
-                noise instead of rounding), "soft" (smooth rounding of the given ``temperature``; anneal it to 0).
+            route: how the gradient passes the rounding: "straight_through" (hard values; slope one for the picture and the
+                smoothed slope of ``rate.py`` for bits), "noise" (uniform noise instead of rounding), "soft" (smooth
+                rounding of the given ``temperature``; anneal it to 0).
             rounding: your own rounding instead, see ``quantise.py``.
             real: a real codec, ``real(uint8 (T, H, W, 3), qp=number)`` with ``.frames`` and ``.frame_bits``:
                 values are then its own, and only gradients are virtual.
@@ -129,14 +130,15 @@ class VirtualCodec:
         """
         clip = checked_clip(clip)
         qp = checked_qp(qp, clip)
+        own_slope = rounding is not None or route != "straight_through"
         rounding = rounding or rounding_of(route, temperature)
         with torch.autocast(clip.device.type, enabled=False):
             code = self._code if self.chain is None or clip.shape[1] == 1 else self._code_chain
-            out = code(clip.clamp(0, 1), qp, rounding, through)
+            out = code(clip.clamp(0, 1), qp, rounding, own_slope, through)
             return out if real is None else with_real_values(out, clip, qp, real)
 
     def _code_chain(
-        self, clip: Tensor, qp: Tensor, rounding: quantise.Rounding, through: int | None
+        self, clip: Tensor, qp: Tensor, rounding: quantise.Rounding, own_slope: bool, through: int | None
     ) -> VirtualOut:
         """Code frames that depend on the one before."""
         b, t, _, h, w = clip.shape
@@ -148,7 +150,7 @@ class VirtualCodec:
         bits = []
         for i, frame in enumerate(coded):
             rate = self.rates["P" if i else "I"]
-            features = frame_features(frame, rate.groups, self.settings, self.chain.tools)
+            features = frame_features(frame, rate.groups, self.settings, self.chain.tools, own_slope)
             bits.append(rate.bits(features, frame_qps(qp, self.chain)[min(i, 1)]))
         bits = torch.stack(bits, 1)
         whole = Planes(
@@ -158,22 +160,24 @@ class VirtualCodec:
         return VirtualOut(frames, bits.sum(1), bits, ["I"] + ["P"] * (t - 1))
 
     def _code(
-        self, clip: Tensor, qp: Tensor, rounding: quantise.Rounding, _through: int | None = None
+        self, clip: Tensor, qp: Tensor, rounding: quantise.Rounding, own_slope: bool, _through: int | None
     ) -> VirtualOut:
         """Code every frame as an I frame, all at once."""
         b, t, _, h, w = clip.shape
         frame_qp = (qp + self.qp_offset).clamp(min=0).repeat_interleave(t)
-        planes, features = self.code_intra(clip.flatten(0, 1), frame_qp, rounding)
+        planes, features = self.code_intra(clip.flatten(0, 1), frame_qp, rounding, own_slope)
         bits = self.rates["I"].bits(features, frame_qp).reshape(b, t)
         frames = planes_to_rgb(planes, h, w).reshape(clip.shape)
         return VirtualOut(frames, bits.sum(1), bits, ["I"] * t)
 
-    def code_intra(self, rgb: Tensor, qp: Tensor, rounding: quantise.Rounding) -> tuple[Planes, Features]:
+    def code_intra(
+        self, rgb: Tensor, qp: Tensor, rounding: quantise.Rounding, own_slope: bool = False
+    ) -> tuple[Planes, Features]:
         """Code pictures (B, 3, H, W) at the frame's own QP (B,): decoded planes, padded, and the rate's features."""
         planes = pad_planes(rgb_to_planes(rgb), self.settings.multiple)
         frame = code_i(planes, qp, self.settings, rounding)
         grouped = self.settings.standard == "h265"
-        features = level_features(frame.levels, len(qp), self.rates["I"].groups, grouped)
+        features = level_features(frame.levels, len(qp), self.rates["I"].groups, grouped, own_slope)
         return frame.planes, features | frame.modes
 
 

@@ -10,8 +10,9 @@ where log-odds of both flags are linear in the context log2(1 + known neighbours
 levels of training pictures. What is counted beside levels (coded blocks, last positions, modes, splits, the
 header) enters with one weight each; these are fitted to the bits that the real encoder wrote.
 
-The value at whole levels is the code's; between them it is linear, which is the expectation under rounding noise, so
-that the slope at zero is the full price of a first nonzero level: never flat.
+The value is the code's, at whole levels. Its slope cannot be: it would be that of a step function seen through our own
+choice of blocks, which the real encoder does not share. The slope is therefore taken from the same formula on smooth
+magnitudes (:func:`smooth_magnitude`), contexts included: never flat but at zero itself, and without corners.
 
 References: ITU-T H.265 9.3.4.2; Said et al., PCS 2022, arXiv 2301.09776.
 """
@@ -30,6 +31,7 @@ from .transform import split_nested
 
 SIGNIFICANT = 6  # coefficients of the first flag's log-odds: constant, DC, frequency, frequency², context, context*frequency
 MORE = 4  # of the second flag's: constant, DC, frequency, context
+SMOOTH = 2.0  # width, in steps, over which the slope of the rate rises from zero to full
 Features = dict[str, Tensor]
 
 
@@ -74,10 +76,15 @@ class GroupRate:
     more: tuple[float, ...] = (-1.0, 0.5, -0.5, 0.8)
 
 
-def magnitude(levels: Levels) -> Tensor:
-    """|level|, whose slope at a level of exactly zero is that of |coefficient / step|, not none."""
-    held = (levels.values == 0) * levels.scaled.abs()
-    return levels.values.abs() + held - held.detach()
+def smooth_magnitude(scaled: Tensor) -> Tensor:
+    """|coefficient / step| rounded off around zero (Huber): quadratic up to SMOOTH steps, then linear.
+
+    The slope of this stands for the slope of the rate. A real encoder's blocks and predictions differ from ours by
+    parts of a step, so that its expected rate is smooth where ours has corners. On twelve photographs a step against the gradient, one
+    grey level RMS, saved 9.9 % of x265's real bits at QP 27 with a width of 2, 5.8 % with 1, 2.5 % with none.
+    """
+    a = scaled.abs()
+    return torch.where(a < SMOOTH, a * a / (2 * SMOOTH), a - SMOOTH / 2)
 
 
 def log_odds(context: Tensor, k: int, rate: GroupRate) -> tuple[Tensor, Tensor]:
@@ -123,26 +130,37 @@ def sent_mask(values: Tensor, grouped: bool) -> Tensor:
     return scan_rank(k, grouped, str(values.device)) <= last[:, None]
 
 
-def block_bits(levels: Levels, rate: GroupRate, grouped: bool) -> tuple[Tensor, Tensor, Tensor]:
+def block_bits(
+    levels: Levels, rate: GroupRate, grouped: bool, own_slope: bool
+) -> tuple[Tensor, Tensor, Tensor]:
     """Bits of the levels of each block.
 
     Args:
         grouped: the scan runs through groups of 4×4, as in H.265.
+        own_slope: the slope is that of the levels as rounded (for rounding that is itself smooth or noisy), else that of
+            the smooth magnitudes.
 
     Returns:
         bits (n,); whether anything is coded (n,), 0 or 1; size of the last position, log2(1 + column) + log2(1 + row).
     """
     k = round(levels.values.shape[-1] ** 0.5)
-    m = magnitude(levels)
-    each = level_bits(m, level_context(m), k, rate)
     last, column, row = last_position(levels.values, grouped)
-    sent = (scan_rank(k, grouped, str(m.device)) <= last[:, None]).to(each.dtype)
-    # Beyond the last level nothing is paid, but what would be paid for a first one there still pulls.
-    bits = (each * sent).sum(-1)
-    beyond = (each * (1 - sent)).sum(-1)
-    coded = (last >= 0).to(each.dtype)
+    sent = scan_rank(k, grouped, str(levels.values.device)) <= last[:, None]
+    with torch.set_grad_enabled(own_slope and torch.is_grad_enabled()):
+        m = levels.values.abs()
+        each = level_bits(m, level_context(m), k, rate)
+        bits = (each * sent).sum(-1)
+    if torch.is_grad_enabled():
+        # Beyond the last level nothing is paid, but what would be paid for a first one there still pulls.
+        if not own_slope:
+            m = smooth_magnitude(levels.scaled)
+            slope = level_bits(m, level_context(m), k, rate).sum(-1)
+        else:
+            slope = (each * ~sent).sum(-1)
+        bits = bits + slope - slope.detach()
+    coded = (last >= 0).to(bits.dtype)
     position = torch.log2(1.0 + column) + torch.log2(1.0 + row)
-    return bits + beyond - beyond.detach(), coded, position * coded
+    return bits, coded, position.to(bits.dtype) * coded
 
 
 def sum_by_image(values: Tensor, images: Tensor, count: int) -> Tensor:
@@ -150,7 +168,9 @@ def sum_by_image(values: Tensor, images: Tensor, count: int) -> Tensor:
     return values.new_zeros(count).index_add(0, images, values)
 
 
-def level_features(levels: list[Levels], count: int, rates: dict[str, GroupRate], grouped: bool) -> Features:
+def level_features(
+    levels: list[Levels], count: int, rates: dict[str, GroupRate], grouped: bool, own_slope: bool = False
+) -> Features:
     """Sum what the levels of ``count`` pictures cost and contain, by group.
 
     Returns:
@@ -158,7 +178,7 @@ def level_features(levels: list[Levels], count: int, rates: dict[str, GroupRate]
     """
     out: Features = {}
     for item in levels:
-        bits, coded, position = block_bits(item, rates[item.group], grouped)
+        bits, coded, position = block_bits(item, rates[item.group], grouped, own_slope)
         for name, values in (
             ("levels", bits),
             ("blocks", torch.ones_like(bits)),
