@@ -1,5 +1,6 @@
 """Panels to play with in JupyterLab: picture, codec and QP → real encoder → network → pictures and numbers."""
 
+from .block_viewer import BlockViewer
 from .explorer import QPExplorer
 
-__all__ = ["QPExplorer"]
+__all__ = ["BlockViewer", "QPExplorer"]
