@@ -155,7 +155,7 @@ def _log_axis(ax: Axes) -> None:
 
 
 def training_curves(log: str | Path, window: int = 50) -> Figure:
-    """Plot a training's log (CSV, a row a step): loss and rate against the codec alone, and each KL.
+    """Plot a training's log (CSV, a row a step): loss and rate against the codec alone, and what each analyser lost.
 
     Args:
         log: written by ``python -m mvlib train``.  window: steps that are averaged into one point.
@@ -174,9 +174,9 @@ def training_curves(log: str | Path, window: int = 50) -> Figure:
     for name in ("loss", "rate"):
         left.plot(steps[window - 1 :], smooth(name), label=name)
     left.set(xlabel="step", ylabel="in units of the codec's own rate", title=f"mean of {window} steps")
-    for name in [key for key in rows[0] if key.startswith("kl ")]:
-        right.plot(steps[window - 1 :], smooth(name), label=name.removeprefix("kl "))
-    right.set(xlabel="step", ylabel="KL to the clean prediction (nats)")
+    for name in [key for key in rows[0] if key.startswith("lost ")]:
+        right.plot(steps[window - 1 :], smooth(name), label=name.removeprefix("lost "))
+    right.set(xlabel="step", ylabel="lost of the clean prediction (nats)")
     for ax in (left, right):
         ax.legend()
         ax.grid(alpha=0.3)

@@ -13,7 +13,8 @@ import torch
 from tqdm.auto import tqdm
 
 from mvlib import analysers as machines
-from mvlib.analysers.quality import kl_to_clean, label_accuracy, top1_agreement
+from mvlib.analysers import kl_to_clean, label_accuracy, top1_agreement
+from mvlib.analysers.detectors import Detector, heads_divergence
 from mvlib.codecs import RealCodec
 from mvlib.datasets import Photos
 
@@ -31,8 +32,10 @@ def kl_in_db(mean_kl: np.ndarray) -> np.ndarray:
     return -10 * np.log10(np.maximum(mean_kl, 1e-6))
 
 
-# What a score of the analyser is called in results -> how its mean becomes the quality of a curve.
-QUALITY_OF = {"kl": kl_in_db, "top1": lambda mean: mean}
+# What a score of the analyser is called in results -> how its mean becomes the quality of a curve. Classifiers have
+# "kl" and "top1", detectors "divergence", which is a KL over places and classes with the boxes' overlap.
+QUALITY_OF = {"kl": kl_in_db, "top1": lambda mean: mean, "divergence": kl_in_db}
+BATCH = 32
 
 
 @dataclass
@@ -42,16 +45,14 @@ class Measurements:
     bpp: np.ndarray
     psnr: np.ndarray
     scores: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
-    """(analyser, "kl" | "top1" | "label") -> values; label accuracy is NaN where no label is known."""
+    """(analyser, score of ``QUALITY_OF`` or "label") -> values; label accuracy is NaN where no label is known."""
 
 
-def _logits(analyser: torch.nn.Module, frames: Sequence[np.ndarray], batch: int = 64) -> torch.Tensor:
-    out = []
+def _look(analyser: torch.nn.Module, frames: Sequence[np.ndarray]) -> list:
+    """What the analyser makes of the pictures, a batch at a time."""
     with torch.inference_mode():
-        for i in range(0, len(frames), batch):
-            x = torch.from_numpy(np.stack(frames[i : i + batch])).permute(0, 3, 1, 2).float().div(255)
-            out.append(analyser(x))
-    return torch.cat(out)
+        batches = (np.stack(frames[i : i + BATCH]) for i in range(0, len(frames), BATCH))
+        return [analyser(torch.from_numpy(b).permute(0, 3, 1, 2).float().div(255)) for b in batches]
 
 
 def _prepare(row: Condition, pictures: list[np.ndarray], qps: Sequence[int]) -> list[list[np.ndarray]]:
@@ -87,7 +88,7 @@ def measure_images(experiment: ImageExperiment, progress: bool = True):
     clean = [(photos[i] * 255).round().byte().permute(1, 2, 0).contiguous().numpy() for i in range(n)]
     labels = [photos.meta[i].labels for i in range(n)]
     looking = {name: machines.load(name) for name in experiment.analysers}
-    clean_logits = {name: _logits(analyser, clean) for name, analyser in looking.items()}
+    seen_clean = {name: _look(analyser, clean) for name, analyser in looking.items()}
     measured: dict[tuple[str, str], Measurements] = {}
     bar = tqdm(
         total=len(experiment.rows) * len(experiment.codecs), desc="rows × codecs", disable=not progress
@@ -99,9 +100,10 @@ def measure_images(experiment: ImageExperiment, progress: bool = True):
             bits, decoded = _code(codec, row, prepared, clean[0].shape[:2], experiment.qps)
             result = Measurements(bits / experiment.size**2, np.stack([_psnr(d, clean) for d in decoded], 1))
             for which, analyser in looking.items():
-                result.scores |= _scores(
-                    which, clean_logits[which], [_logits(analyser, d) for d in decoded], labels
-                )
+                columns = [_scores(analyser, seen_clean[which], d, labels) for d in decoded]
+                result.scores |= {
+                    (which, score): np.stack([c[score] for c in columns], 1) for score in columns[0]
+                }
             measured[name, row.name] = result
             bar.update()
     bar.close()
@@ -109,15 +111,19 @@ def measure_images(experiment: ImageExperiment, progress: bool = True):
 
 
 def _scores(
-    which: str, clean: torch.Tensor, coded: list[torch.Tensor], labels
-) -> dict[tuple[str, str], np.ndarray]:
-    """Every score of one analyser, (N, Q) each, from logits (N, C) of the clean pictures and at each QP."""
-    columns = {
-        "kl": [kl_to_clean(clean, x) for x in coded],
-        "top1": [top1_agreement(clean, x) for x in coded],
-        "label": [label_accuracy(x, labels) for x in coded],
-    }
-    return {(which, score): torch.stack(values, 1).double().numpy() for score, values in columns.items()}
+    analyser: torch.nn.Module, clean: list, decoded: list[np.ndarray], labels
+) -> dict[str, np.ndarray]:
+    """Every score of one analyser at one QP, (N,) each, against what it saw in the clean pictures."""
+    coded = _look(analyser, decoded)
+    if isinstance(analyser, Detector):
+        parts = {"divergence": [heads_divergence(*pair) for pair in zip(clean, coded, strict=True)]}
+    else:
+        parts = {
+            "kl": [kl_to_clean(*pair) for pair in zip(clean, coded, strict=True)],
+            "top1": [top1_agreement(*pair) for pair in zip(clean, coded, strict=True)],
+            "label": [label_accuracy(torch.cat(coded), labels)],
+        }
+    return {score: torch.cat(values).double().numpy() for score, values in parts.items()}
 
 
 def compare(

@@ -52,7 +52,9 @@ def image_report(experiment: ImageExperiment, measured: dict, sources: list[str]
         if condition == ANCHOR:
             continue
         for analyser in experiment.analysers:
-            for score in QUALITY_OF:
+            for score in [
+                score for which, score in result.scores if which == analyser and score in QUALITY_OF
+            ]:
                 row = {"codec": codec, "condition": condition, "analyser": analyser, "quality": score}
                 try:
                     interval = compare(
@@ -68,7 +70,7 @@ def image_report(experiment: ImageExperiment, measured: dict, sources: list[str]
                 except CurveError as error:
                     row["error"] = f"{type(error).__name__}: {error}"
                 gains.append(row)
-    labelled = next(iter(measured.values())).scores[experiment.analysers[0], "label"]
+    labels = [v for (_, score), v in next(iter(measured.values())).scores.items() if score == "label"]
     return {
         "name": "images",
         "description": "Rate and what an analyser keeps of its clean prediction, per codec and condition",
@@ -77,7 +79,7 @@ def image_report(experiment: ImageExperiment, measured: dict, sources: list[str]
         "rate_basis": RATE_BASIS,
         "n": len(sources),
         "sources": len(set(sources)),
-        "labelled": int((~np.isnan(labelled[:, 0])).sum()),
+        "labelled": int((~np.isnan(labels[0][:, 0])).sum()) if labels else 0,
         "threads": torch.get_num_threads(),
         "versions": versions(),
         "bd_rates": gains,

@@ -20,7 +20,8 @@ from tqdm.auto import tqdm
 
 from mvlib import analysers as machines
 from mvlib._files import replace_when_done
-from mvlib.analysers.quality import kl_to_clean
+from mvlib.analysers import Classifier, kl_to_clean
+from mvlib.analysers.detectors import Detector, heads_divergence
 from mvlib.datasets import Photos
 from mvlib.preprocess import build_preprocessor
 from mvlib.virtual.codec import VirtualCodec
@@ -50,6 +51,10 @@ class Steps(Dataset):
         chosen = rng.choice(len(self.photos), t.batch, replace=t.batch > len(self.photos))
         qp = rng.integers(t.qp_low, t.qp_high + 1, t.batch)
         return torch.stack([self.photos[int(i)] for i in chosen]), torch.from_numpy(qp).float()
+
+
+# What coding took from the clean prediction, (B,) in nats: the task loss of pictures without labels.
+LOST = {Classifier: kl_to_clean, Detector: heads_divergence}
 
 
 class Objective(nn.Module):
@@ -82,9 +87,9 @@ class Objective(nn.Module):
         for name, analyser in self.analysers.items():
             with torch.no_grad():
                 clean = analyser(x)
-            kl = kl_to_clean(clean, analyser(coded.frames[:, 0]))
-            task = task + self.slopes[codec, name](qp) * kl / len(self.analysers)
-            parts[f"kl {name}"] = kl.mean()
+            lost = LOST[type(analyser)](clean, analyser(coded.frames[:, 0]))
+            task = task + self.slopes[codec, name](qp) * lost / len(self.analysers)
+            parts[f"lost {name}"] = lost.mean()
         error = (y - x).square().mean((1, 2, 3)) * 255**2
         anchor = self.slopes[codec, t.analysers[0]].bpp(qp)
         loss = (bpp + t.slope_scale * task + t.fidelity * error / 100) / anchor

@@ -59,7 +59,7 @@ def test_the_network_moves_and_the_codec_is_asked_at_its_own_qp(training, tmp_pa
     assert row["error"] == 0, "a preprocessor starts as the identity"
     assert not torch.equal(before, weights(trainer))
     low, high = (trainer.objective(x, x, torch.full_like(qp, q), "x265") for q in (25.0, 45.0))
-    assert low["bpp"] > 2 * high["bpp"] and low["kl efficientnet_lite0"] < high["kl efficientnet_lite0"]
+    assert low["bpp"] > 2 * high["bpp"] and low["lost efficientnet_lite0"] < high["lost efficientnet_lite0"]
 
 
 def test_steps_are_drawn_from_seed_and_step_alone(training):
