@@ -1,8 +1,14 @@
 """Code a P frame: reference → motion → modes → prediction → residual → levels → loop filter → planes.
 
-The reference is the reconstruction of the frame before; the gradient flows through its samples along the vectors, and
-so along the chain of frames back to the first. What a block chooses is fixed before the differentiable pass, which
-therefore costs one gather of the prediction and one transform of the residual, whatever was tried.
+The reference is the reconstruction of the frame before. What a block chooses is fixed before the differentiable pass,
+which therefore costs one gather of the prediction and one transform of the residual, whatever was tried.
+
+Two gradients, one rule each. *Pictures*: where a residual is coded the decoded block follows the source, and with
+straight-through rounding the prediction cancels out; where it is skipped the block is its reference, so the gradient
+runs along the vector, frame after frame, back to where the content was last coded. *Bits*: a frame is charged for
+its own samples against a fixed prediction. Letting the rate's slope run on into the reference as well was tried:
+small changes that a quantiser swallows look as if they changed all later frames, and a step against that gradient
+raised the real bits.
 """
 
 from __future__ import annotations
@@ -17,7 +23,7 @@ from . import transform
 from .colour import Planes
 from .fallback import choose, code_intra_blocks, intra_mask
 from .interpolate import CELL, chroma_phases, fetch, from_blocks, luma_phases
-from .modes import INTER, INTRA, MERGE, InterTools, Plan, decide, spread_cells
+from .modes import INTER, INTRA, MERGE, SKIP, InterTools, Plan, decide, spread_cells
 from .motion import search
 from .partition import rough_decode
 from .quantise import Rounding, chroma_qp, qstep, straight_through_round
@@ -28,11 +34,16 @@ from .strengths import loop_filter
 
 @dataclass
 class PFrame:
-    """A coded P frame: the decoded planes, the decisions, and the levels for the rate."""
+    """A coded P frame: the decoded planes, the decisions, and the levels for the rate.
+
+    skipped: what the levels of skipped blocks would be before rounding, with zeros as values. They cost nothing, but
+    the rate's slope looks at them: a skipped block stays so only while it stays near its reference.
+    """
 
     planes: Planes
     plan: Plan
     levels: list[Levels]
+    skipped: list[Levels]
 
 
 class Coder:
@@ -43,6 +54,7 @@ class Coder:
         self.steps = (qstep(qp), *[qstep(chroma_qp(qp, tools.standard))] * 2)
         self.coded = (plan.mode == MERGE) | (plan.mode == INTER)
         self.levels: list[Levels] = []
+        self.skipped: list[Levels] = []
         b, h, w = plan.mode.shape
         self.nonzero = torch.zeros(b, 2 * h, 2 * w, dtype=torch.bool, device=plan.mode.device)
 
@@ -61,6 +73,23 @@ class Coder:
             self._mark(level, index, mask, k)
         return transform.from_blocks(decoded.view(b, -1, k * k), h, w)
 
+    def watch_skipped(self, p: int, missed: Tensor) -> None:
+        """Note what the skipped blocks of plane p leave uncoded, in the transform that they would have had."""
+        for k in self.tools.blocks:
+            cells = (self.plan.mode == SKIP) & (self.plan.size == k)
+            mask, times = cells[:, :: k // CELL, :: k // CELL], 1
+            kind, side = "dct", k // 2 if p else k
+            if self.tools.standard == "h264":
+                kind, side, times = ("nested", 8, 1) if p else ("dct", 8, k // 8)
+            index = spread_cells(mask, times).reshape(-1).nonzero()[:, 0]
+            if len(index):
+                rows = transform.to_blocks(missed, side)
+                image = torch.div(index, rows.shape[1], rounding_mode="floor")
+                rows = rows.reshape(-1, side * side).index_select(0, index)
+                scaled = transform.forward(rows, kind) / self.steps[p][image][:, None]
+                plane = "chroma" if p else "luma"
+                self.skipped += Levels.of_blocks(plane, kind, torch.zeros_like(scaled), scaled, image)
+
     def _mark(self, level: Tensor, index: Tensor, mask: Tensor, k: int) -> None:
         flags = torch.zeros_like(mask)
         flags.view(-1)[index] = (level.detach().abs() >= 0.5).any(1)
@@ -68,11 +97,15 @@ class Coder:
 
     def inter_plane(self, p: int, source: Tensor, predicted: Tensor) -> Tensor:
         """Prediction plus the coded residual of plane p."""
-        out = predicted
+        fixed = predicted.detach()
+        size = source.shape[-1] // self.coded.shape[-1]
+        out = torch.where(spread_cells(self.plan.mode == SKIP, size)[:, None], predicted, fixed)
+        if torch.is_grad_enabled():
+            self.watch_skipped(p, source - fixed)
         for k in sorted({t for sizes in self.tools.transforms.values() for t in sizes}):
             mask, size, kind = self._blocks(p, k)
             if mask is not None and mask.any():
-                out = out + self.residual(source - predicted, mask, size, self.steps[p], kind, p == 0)
+                out = out + self.residual(source - fixed, mask, size, self.steps[p], kind, p == 0)
         return out
 
     def _blocks(self, p: int, k: int) -> tuple[Tensor | None, int, str]:
@@ -141,4 +174,4 @@ def code_p(
     planes = loop_filter(Planes(*out), plan, coder.nonzero, qp, tools.standard)
     if settings.round_samples:
         planes = Planes(*(straight_through_round(p) for p in planes))
-    return PFrame(Planes(*(p.clamp(0, 255) for p in planes)), plan, coder.levels)
+    return PFrame(Planes(*(p.clamp(0, 255) for p in planes)), plan, coder.levels, coder.skipped)

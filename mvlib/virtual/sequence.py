@@ -101,6 +101,10 @@ def frame_features(
     """
     count, grouped = len(frame.planes.y), settings.standard == "h265"
     levels = level_features(frame.levels, count, groups, grouped, own_slope)
+    if isinstance(frame, PFrame) and frame.skipped and not own_slope:  # worth nothing, with a slope
+        silent = level_features(frame.skipped, count, groups, grouped)
+        for name in (n for n in silent if n.endswith(".levels")):
+            levels[name] = levels[name] + silent[name] if name in levels else silent[name]
     return levels | (frame.modes if isinstance(frame, IFrame) else plan_features(frame.plan, tools.blocks))
 
 
