@@ -126,7 +126,7 @@ class Coder:
             return decoded
         inside = intra_mask(chosen, source)
         rough = rough_decode(source.detach(), self.steps[p])
-        around = torch.where(inside, rough, decoded)
+        around = torch.where(inside, rough, decoded.detach())
         args = (self.steps[p], self.rounding, self.settings, p == 0)
         coded, levels = code_intra_blocks(source, around, chosen, *args)
         self.levels += levels
