@@ -1,160 +1,32 @@
-"""Fit a virtual codec's rate to a real encoder: training photographs → levels and real bits → log-odds → weights.
+"""Fit virtual codecs to real encoders: training photographs → levels and real bits → log-odds → weights.
 
     python -m mvlib.virtual.calibrate --codec x265
 
-Two steps, both convex or nearly so. First the log-odds of every group of levels, by maximum likelihood of the levels that
-the virtual codec itself produces: that needs no real encoder. Then one positive weight for each feature, so that the
-sum follows the bits that the real encoder wrote, by least squares of the log of the ratio, drawn softly towards
-what an ideal coder would pay. Validation photographs are only looked at.
+First the log-odds of every group of levels, by maximum likelihood; then one positive weight for each feature, so that
+the sum follows the bits that the real encoder wrote (``fit.py``). Validation photographs are only looked at. JPEG's
+bits are exact and need no fit; its levels' log-odds give the slope.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections import defaultdict
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from .codec import I_OFFSET, VirtualCodec, pad_planes
-from .colour import rgb_to_planes
-from .fitted import store_rate
+from .codec import I_OFFSET, VirtualCodec
+from .colour import pad_planes, rgb_to_planes
+from .fit import Pool, errors, fit_group, fit_weights, gather
+from .fitted import store, store_rate
 from .intra import code_i
+from .jpeg import VirtualJpeg
 from .quantise import hard
-from .rate import (
-    MORE,
-    SIGNIFICANT,
-    Features,
-    FrameRate,
-    GroupRate,
-    Levels,
-    default_weight,
-    level_context,
-    level_features,
-    log_odds,
-    sent_mask,
-)
+from .rate import Features, FrameRate, GroupRate, Levels, level_features
 from .settings import SETTINGS
-
-_SAMPLES = 400_000  # levels kept for a group's likelihood
-_PULL = 0.003  # weight of (log of a weight's ratio to its ideal)², against squared log errors of bits
-
-
-@dataclass
-class Pool:
-    """Levels of one group gathered for the likelihood: magnitudes, contexts and their places in the block, flat."""
-
-    k: int
-    magnitudes: list[Tensor]
-    contexts: list[Tensor]
-    places: list[Tensor]
-
-
-def gather(pools: dict[str, Pool], levels: Sequence[Levels], grouped: bool) -> None:
-    """Add the levels that would be sent to their groups' pools."""
-    for item in levels:
-        values = item.values.abs()
-        k = round(values.shape[-1] ** 0.5)
-        sent = sent_mask(item.values, grouped).nonzero(as_tuple=True)
-        pool = pools.setdefault(item.group, Pool(k, [], [], []))
-        pool.magnitudes.append(values[sent])
-        pool.contexts.append(level_context(values)[sent])
-        pool.places.append(sent[1])
-
-
-def _terms(pool: Pool) -> tuple[Tensor, Tensor, Tensor]:
-    """Magnitudes (n,), and the terms of both log-odds, (n, SIGNIFICANT) and (n, MORE), read off :func:`log_odds`."""
-    m, context, place = (torch.cat(t) for t in (pool.magnitudes, pool.contexts, pool.places))
-    keep = torch.randperm(len(m), generator=torch.Generator().manual_seed(0))[:_SAMPLES]
-    m, context, place = m[keep], context[keep], place[keep]
-    columns: list[list[Tensor]] = [[], []]
-    for which, count in enumerate((SIGNIFICANT, MORE)):
-        for i in range(count):
-            unit = tuple(float(j == i) for j in range(count))
-            zero = (0.0,) * (MORE if which == 0 else SIGNIFICANT)
-            rate = GroupRate(unit, zero) if which == 0 else GroupRate(zero, unit)
-            flat = log_odds(torch.zeros(1, pool.k**2), pool.k, rate)[which][0]
-            slope = log_odds(torch.ones(1, pool.k**2), pool.k, rate)[which][0] - flat
-            columns[which].append(flat[place] + slope[place] * context)
-    return m, torch.stack(columns[0], 1), torch.stack(columns[1], 1)
-
-
-def _minimise(loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
-    x = start.double().requires_grad_()
-    optimiser = torch.optim.LBFGS([x], max_iter=200, tolerance_change=1e-10, line_search_fn="strong_wolfe")
-
-    def closure():
-        optimiser.zero_grad()
-        value = loss(x)
-        value.backward()
-        return value
-
-    optimiser.step(closure)
-    return x.detach()
-
-
-def _logistic(terms: Tensor, outcome: Tensor, start: Sequence[float]) -> tuple[float, ...]:
-    terms, outcome, start = terms.double(), outcome.double(), torch.tensor(start).double()
-
-    def loss(x: Tensor) -> Tensor:
-        bits = F.binary_cross_entropy_with_logits(terms @ x, outcome)
-        return bits + 1e-4 * (x - start).square().sum()
-
-    return tuple(round(v, 4) for v in _minimise(loss, start).tolist())
-
-
-def fit_group(pool: Pool) -> GroupRate:
-    """Maximum likelihood of both log-odds on the pooled levels; too few levels keep the defaults."""
-    default = GroupRate()
-    m, significant, more = _terms(pool)
-    if len(m) < 200 or (m >= 1).sum() < 50:
-        return default
-    first = _logistic(significant, m >= 0.5, default.significant)
-    some = m >= 0.5
-    return GroupRate(first, _logistic(more[some], m[some] >= 1.5, default.more))
-
-
-def fit_weights(
-    features: Features, qp: Tensor, bits: Tensor, groups: dict[str, GroupRate], header: float
-) -> FrameRate:
-    """Fit positive weights of features (n,), the header and the curve over QP to real bits (n,)."""
-    names = sorted(features)
-    matrix = torch.stack([features[n] for n in names], 1).double()
-    ideal = torch.tensor([default_weight(n) for n in names]).double()
-    t, target = ((qp - 37) / 10).double(), bits.double().log()
-    n = len(names)
-
-    def loss(x: Tensor) -> Tensor:
-        total = (matrix * (ideal * x[:n].exp())).sum(1) * torch.exp(x[n] * t + x[n + 1] * t * t)
-        error = (total + header * x[n + 2].exp()).log() - target
-        return error.square().mean() + _PULL * (x[:n].square().mean() + x[n + 2].square())
-
-    x = _minimise(loss, torch.zeros(n + 3))
-    weights = {name: round(w, 4) for name, w in zip(names, (ideal * x[:n].exp()).tolist(), strict=True)}
-    curve = tuple(round(v, 5) for v in x[n : n + 2].tolist())
-    return FrameRate(groups, weights, round(header * math.exp(x[n + 2]), 1), curve)
-
-
-def errors(predicted: Tensor, real: Tensor, qp: Tensor) -> dict[str, float]:
-    """How estimated bits follow real ones, all (n,): median relative error, Pearson of logs, least Spearman within a QP."""
-    ratio = (predicted / real - 1).abs()
-    pearson = torch.corrcoef(torch.stack([predicted.log(), real.log()]))[0, 1]
-    ranks = []
-    for value in qp.unique():
-        at = qp == value
-        if at.sum() > 2:
-            pair = torch.stack([predicted[at], real[at]]).argsort(1).argsort(1).double()
-            ranks.append(torch.corrcoef(pair)[0, 1].item())
-    return {
-        "median_relative_error": ratio.median().item(),
-        "bias": (predicted / real).log().mean().exp().item() - 1,
-        "pearson_log": pearson.item(),
-        "spearman_least": min(ranks, default=float("nan")),
-    }
 
 
 @dataclass(frozen=True)
@@ -185,6 +57,12 @@ def pictures(material: Material, seed: int) -> tuple[list[np.ndarray], list[int]
     return items, qps
 
 
+def squares(parts: tuple[Material, ...]) -> tuple[list[np.ndarray], list[int]]:
+    """The squares and QPs of several materials, one after the other."""
+    each = [pictures(material, seed) for seed, material in enumerate(parts)]
+    return [x for items, _ in each for x in items], [q for _, qps in each for q in qps]
+
+
 @dataclass
 class Coded:
     """Virtual I frames of one batch: levels, counts of modes, the frames' QP."""
@@ -201,11 +79,11 @@ def code_virtually(
     """Code the squares with hard rounding."""
     out = []
     for i in range(0, len(items), batch):
-        rgb = torch.from_numpy(np.concatenate(items[i : i + batch])).permute(0, 3, 1, 2) / 255
-        qp = (torch.tensor(qps[i : i + batch], dtype=torch.float32) + codec.qp_offset).clamp(min=0)
-        planes = pad_planes(rgb_to_planes(rgb), codec.settings.multiple)
-        frame = code_i(planes, qp, codec.settings, hard)
-        out.append(Coded(frame.levels, frame.modes, qp))
+        for rgb, qp in _by_size(items[i : i + batch], qps[i : i + batch]):
+            frame_qp = (qp + codec.qp_offset).clamp(min=0)
+            planes = pad_planes(rgb_to_planes(rgb), codec.settings.multiple)
+            frame = code_i(planes, frame_qp, codec.settings, hard)
+            out.append(Coded(frame.levels, frame.modes, frame_qp))
     return out
 
 
@@ -231,8 +109,8 @@ def fit_intra(
     material = {"train": TRAIN, "val": VALIDATION}
     coded, bits = {}, {}
     for split, parts in material.items():
-        items, qps = (sum(x, []) for x in zip(*(pictures(m, s) for s, m in enumerate(parts)), strict=True))
-        coded[split] = sum((code_virtually(codec, *p) for p in _by_size(items, qps)), [])
+        items, qps = squares(parts)
+        coded[split] = code_virtually(codec, items, qps)
         bits[split] = torch.tensor(
             [float(c.bits) for c in real.map(items, qps, workers=workers, progress=True)]
         )
@@ -248,30 +126,59 @@ def fit_intra(
     return rate, report
 
 
-def _by_size(items: list[np.ndarray], qps: list[int]) -> list[tuple[list[np.ndarray], list[int]]]:
-    """Runs of squares of one size, in order."""
-    runs: list[tuple[list[np.ndarray], list[int]]] = []
-    for item, qp in zip(items, qps, strict=True):
-        if not runs or runs[-1][0][0].shape != item.shape:
-            runs.append(([], []))
-        runs[-1][0].append(item)
-        runs[-1][1].append(qp)
-    return runs
+def _by_size(items: list[np.ndarray], qps: list[int]) -> list[tuple[Tensor, Tensor]]:
+    """Runs of squares of one size, in order, as tensors: pictures (B, 3, H, W) in [0, 1] and QPs (B,)."""
+    pairs = groupby(zip(items, qps, strict=True), key=lambda pair: pair[0].shape)
+    runs = [list(zip(*run, strict=True)) for _, run in pairs]
+    return [
+        (torch.from_numpy(np.concatenate(x)).permute(0, 3, 1, 2) / 255, torch.tensor(q).float())
+        for x, q in runs
+    ]
 
 
-def calibrate(codec: Literal["x265", "x264"] = "x265", workers: int | None = None) -> None:
-    """Refit a virtual codec's rate on the training photographs and store it in mvlib/virtual/weights.
+def fit_jpeg() -> None:
+    """Store the log-odds of JPEG's levels and the table from QP to quality that ``RealCodec("jpeg")`` uses."""
+    from mvlib.codecs.qp_scale import tables
+
+    kinds = tables()["codecs"]["jpeg"]
+    qualities = {"stock": kinds["still"]["native"], "intra": kinds["intra"]["native"]}
+    codec = VirtualJpeg(qualities["stock"], FrameRate(defaultdict(GroupRate), {}, 0.0, (0.0, 0.0)))
+    pools: dict[str, Pool] = {}
+    items, qps = squares(TRAIN)
+    with torch.no_grad():
+        for rgb, qp in _by_size(items, qps):
+            for some, at in zip(rgb.split(16), qp.split(16), strict=True):
+                gather(pools, codec.levels(some, codec.quality(at)), grouped=False)
+    groups = {g: fit_group(pool) for g, pool in sorted(pools.items())}
+    store_rate("jpeg", "any", "I", FrameRate(groups, {}, 0.0, (0.0, 0.0)))
+    store("jpeg", "quality_of_qp", qualities)
+
+
+def calibrate(codec: Literal["x265", "x264", "jpeg"] = "x265", workers: int | None = None) -> None:
+    """Refit a virtual codec's rate on the training photographs and clips and store it in mvlib/virtual/weights.
 
     Args:
         codec: which encoder to follow.
         workers: processes for the real encoder; default one per core.
     """
+    if codec == "jpeg":
+        fit_jpeg()
+        return
+    from .calibrate_inter import fit_inter, training_clips
+
     for gop in ("intra", "stock"):
         rate, report = fit_intra(codec, gop, workers)
-        path = store_rate(codec, gop, "I", rate)
-        for split, numbers in report.items():
-            print(codec, gop, split, " ".join(f"{k} {v:.4f}" for k, v in numbers.items()))
-    print("written", path.name)
+        store_rate(codec, gop, "I", rate)
+        _print(codec, gop, "I", report)
+    for gop in ("ippp", "stock"):
+        rate, report = fit_inter(codec, gop, training_clips(codec, gop, "train", 6, workers), [])
+        store_rate(codec, gop, "P", rate)
+        _print(codec, gop, "P", report)
+
+
+def _print(codec: str, gop: str, kind: str, report: dict[str, dict[str, float]]) -> None:
+    for split, numbers in report.items():
+        print(codec, gop, kind, split, " ".join(f"{k} {v:.4f}" for k, v in numbers.items()))
 
 
 if __name__ == "__main__":

@@ -11,58 +11,23 @@ References: Lu et al., TCSVT 2024, arXiv 2206.05650 (real values forward, virtua
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from . import quantise
 from .checks import checked_clip, checked_qp
-from .colour import Planes, planes_to_rgb, rgb_to_planes
+from .colour import Planes, pad_planes, planes_to_rgb, rgb_to_planes
 from .fitted import load_rates
 from .intra import code_i
+from .jpeg import VirtualJpeg
+from .quantise import Rounding, rounding_of
 from .rate import Features, FrameRate, level_features
+from .result import VirtualOut, with_real_values
 from .sequence import CHAINS, Chain, code_chain, frame_features, frame_qps
 from .settings import SETTINGS, Settings
 
 # What the stock encoders take off the QP of an I frame: 6 log2(1.4), rounded; the plain references take off nothing.
 I_OFFSET = {"intra": 0.0, "ippp": 0.0, "stock": -3.0}
-ROUTES = ("straight_through", "noise", "soft")
-
-
-@dataclass
-class VirtualOut:
-    """What a virtual codec gives back.
-
-    Attributes:
-        frames: (B, T, 3, H, W) in [0, 1].  bits: (B,).  frame_bits: (B, T).
-        frame_types: one letter a frame, "I" or "P".
-    """
-
-    frames: Tensor
-    bits: Tensor
-    frame_bits: Tensor
-    frame_types: list[str]
-
-
-def rounding_of(route: str, temperature: float) -> quantise.Rounding:
-    """The rounding that a gradient route stands for; ``temperature`` is for "soft" alone."""
-    if route not in ROUTES:
-        raise ValueError(f"route {route!r} is unknown; choose one of {', '.join(ROUTES)}")
-    if route == "soft":
-        return quantise.soft(temperature)
-    return quantise.straight_through if route == "straight_through" else quantise.uniform_noise
-
-
-def pad_planes(planes: Planes, multiple: int) -> Planes:
-    """Repeat the right and lower edge until luma's sides are a multiple."""
-    h, w = planes.y.shape[-2:]
-    down, right = -h % multiple, -w % multiple
-    if not down and not right:
-        return planes
-    pads = ((right, down), (right // 2, down // 2), (right // 2, down // 2))
-    return Planes(*(F.pad(p, (0, r, 0, d), mode="replicate") for p, (r, d) in zip(planes, pads, strict=True)))
 
 
 class VirtualCodec:
@@ -84,17 +49,19 @@ class VirtualCodec:
         self.settings, self.rates, self.qp_offset, self.chain = settings, rates, qp_offset, chain
 
     @classmethod
-    def like(cls, name: str, gop: str = "stock") -> VirtualCodec:
+    def like(cls, name: str, gop: str = "stock") -> VirtualCodec | VirtualJpeg:
         """Return the virtual codec fitted to a real one.
 
         Args:
-            name: "x264" or "x265" at preset medium.
+            name: "x264" or "x265" at preset medium, or "jpeg" as Pillow writes it.
             gop: what the real one was told: "intra" (every frame an I frame), "ippp" (each frame predicted from the
                 one before, nothing adapted), or "stock" (as it comes: its B frames are imitated by P frames, with the
                 rate fitted to what it writes).
         """
+        if name == "jpeg":
+            return VirtualJpeg.fitted(gop)
         if name not in SETTINGS:
-            raise ValueError(f"there is no virtual {name!r}; choose one of {', '.join(SETTINGS)}")
+            raise ValueError(f"there is no virtual {name!r}; choose one of {', '.join([*SETTINGS, 'jpeg'])}")
         if gop not in I_OFFSET:
             raise ValueError(f"gop {gop!r} is not modelled; choose one of {', '.join(I_OFFSET)}")
         rates = load_rates(name, "intra" if gop == "ippp" else gop)
@@ -108,7 +75,7 @@ class VirtualCodec:
         qp: Tensor | float,
         route: str = "straight_through",
         temperature: float = 0.2,
-        rounding: quantise.Rounding | None = None,
+        rounding: Rounding | None = None,
         real: Callable | None = None,
         through: int | None = None,
     ) -> VirtualOut:
@@ -138,7 +105,7 @@ class VirtualCodec:
             return out if real is None else with_real_values(out, clip, qp, real)
 
     def _code_chain(
-        self, clip: Tensor, qp: Tensor, rounding: quantise.Rounding, own_slope: bool, through: int | None
+        self, clip: Tensor, qp: Tensor, rounding: Rounding, own_slope: bool, through: int | None
     ) -> VirtualOut:
         """Code frames that depend on the one before."""
         b, t, _, h, w = clip.shape
@@ -160,7 +127,7 @@ class VirtualCodec:
         return VirtualOut(frames, bits.sum(1), bits, ["I"] + ["P"] * (t - 1))
 
     def _code(
-        self, clip: Tensor, qp: Tensor, rounding: quantise.Rounding, own_slope: bool, _through: int | None
+        self, clip: Tensor, qp: Tensor, rounding: Rounding, own_slope: bool, _through: int | None
     ) -> VirtualOut:
         """Code every frame as an I frame, all at once."""
         b, t, _, h, w = clip.shape
@@ -171,7 +138,7 @@ class VirtualCodec:
         return VirtualOut(frames, bits.sum(1), bits, ["I"] * t)
 
     def code_intra(
-        self, rgb: Tensor, qp: Tensor, rounding: quantise.Rounding, own_slope: bool = False
+        self, rgb: Tensor, qp: Tensor, rounding: Rounding, own_slope: bool = False
     ) -> tuple[Planes, Features]:
         """Code pictures (B, 3, H, W) at the frame's own QP (B,): decoded planes, padded, and the rate's features."""
         planes = pad_planes(rgb_to_planes(rgb), self.settings.multiple)
@@ -179,16 +146,3 @@ class VirtualCodec:
         grouped = self.settings.standard == "h265"
         features = level_features(frame.levels, len(qp), self.rates["I"].groups, grouped, own_slope)
         return frame.planes, features | frame.modes
-
-
-def with_real_values(out: VirtualOut, clip: Tensor, qp: Tensor, real: Callable) -> VirtualOut:
-    """Replace values by a real codec's, keeping the gradient: real + (virtual - virtual.detach())."""
-    pictures = (clip.detach().clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2).cpu().numpy()
-    coded = [real(frames, qp=round(q)) for frames, q in zip(pictures, qp.tolist(), strict=True)]
-    frames = torch.stack([torch.from_numpy(c.frames) for c in coded]).permute(0, 1, 4, 2, 3)
-    frames = frames.to(out.frames) / 255
-    bits = torch.tensor([c.frame_bits for c in coded]).to(out.frame_bits)
-    frame_bits = bits + (out.frame_bits - out.frame_bits.detach())
-    return VirtualOut(
-        frames + (out.frames - out.frames.detach()), frame_bits.sum(1), frame_bits, coded[0].frame_types
-    )

@@ -69,3 +69,13 @@ def planes_to_rgb(planes: Planes, height: int, width: int, colour: str = "bt709"
     yuv = torch.cat([planes.y, chroma], 1)[..., :height, :width]
     bias = -(inverse @ offset.to(planes.y))
     return F.conv2d(yuv, inverse[:, :, None, None], bias).clamp(0, 1)
+
+
+def pad_planes(planes: Planes, multiple: int) -> Planes:
+    """Repeat the right and lower edge until luma's sides are a multiple."""
+    h, w = planes.y.shape[-2:]
+    down, right = -h % multiple, -w % multiple
+    if not down and not right:
+        return planes
+    pads = ((right, down), (right // 2, down // 2), (right // 2, down // 2))
+    return Planes(*(F.pad(p, (0, r, 0, d), mode="replicate") for p, (r, d) in zip(planes, pads, strict=True)))

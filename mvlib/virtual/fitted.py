@@ -32,13 +32,16 @@ def load_rates(name: str, gop: str) -> dict[str, FrameRate]:
     return rates
 
 
-def store_rate(name: str, gop: str, kind: str, rate: FrameRate) -> Path:
-    """Write one kind of frame's rate, keeping what else is stored."""
-    everything = read(name)
-    everything.setdefault(gop, {})[kind] = asdict(rate)
+def store(name: str, key: str, value: object) -> Path:
+    """Write one entry of a codec's file, keeping the others."""
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}.json"
     draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(everything, indent=1) + "\n")
+    draft.write_text(json.dumps(read(name) | {key: value}, indent=1) + "\n")
     os.replace(draft, path)
     return path
+
+
+def store_rate(name: str, gop: str, kind: str, rate: FrameRate) -> Path:
+    """Write one kind of frame's rate, keeping what else is stored."""
+    return store(name, gop, read(name).get(gop, {}) | {kind: asdict(rate)})

@@ -106,11 +106,8 @@ def deblock(
 
 def _one_direction(lines: Tensor, qp: Tensor, strength: Tensor, standard: str, chroma: bool) -> Tensor:
     """Filter the edges between columns; (B, H, W)."""
-    if standard == "h265":
-        turns = [(8, 8)]
-    else:
-        turns = [(8, 8), (4, 8)] if chroma else [(16, 16), (4, 16), (8, 16), (12, 16)]
-    for first, stride in turns:
+    h264 = [(8, 8), (4, 8)] if chroma else [(16, 16), (4, 16), (8, 16), (12, 16)]
+    for first, stride in [(8, 8)] if standard == "h265" else h264:
         lines = _turn(lines, qp, strength, standard, chroma, first, stride)
     return lines
 

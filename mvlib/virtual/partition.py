@@ -9,6 +9,7 @@ encoder does. Nothing here carries a gradient.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -194,7 +195,7 @@ def choose_sizes(costs: dict[int, Tensor], h: int, w: int, free_tree: bool) -> d
         spread = {k: winner.repeat_interleave(top // k, 1).repeat_interleave(top // k, 2) for k in sizes}
         return {k: (spread[k] == i).flatten(1) for i, k in enumerate(sizes)}
     best, whole = costs[sizes[0]].reshape(-1, h // sizes[0], w // sizes[0]), {}
-    for small, big in zip(sizes, sizes[1:], strict=False):
+    for small, big in pairwise(sizes):
         split = _children(best.flatten(1), h, w, small, big)
         own = costs[big].reshape(split.shape)
         whole[big] = own <= split

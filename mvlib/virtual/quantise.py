@@ -18,6 +18,7 @@ from torch import Tensor
 
 Rounding = Callable[[Tensor, float], Tensor]
 QP_MAX = 51
+ROUTES = ("straight_through", "noise", "soft")
 
 # Chroma QP for a luma QP, 4:2:0; the two standards differ only above 29.
 _H265 = [*range(30), 29, 30, 31, 32, 33, 33, 34, 34, 35, 35, 36, 36, 37, 37] + [
@@ -96,3 +97,12 @@ def straight_through_round(x: Tensor) -> Tensor:
 def per_image(value: Tensor, like: Tensor) -> Tensor:
     """View (B,) as (B, 1, ..., 1) to scale a tensor (B, ...)."""
     return value.reshape(-1, *[1] * (like.dim() - 1))
+
+
+def rounding_of(route: str, temperature: float) -> Rounding:
+    """The rounding that a gradient route stands for; ``temperature`` is for "soft" alone."""
+    if route not in ROUTES:
+        raise ValueError(f"route {route!r} is unknown; choose one of {', '.join(ROUTES)}")
+    if route == "soft":
+        return soft(temperature)
+    return straight_through if route == "straight_through" else uniform_noise

@@ -1,0 +1,144 @@
+"""Fit the numbers of a rate: levels → maximum likelihood of log-odds; features and real bits → positive weights.
+
+Levels need no real encoder, only a virtual one that makes them. Weights are then fitted by least squares of the log
+of the ratio of estimated to real bits, drawn softly towards what an ideal coder would pay.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from .rate import (
+    MORE,
+    SIGNIFICANT,
+    Features,
+    FrameRate,
+    GroupRate,
+    Levels,
+    default_weight,
+    level_context,
+    log_odds,
+    sent_mask,
+)
+
+_SAMPLES = 400_000  # levels kept for a group's likelihood
+_PULL = 0.003  # weight of (log of a weight's ratio to its ideal)², against squared log errors of bits
+
+
+@dataclass
+class Pool:
+    """Levels of one group gathered for the likelihood: magnitudes, contexts and their places in the block, flat."""
+
+    k: int
+    magnitudes: list[Tensor]
+    contexts: list[Tensor]
+    places: list[Tensor]
+
+
+def gather(pools: dict[str, Pool], levels: Sequence[Levels], grouped: bool) -> None:
+    """Add the levels that would be sent to their groups' pools."""
+    for item in levels:
+        values = item.values.abs()
+        k = round(values.shape[-1] ** 0.5)
+        sent = sent_mask(item.values, grouped).nonzero(as_tuple=True)
+        pool = pools.setdefault(item.group, Pool(k, [], [], []))
+        pool.magnitudes.append(values[sent])
+        pool.contexts.append(level_context(values)[sent])
+        pool.places.append(sent[1])
+
+
+def _terms(pool: Pool) -> tuple[Tensor, Tensor, Tensor]:
+    """Magnitudes (n,), and the terms of both log-odds, (n, SIGNIFICANT) and (n, MORE), read off :func:`log_odds`."""
+    m, context, place = (torch.cat(t) for t in (pool.magnitudes, pool.contexts, pool.places))
+    keep = torch.randperm(len(m), generator=torch.Generator().manual_seed(0))[:_SAMPLES]
+    m, context, place = m[keep], context[keep], place[keep]
+    columns: list[list[Tensor]] = [[], []]
+    for which, count in enumerate((SIGNIFICANT, MORE)):
+        for i in range(count):
+            unit = tuple(float(j == i) for j in range(count))
+            zero = (0.0,) * (MORE if which == 0 else SIGNIFICANT)
+            rate = GroupRate(unit, zero) if which == 0 else GroupRate(zero, unit)
+            flat = log_odds(torch.zeros(1, pool.k**2), pool.k, rate)[which][0]
+            slope = log_odds(torch.ones(1, pool.k**2), pool.k, rate)[which][0] - flat
+            columns[which].append(flat[place] + slope[place] * context)
+    return m, torch.stack(columns[0], 1), torch.stack(columns[1], 1)
+
+
+def _minimise(loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
+    x = start.double().requires_grad_()
+    optimiser = torch.optim.LBFGS([x], max_iter=200, tolerance_change=1e-10, line_search_fn="strong_wolfe")
+
+    def closure():
+        optimiser.zero_grad()
+        value = loss(x)
+        value.backward()
+        return value
+
+    optimiser.step(closure)
+    return x.detach()
+
+
+def _logistic(terms: Tensor, outcome: Tensor, start: Sequence[float]) -> tuple[float, ...]:
+    terms, outcome, start = terms.double(), outcome.double(), torch.tensor(start).double()
+
+    def loss(x: Tensor) -> Tensor:
+        bits = F.binary_cross_entropy_with_logits(terms @ x, outcome)
+        return bits + 1e-4 * (x - start).square().sum()
+
+    return tuple(round(v, 4) for v in _minimise(loss, start).tolist())
+
+
+def fit_group(pool: Pool) -> GroupRate:
+    """Maximum likelihood of both log-odds on the pooled levels; too few levels keep the defaults."""
+    default = GroupRate()
+    m, significant, more = _terms(pool)
+    if len(m) < 200 or (m >= 1).sum() < 50:
+        return default
+    first = _logistic(significant, m >= 0.5, default.significant)
+    some = m >= 0.5
+    return GroupRate(first, _logistic(more[some], m[some] >= 1.5, default.more))
+
+
+def fit_weights(
+    features: Features, qp: Tensor, bits: Tensor, groups: dict[str, GroupRate], header: float
+) -> FrameRate:
+    """Fit positive weights of features (n,), the header and the curve over QP to real bits (n,)."""
+    names = sorted(features)
+    matrix = torch.stack([features[n] for n in names], 1).double()
+    ideal = torch.tensor([default_weight(n) for n in names]).double()
+    t, target = ((qp - 37) / 10).double(), bits.double().log()
+    n = len(names)
+
+    def loss(x: Tensor) -> Tensor:
+        total = (matrix * (ideal * x[:n].exp())).sum(1) * torch.exp(x[n] * t + x[n + 1] * t * t)
+        error = (total + header * x[n + 2].exp()).log() - target
+        return error.square().mean() + _PULL * (x[:n].square().mean() + x[n + 2].square())
+
+    x = _minimise(loss, torch.zeros(n + 3))
+    weights = {name: round(w, 4) for name, w in zip(names, (ideal * x[:n].exp()).tolist(), strict=True)}
+    curve = tuple(round(v, 5) for v in x[n : n + 2].tolist())
+    return FrameRate(groups, weights, round(header * math.exp(x[n + 2]), 1), curve)
+
+
+def errors(predicted: Tensor, real: Tensor, qp: Tensor) -> dict[str, float]:
+    """How estimated bits follow real ones, all (n,): median relative error, Pearson of logs, least Spearman within a QP."""
+    ratio = (predicted / real - 1).abs()
+    pearson = torch.corrcoef(torch.stack([predicted.log(), real.log()]))[0, 1]
+    ranks = []
+    for value in qp.unique():
+        at = qp == value
+        if at.sum() > 2:
+            pair = torch.stack([predicted[at], real[at]]).argsort(1).argsort(1).double()
+            ranks.append(torch.corrcoef(pair)[0, 1].item())
+    return {
+        "median_relative_error": ratio.median().item(),
+        "bias": (predicted / real).log().mean().exp().item() - 1,
+        "pearson_log": pearson.item(),
+        "spearman_least": min(ranks, default=float("nan")),
+    }
