@@ -164,15 +164,13 @@ def calibrate(codec: Literal["x265", "x264", "jpeg"] = "x265", workers: int | No
     if codec == "jpeg":
         fit_jpeg()
         return
-    from .calibrate_inter import fit_inter, training_clips
+    from .calibrate_inter import fit_p_frames
 
     for gop in ("intra", "stock"):
         rate, report = fit_intra(codec, gop, workers)
         store_rate(codec, gop, "I", rate)
         _print(codec, gop, "I", report)
-    for gop in ("ippp", "stock"):
-        rate, report = fit_inter(codec, gop, training_clips(codec, gop, "train", 6, workers), [])
-        store_rate(codec, gop, "P", rate)
+    for gop, report in fit_p_frames(codec, workers):
         _print(codec, gop, "P", report)
 
 

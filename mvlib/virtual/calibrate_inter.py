@@ -9,16 +9,17 @@ of them as B frames; there the fit is on a clip's mean, so that clips and QPs ar
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from .calibrate import Pool, errors, fit_group, fit_weights, gather
-from .codec import pad_planes
-from .colour import rgb_to_planes
+from .colour import pad_planes, rgb_to_planes
+from .fit import Pool, errors, fit_group, fit_weights, gather
+from .fitted import store_rate
 from .inter import PFrame
 from .quantise import hard
 from .rate import Features, FrameRate
@@ -97,18 +98,61 @@ def fit_inter(
     return rate, report
 
 
-def training_clips(name: str, gop: str, split: str, per: int, workers: int | None = None) -> list[Clip]:
-    """Every clip of a split at ``per`` QPs, spread over 15..51, coded by the real encoder."""
-    from mvlib.codecs import RealCodec
-    from mvlib.datasets import Clips
+def camera_move(photo: torch.Tensor, frames: int, size: int, rng: np.random.Generator) -> np.ndarray:
+    """A photograph (3, H, W) in [0, 1] under a steady pan, zoom and turn: uint8 (frames, size, size, 3)."""
+    pan, zoom, turn = rng.uniform(-3, 3, 2), rng.uniform(-0.006, 0.006), rng.uniform(-0.004, 0.004)
+    t = torch.arange(frames, dtype=torch.float32) - frames / 2
+    scale = (1 + zoom * t) * size / photo.shape[-1]
+    cos, sin = torch.cos(turn * t) * scale, torch.sin(turn * t) * scale
+    shift = torch.from_numpy(pan).float() * t[:, None] * 2 / photo.shape[-1]
+    matrix = torch.stack([cos, -sin, shift[:, 0], sin, cos, shift[:, 1]], 1).view(frames, 2, 3)
+    grid = F.affine_grid(matrix, [frames, 3, size, size], align_corners=False)
+    source = photo[None].expand(frames, -1, -1, -1)
+    moved = F.grid_sample(source, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
+    return (moved.clamp(0, 1) * 255).round().byte().movedim(1, -1).numpy()
 
-    clips = Clips(split)
-    pictures = [np.asarray(clips[i]) for i in range(len(clips))]
+
+def material(split: str, frames: int = 8, size: int = 176, photographs: int = 24) -> list[np.ndarray]:
+    """Windows of a split's clips, at once and twice their speed, and moves over its photographs: uint8 clips."""
+    from mvlib.datasets import Clips, Photos
+
+    out = []
+    for stride in (1, 2):
+        clips = Clips(split, frames=frames, size=size, stride=stride, seed=stride)
+        out += [
+            (clips[i] * 255).round().byte().movedim(1, -1).numpy() for i in range(0, len(clips), 3 - stride)
+        ]
+    photos = Photos(split, 224, crop="centre", flip=False)
     rng = np.random.default_rng(0)
-    items, qps = [], []
-    edges = np.linspace(15, 52, per + 1)
-    for low, high in pairwise(edges):  # every clip once in each part of the range
-        items += pictures
-        qps += [int(q) for q in np.floor(rng.uniform(low, high, len(pictures)))]
-    coded = RealCodec(name, gop=gop).map(items, qps, workers=workers, progress=True)
-    return [Clip(x, q, c.frame_bits) for x, q, c in zip(items, qps, coded, strict=True)]
+    chosen = np.linspace(0, len(photos) - 1, photographs).astype(int)
+    return out + [camera_move(photos[int(i)], frames, size, rng) for i in chosen]
+
+
+def coded_clips(
+    name: str, gop: str, clips: list[np.ndarray], qps: tuple[tuple[int, int], ...], workers: int | None = None
+) -> list[Clip]:
+    """Every clip once at a QP drawn from each range (low, high), both included, coded by the real encoder."""
+    from mvlib.codecs import RealCodec
+
+    rng = np.random.default_rng(0)
+    items = clips * len(qps)
+    drawn = [int(q) for low, high in qps for q in rng.integers(low, high + 1, len(clips))]
+    coded = RealCodec(name, gop=gop).map(items, drawn, workers=workers, progress=True)
+    return [Clip(x, q, c.frame_bits) for x, q, c in zip(items, drawn, coded, strict=True)]
+
+
+TRAIN_QPS = ((16, 27), (28, 39), (40, 51))
+
+
+def fit_p_frames(name: str, workers: int | None = None) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
+    """Refit the rate of P frames of both chains on training clips and store it; yields (gop, errors).
+
+    The clips hold no validation split: every fourth coded clip is kept out of the fit for a look ("val").
+    """
+    clips = material("train")
+    for gop in ("ippp", "stock"):
+        coded = coded_clips(name, gop, clips, TRAIN_QPS, workers)
+        kept = [c for i, c in enumerate(coded) if i % 4 == 3]
+        rate, report = fit_inter(name, gop, [c for i, c in enumerate(coded) if i % 4 != 3], kept)
+        store_rate(name, gop, "P", rate)
+        yield gop, report
