@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 SPLITS = ("train", "val", "test")
 RESTORE = "restore it with `git checkout -- data` or build it again with `python data/build_data.py`"
 
@@ -31,6 +33,23 @@ class Item:
     def label(self) -> int | None:
         """The first acceptable ImageNet index, or None where the picture has no label."""
         return self.labels[0] if self.labels else None
+
+
+class Epoch:
+    """A counter in shared memory: set in the main process, it is seen by worker processes that already run."""
+
+    def __init__(self) -> None:
+        self._shared = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    @property
+    def value(self) -> int:
+        return int(self._shared)
+
+    @value.setter
+    def value(self, epoch: int) -> None:
+        if epoch < 0:
+            raise ValueError(f"epoch={epoch} must be 0 or more")
+        self._shared.fill_(int(epoch))
 
 
 def data_root() -> Path:

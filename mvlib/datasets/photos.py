@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ._root import RESTORE, Item, read_manifest
+from ._root import RESTORE, Epoch, Item, read_manifest
 
 CROPS = ("random", "centre", "whole")
 
@@ -33,7 +33,12 @@ class Photos(Dataset):
     """
 
     def __init__(
-        self, split: str = "train", size: int = 224, crop: str = "random", flip: bool | None = None, seed: int = 0
+        self,
+        split: str = "train",
+        size: int = 224,
+        crop: str = "random",
+        flip: bool | None = None,
+        seed: int = 0,
     ) -> None:
         if crop not in CROPS:
             raise ValueError(f"crop={crop!r} does not exist, choose one of {', '.join(CROPS)}")
@@ -46,7 +51,7 @@ class Photos(Dataset):
             )
         self.split, self.size, self.crop, self.seed = split, size, crop, seed
         self.flip = split == "train" if flip is None else flip
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()  # seen by persistent workers too
+        self._epoch = Epoch()
         self._decoded: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -58,7 +63,7 @@ class Photos(Dataset):
         picture = self.uint8(index)
         rng = np.random.default_rng((self.seed, self.epoch, index))
         box = self._box(picture.shape[0], picture.shape[1], rng)
-        square = Image.fromarray(picture).resize((self.size, self.size), Image.Resampling.LANCZOS, box=box)
+        square = Image.fromarray(picture).crop(box).resize((self.size, self.size), Image.Resampling.LANCZOS)
         out = torch.from_numpy(np.array(square)).permute(2, 0, 1)  # (3, size, size), uint8
         if self.flip and rng.random() < 0.5:
             out = out.flip(2)
@@ -78,18 +83,18 @@ class Photos(Dataset):
     @property
     def epoch(self) -> int:
         """The epoch that random choices are drawn for."""
-        return int(self._epoch)
+        return self._epoch.value
 
     def set_epoch(self, epoch: int) -> None:
         """Draw other crops and flips from now on, in running worker processes too."""
-        self._epoch.fill_(int(epoch))
+        self._epoch.value = epoch
 
     def _checked(self, index: int) -> int:
         if not -len(self) <= index < len(self):
             raise IndexError(f"picture {index} does not exist, {self.split!r} holds 0..{len(self) - 1}")
         return index % len(self)
 
-    def _box(self, height: int, width: int, rng: np.random.Generator) -> tuple[float, float, float, float]:
+    def _box(self, height: int, width: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
         """Choose what part of the picture is shown: left, top, right, bottom in pixels."""
         if self.crop == "whole":
             return 0, 0, width, height

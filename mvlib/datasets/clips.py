@@ -1,0 +1,140 @@
+"""Short clips for fitting and testing video: file → uint8 frames (kept) → window, crop, flip → float [0, 1].
+
+Each file is cut into windows of ``frames`` frames that do not overlap; random crops and flips are drawn from
+(seed, epoch, index) alone, and are the same for all frames of a window.
+"""
+
+import av
+import numpy as np
+import torch
+from av.video.reformatter import Interpolation
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ._root import RESTORE, Epoch, Item, read_manifest
+
+SPLITS = ("train", "test")
+# libswscale's default rounding lowers every value by about one grey level.
+_UP = (
+    Interpolation.BILINEAR
+    | Interpolation.FULL_CHR_H_INT
+    | Interpolation.ACCURATE_RND
+    | Interpolation.BITEXACT
+)
+
+
+class Clips(Dataset):
+    """Windows of the clips of one split as float tensors (T, 3, H, W) in [0, 1], RGB.
+
+    Args:
+        split: "train" or "test"; split by source file, so no camera is in both.
+        frames: T, the number of frames in a window.
+        size: side of a square crop in pixels, cut without scaling (anywhere when training, else centred);
+            None gives whole frames, whose size differs between sources (batch size 1, or one source at a time).
+        stride: take every ``stride``-th frame: 2 doubles the motion between frames.
+        flip: mirror a window left to right with probability 1/2; None means for "train" only.
+        seed: together with the epoch (``set_epoch``) and the index it fixes every random choice.
+        animation: False leaves out drawn films.
+
+    Raises ValueError for an unknown split, a size above the shortest side, or a window longer than the shortest
+    clip, and OSError naming the file if one is missing or damaged.
+    """
+
+    def __init__(
+        self, split: str = "train", frames: int = 16, size: int | None = None, stride: int = 1,
+        flip: bool | None = None, seed: int = 0, animation: bool = True,
+    ) -> None:  # fmt: skip
+        items = read_manifest("clips.csv", split, SPLITS)
+        items = [m for m in items if animation or m.row["kind"] != "animation"]
+        self.span = stride * (frames - 1) + 1  # frames of the file that a window covers
+        _check_fits(items, frames, stride, self.span, size)
+        self.split, self.frames, self.size, self.stride, self.seed = split, frames, size, stride, seed
+        self.flip = split == "train" if flip is None else flip
+        self.windows: list[tuple[Item, int]] = [
+            (m, first) for m in items for first in range(0, int(m.row["frames"]) - self.span + 1, self.span)
+        ]
+        self._epoch = Epoch()
+        self._decoded: dict[str, np.ndarray] = {}
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, index: int) -> Tensor:
+        """Return window ``index``, cropped and perhaps mirrored: float32 (T, 3, H, W) in [0, 1]."""
+        index = self._checked(index)
+        window = self.uint8(index)  # (T, H, W, 3)
+        rng = np.random.default_rng((self.seed, self.epoch, index))
+        if self.size is not None:
+            room = (window.shape[1] - self.size, window.shape[2] - self.size)
+            random = self.split == "train"
+            top, left = (int(rng.integers(0, r + 1)) if random else r // 2 for r in room)
+            window = window[:, top : top + self.size, left : left + self.size]
+        out = torch.from_numpy(window.transpose(0, 3, 1, 2).copy()).float() / 255
+        return out.flip(3) if self.flip and rng.random() < 0.5 else out
+
+    def item(self, index: int) -> Item:
+        """Return file, source, author and licence of the clip that window ``index`` is cut from."""
+        return self.windows[self._checked(index)][0]
+
+    @property
+    def meta(self) -> list[Item]:
+        """One ``Item`` for each window."""
+        return [item for item, _ in self.windows]
+
+    def uint8(self, index: int) -> np.ndarray:
+        """Return window ``index`` as stored: uint8 (T, H, W, 3). Its file is decoded once, then kept."""
+        item, first = self.windows[self._checked(index)]
+        if item.file not in self._decoded:
+            self._decoded[item.file] = _decode(item)
+        return self._decoded[item.file][first : first + self.span : self.stride]
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that random choices are drawn for."""
+        return self._epoch.value
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw other crops and flips from now on, in running worker processes too."""
+        self._epoch.value = epoch
+
+    def _checked(self, index: int) -> int:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"window {index} does not exist, {self.split!r} holds 0..{len(self) - 1}")
+        return index % len(self)
+
+
+def _check_fits(items: list[Item], frames: int, stride: int, span: int, size: int | None) -> None:
+    """Raise ValueError unless a window of this length and size fits into every clip."""
+    longest = min((int(m.row["frames"]) for m in items), default=span)
+    if frames < 1 or stride < 1 or span > longest:
+        raise ValueError(
+            f"frames={frames} with stride={stride} covers {span} frames; both must be at least 1 and the window "
+            f"at most {longest}, the length of the shortest clip"
+        )
+    shortest = min((min(int(m.row["width"]), int(m.row["height"])) for m in items), default=0)
+    if size is not None and not 1 <= size <= shortest:
+        raise ValueError(
+            f"size={size} is outside 1..{shortest}, the shortest side of a clip; None gives whole frames"
+        )
+
+
+def _decode(item: Item) -> np.ndarray:
+    """Decode a whole file; the colour matrix is stated, or swscale would guess another one by the size."""
+    try:
+        with av.open(str(item.path)) as container:
+            frames = [
+                f.reformat(
+                    format="rgb24", src_colorspace="ITU709", src_color_range="MPEG", dst_color_range="JPEG",
+                    interpolation=_UP, threads=1,
+                ).to_ndarray()
+                for f in container.decode(video=0)
+            ]  # fmt: skip
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{item.path} is in the manifest but not on disk: {RESTORE}") from None
+    except (av.FFmpegError, OSError) as why:
+        raise OSError(f"{item.path} cannot be decoded ({why}): {RESTORE}") from why
+    if len(frames) != int(item.row["frames"]):
+        raise OSError(f"{item.path} holds {len(frames)} frames instead of {item.row['frames']}: {RESTORE}")
+    pixels = np.stack(frames)
+    pixels.flags.writeable = False  # it is shared between calls
+    return pixels
