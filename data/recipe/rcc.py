@@ -48,7 +48,10 @@ def _walk(blob: bytes, tree: int, data: int, names: int, node: int, index: int, 
 
 def _unpack(raw: bytes, flags: int) -> bytes:
     if flags & _ZSTD:
-        import zstandard  # only some text files need it
+        try:
+            import zstandard  # only text files need it
+        except ImportError:
+            raise ImportError("this archive holds zstd-packed files: `pip install zstandard`") from None
 
         return zstandard.ZstdDecompressor().decompressobj().decompress(raw)
     if flags & _ZLIB:
