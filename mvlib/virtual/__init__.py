@@ -1,1 +1,10 @@
-"""The differentiable codec: clip, qp → prediction → transform → quantisation → decoded clip and estimated bits."""
+"""The differentiable codec: clip, qp → prediction → transform → quantisation → decoded clip, bits.
+
+What each module does is said in its first line; ``codec.py`` is the one call that joins them.
+"""
+
+from .codec import VirtualCodec
+from .jpeg import VirtualJpeg
+from .result import VirtualOut
+
+__all__ = ["VirtualCodec", "VirtualJpeg", "VirtualOut"]

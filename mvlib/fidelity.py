@@ -1,0 +1,241 @@
+"""How faithful a virtual codec is: the same pictures → real encoder, virtual codec → distortion, bits, edits, analyser.
+
+    python -m mvlib fidelity --codec x265
+
+Everything is measured on pictures that no number was fitted on. Distortion is compared as PSNR of the decoded luma and
+chroma planes, bits as they come. The sign test asks what training asks: of edits to a picture that lower the
+virtual bits by at least half a percent, how many lower the real ones too?
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mvlib.codecs import RealCodec, rgb_to_yuv420
+from mvlib.virtual import VirtualCodec
+from mvlib.virtual.fit import errors
+
+WORTH = 0.005  # relative change of virtual bits from which an edit counts
+_BATCH = 8
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is measured; saved with the result.
+
+    Attributes:
+        codec: "x264", "x265" or "jpeg".  gop: see ``RealCodec``.
+        material: "photos" (single pictures) or "clips".  split: of the data set.
+        count: at most so many pictures or clips.  size: side of a picture's square.  frames: of a clip.
+        qps: every picture is coded at each.  edit_qps, edit_count: the sign test's; its pictures are the first ones.
+        analyser: whose top-1 class is compared; "" leaves it out.
+    """
+
+    codec: str = "x265"
+    gop: str = "intra"
+    material: str = "photos"
+    split: str = "test"
+    count: int = 120
+    size: int = 224
+    frames: int = 8
+    qps: tuple[int, ...] = (22, 27, 32, 37, 42, 47, 51)
+    edit_qps: tuple[int, ...] = (27, 37, 47)
+    edit_count: int = 24
+    analyser: str = "efficientnet_lite0"
+
+
+def load(setup: Setup) -> list[np.ndarray]:
+    """Pictures or clips as uint8 (T, H, W, 3), spread over the split, the same ones each time."""
+    from mvlib.datasets import Clips, Photos
+
+    if setup.material == "photos":
+        data = Photos(setup.split, setup.size, crop="centre", flip=False)
+    else:
+        data = Clips(setup.split, frames=setup.frames)
+    chosen = np.linspace(0, len(data) - 1, min(setup.count, len(data))).astype(int)
+    return [_uint8(data[int(i)]) for i in chosen]
+
+
+def _uint8(picture: Tensor | np.ndarray) -> np.ndarray:
+    if isinstance(picture, np.ndarray):
+        return picture
+    whole = (picture.clamp(0, 1) * 255).round().byte()
+    return (whole[None] if whole.dim() == 3 else whole).movedim(-3, -1).contiguous().numpy()
+
+
+def _tensor(items: Sequence[np.ndarray]) -> Tensor:
+    return torch.from_numpy(np.stack(items)).movedim(-1, 2).float() / 255
+
+
+@torch.no_grad()
+def code_virtually(
+    virtual: Callable, items: Sequence[np.ndarray], qp: float
+) -> tuple[list[np.ndarray], Tensor]:
+    """Decoded uint8 clips and bits (n,) of items of one size."""
+    frames, bits = [], []
+    for i in range(0, len(items), _BATCH):
+        out = virtual(_tensor(items[i : i + _BATCH]), float(qp))
+        frames += [_uint8(f) for f in out.frames]
+        bits.append(out.bits)
+    return frames, torch.cat(bits)
+
+
+def plane_psnr(decoded: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """PSNR in dB of luma, Cb and Cr (3,), over all frames; planes are made the way the encoders get them.
+
+    A squared error below 0.05, rounding alone, counts as 0.05: it is no codec's quality any more.
+    """
+    pairs = zip(rgb_to_yuv420(decoded), rgb_to_yuv420(source), strict=True)
+    mse = [max(float(np.square(a.astype(np.float32) - b).mean()), 0.05) for a, b in pairs]
+    return 10 * np.log10(255**2 / np.array(mse))
+
+
+def edits(picture: Tensor, gradient: Tensor, rng: torch.Generator) -> Iterator[tuple[str, Tensor]]:
+    """Small changes to clips (B, T, 3, H, W): blur, contrast, sharpening, noise in a random part; steps down the gradient."""
+    h, w = picture.shape[-2:]
+    flat = picture.flatten(0, 1)
+    blurred = F.avg_pool2d(flat, 3, 1, 1, count_include_pad=False).reshape(picture.shape)
+    mean = picture.mean((-2, -1), keepdim=True)
+    noise = torch.randn(picture.shape, generator=rng) / 255
+    for share in (0.5, 1.0):
+        mask = torch.zeros(h, w)
+        top = int(torch.randint(0, int(h * (1 - share)) + 1, (), generator=rng))
+        left = int(torch.randint(0, int(w * (1 - share)) + 1, (), generator=rng))
+        mask[top : top + int(h * share), left : left + int(w * share)] = 1
+        yield "blur", picture + 0.3 * mask * (blurred - picture)
+        yield "sharpen", picture - 0.3 * mask * (blurred - picture)
+        yield "contrast down", picture + 0.05 * mask * (mean - picture)
+        yield "contrast up", picture - 0.05 * mask * (mean - picture)
+        yield "noise", picture + 2 * mask * noise
+    unit = gradient / gradient.square().mean((1, 2, 3, 4), keepdim=True).sqrt().clamp(min=1e-12)
+    for levels in (0.5, 1, 2):
+        yield "gradient", picture - levels / 255 * unit
+
+
+def sign_test(setup: Setup, real: RealCodec, virtual: Callable, items: list[np.ndarray]) -> dict:
+    """Edit pictures and compare the signs of both codecs' changes of bits."""
+    rows: dict[str, list[tuple[float, float]]] = {}
+    items = items[: setup.edit_count]
+    for qp in setup.edit_qps:
+        before_real = np.array([c.bits for c in real.map(items, qp)])
+        before = code_virtually(virtual, items, qp)[1].numpy()
+        for i in range(0, len(items), _BATCH):
+            part = slice(i, i + _BATCH)
+            picture = _tensor(items[part]).requires_grad_()
+            (gradient,) = torch.autograd.grad(virtual(picture, float(qp)).bits.sum(), picture)
+            rng = torch.Generator().manual_seed(1000 * qp + i)
+            for name, changed in edits(picture.detach(), gradient, rng):
+                edited = [_uint8(c) for c in changed]
+                after = code_virtually(virtual, edited, qp)[1].numpy() / before[part] - 1
+                after_real = np.array([c.bits for c in real.map(edited, qp)]) / before_real[part] - 1
+                rows.setdefault(name, []).extend(zip(after.tolist(), after_real.tolist(), strict=True))
+    table = {name: _agreeing(pairs) for name, pairs in rows.items()}
+    return {"all": _agreeing([p for pairs in rows.values() for p in pairs]), "edits": table}
+
+
+def _agreeing(pairs: list[tuple[float, float]]) -> dict:
+    """Of pairs (virtual, real) of relative changes: how many fall in the virtual codec, and in both."""
+    falls = [(v, r) for v, r in pairs if v <= -WORTH]
+    share = sum(r < 0 for _, r in falls) / len(falls) if falls else None
+    saved = (
+        {"virtual": np.mean([v for v, _ in falls]), "real": np.mean([r for _, r in falls])} if falls else {}
+    )
+    return {"n": len(falls), "share": share, "mean_change": {k: float(v) for k, v in saved.items()}}
+
+
+@torch.no_grad()
+def top1(analyser: torch.nn.Module, items: Sequence[np.ndarray]) -> Tensor:
+    """Class of each item's first frame, (n,)."""
+    return torch.cat([analyser(_tensor(items[i : i + 32])[:, 0]).argmax(1) for i in range(0, len(items), 32)])
+
+
+def measure(setup: Setup, workers: int | None = None, progress: bool = False) -> dict:
+    """Measure a virtual codec against its real one.
+
+    Args:
+        workers, progress: for the real encoder, as in ``RealCodec.map``.
+
+    Returns:
+        setup, n, per QP {"psnr_difference": virtual minus real in dB of y, u, v; "psnr_real"; "bits" real and virtual lists;
+        "median_relative_error"; "spearman"; "top1_real", "top1_virtual": agreement with the clean picture}, "rate" over
+        all pairs, and "sign_test".
+    """
+    real, virtual = RealCodec(setup.codec, gop=setup.gop), VirtualCodec.like(setup.codec, gop=setup.gop)
+    items = load(setup)
+    analyser = None
+    if setup.analyser:
+        from mvlib import analysers
+
+        analyser = analysers.load(setup.analyser).eval()
+        clean = top1(analyser, items)
+    result: dict = {"name": f"virtual {setup.codec}", "setup": asdict(setup), "n": len(items), "qps": {}}
+    everything = []
+    for qp in setup.qps:
+        coded = real.map(items, qp, workers=workers, progress=progress)
+        decoded = [c.frames for c in coded]
+        imagined, bits = code_virtually(virtual, items, qp)
+        real_bits = torch.tensor([float(c.bits) for c in coded])
+        psnr = [
+            np.array([plane_psnr(d, x) for d, x in zip(s, items, strict=True)]) for s in (imagined, decoded)
+        ]
+        rate = errors(bits, real_bits, torch.zeros_like(bits))
+        row = {
+            "psnr_difference": dict(zip("yuv", (psnr[0] - psnr[1]).mean(0).round(4).tolist(), strict=True)),
+            "psnr_real": dict(zip("yuv", psnr[1].mean(0).round(3).tolist(), strict=True)),
+            "bits_real": real_bits.tolist(),
+            "bits_virtual": [round(b, 1) for b in bits.tolist()],
+            "median_relative_error": rate["median_relative_error"],
+            "bias": rate["bias"],
+            "spearman": rate["spearman_least"],
+        }
+        if analyser is not None:
+            row["top1_real"] = (top1(analyser, decoded) == clean).float().mean().item()
+            row["top1_virtual"] = (top1(analyser, imagined) == clean).float().mean().item()
+        result["qps"][str(qp)] = row
+        everything.append((bits, real_bits, torch.full_like(bits, qp)))
+    result["rate"] = errors(*(torch.cat(t) for t in zip(*everything, strict=True)))
+    result["sign_test"] = sign_test(setup, real, virtual, items)
+    return result
+
+
+def store(result: dict, path: str | Path) -> Path:
+    """Write a result as JSON, whole or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(result, indent=1) + "\n")
+    os.replace(draft, path)
+    return path
+
+
+def table(result: dict) -> str:
+    """The result as text, one line a QP."""
+    lines = ["qp   dPSNR y     u     v   bits: median error  bias   Spearman   top-1 real virtual"]
+    for qp, row in result["qps"].items():
+        d = row["psnr_difference"]
+        seen = f"{row['top1_real']:.3f} {row['top1_virtual']:.3f}" if "top1_real" in row else ""
+        error = f"{100 * row['median_relative_error']:6.2f} % {100 * row['bias']:+6.2f} %"
+        lines.append(
+            f"{qp:>3} {d['y']:+7.2f} {d['u']:+5.2f} {d['v']:+5.2f} {error:>22} {row['spearman']:9.4f}   {seen}"
+        )
+    rate, sign = result["rate"], result["sign_test"]
+    lines.append(
+        f"all: median error {100 * rate['median_relative_error']:.2f} %, Pearson of log bits {rate['pearson_log']:.4f}"
+    )
+    for name, row in {"all": sign["all"], **sign["edits"]}.items():
+        if row["n"]:
+            change = row["mean_change"]
+            lines.append(
+                f"sign test, {name}: {row['share']:.3f} of {row['n']}; "
+                f"mean change virtual {100 * change['virtual']:+.2f} %, real {100 * change['real']:+.2f} %"
+            )
+    return "\n".join(lines)
