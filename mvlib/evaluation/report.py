@@ -93,12 +93,16 @@ def save_json(report: dict, path: str | Path) -> None:
         temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def bd_table(report: dict) -> str:
+def bd_table(report: dict, qualities: Iterable[str] | None = None) -> str:
     """The BD-rates of ``report`` as a Markdown table: a row per codec and condition, percent [95 % interval].
 
     An interval that holds 0 shows nothing either way, and is set in brackets as a whole: ``(…)``.
+
+    Args:
+        qualities: which columns, e.g. ``["kl"]``; None for all.
     """
-    columns = list(dict.fromkeys((g["analyser"], g["quality"]) for g in report["bd_rates"]))
+    columns = dict.fromkeys((g["analyser"], g["quality"]) for g in report["bd_rates"])
+    columns = [c for c in columns if qualities is None or c[1] in qualities]
     rows: dict[tuple[str, str], dict] = {}
     for gain in report["bd_rates"]:
         rows.setdefault((gain["codec"], gain["condition"]), {})[gain["analyser"], gain["quality"]] = gain
