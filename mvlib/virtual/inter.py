@@ -23,9 +23,10 @@ from . import transform
 from .colour import Planes
 from .fallback import choose, code_intra_blocks, intra_mask
 from .interpolate import CELL, chroma_phases, fetch, from_blocks, luma_phases
-from .modes import INTER, INTRA, MERGE, SKIP, InterTools, Plan, decide, spread_cells
+from .modes import decide
 from .motion import search
 from .partition import rough_decode
+from .plan import INTER, INTRA, MERGE, SKIP, InterTools, Plan, spread_cells
 from .quantise import Rounding, chroma_qp, qstep, straight_through_round
 from .rate import Levels
 from .settings import Settings

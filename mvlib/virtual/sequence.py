@@ -15,7 +15,7 @@ from torch import Tensor
 from .colour import Planes
 from .inter import PFrame, code_p
 from .intra import IFrame, code_i
-from .modes import H264, H265, INTER, INTRA, MERGE, SKIP, InterTools, Plan
+from .plan import H264, H265, INTER, INTRA, MERGE, SKIP, InterTools, Plan
 from .quantise import Rounding
 from .rate import Features, GroupRate, level_features
 from .settings import Settings

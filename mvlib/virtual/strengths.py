@@ -14,7 +14,7 @@ from torch import Tensor
 
 from .colour import Planes
 from .loopfilter import deblock
-from .modes import INTRA, Plan, spread_cells
+from .plan import INTRA, Plan, spread_cells
 from .quantise import chroma_qp
 
 _INTRA, _CODED, _MOVED = {"h265": 2, "h264": 3}, {"h265": 1, "h264": 2}, 1

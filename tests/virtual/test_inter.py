@@ -10,8 +10,8 @@ from mvlib.virtual.codec import VirtualCodec
 from mvlib.virtual.colour import Planes
 from mvlib.virtual.fallback import intra_mask
 from mvlib.virtual.inter import code_p
-from mvlib.virtual.modes import H264, H265, INTER, INTRA, MERGE, SKIP
 from mvlib.virtual.partition import Chosen
+from mvlib.virtual.plan import H264, H265, INTER, INTRA, MERGE, SKIP
 from mvlib.virtual.quantise import hard, straight_through
 from mvlib.virtual.sequence import CHAINS, code_chain, frame_qps, plan_features
 from mvlib.virtual.settings import SETTINGS
