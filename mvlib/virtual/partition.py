@@ -79,6 +79,7 @@ def mode_costs(coefficients: Tensor, neighbours: Tensor, spectra: Tensor, price:
     Returns:
         (n, M).
     """
+    spectra = spectra.to(neighbours.dtype)
     m, c, s = spectra.shape
     guesses = (neighbours @ spectra.reshape(m * c, s).T).reshape(-1, m, c)
     cost = guesses.sub_(coefficients[:, None]).abs_().sum(-1)
@@ -124,7 +125,7 @@ def _try_modes(plane: Tensor, guess: Tensor, price: Tensor, settings: Settings, 
     coefficients = transform.forward(transform.to_blocks(plane, k), kind).reshape(b * n, k * k)
     spectra = _spectra(settings, k, kind, modes, luma, device)
     costs = mode_costs(coefficients[:, _low(k, plane.device)], neighbours, spectra, price[images][:, None])
-    matrices = prediction_matrices(settings.standard, k, modes, luma, device)
+    matrices = prediction_matrices(settings.standard, k, modes, luma, device).to(plane.dtype)
     return _Grid(images, numbers, coefficients, neighbours, costs, matrices)
 
 
