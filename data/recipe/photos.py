@@ -21,8 +21,7 @@ SHORT_SIDE = 384  # of a whole picture
 GRID, CELL = (3, 2), 400  # crops from a large picture: columns, rows; upper limit of a crop's sides
 LARGE = 1000  # shorter side in pixels from which a picture of the training side also gives crops
 FLAT = 0.50  # bits per pixel of a crop's WebP below which there is nothing to code (sky, blurred background)
-SHARE = {"test": 0.31, "val": 0.15}  # of the sources; the rest trains
-LABELLED_SHARE = {"test": 0.75, "val": 0.08}  # labels are of use where accuracy is measured
+SHARE = {"test": 0.25, "val": 0.17}  # of the sources without a label; the rest trains
 FIELDS = [
     *("file", "split", "source_id", "kind", "label", "label_text", "package", "version", "path"),
     *("author", "licence", "origin", "change", "width", "height", "sha256"),
@@ -68,23 +67,21 @@ def _name(row: dict[str, str]) -> str:
 
 
 def assign_splits(choices: list[Choice]) -> dict[str, str]:
-    """Map source_id → split: within each kind, labelled or not, sources are ranked by a hash of their name.
+    """Map source_id → split: labelled sources test; within each kind the others are ranked by a hash of their name.
 
-    A rank, not a threshold on the hash, keeps the kinds balanced over the splits.
+    Labels are few, and of use only where accuracy is measured. A rank, not a threshold on the hash, keeps the kinds
+    balanced over the splits.
     """
-    labelled = {c.source_id for c in choices if c.label}
-    kinds: dict[tuple[str, bool], set[str]] = {}
-    for c in choices:
-        home = next(d.kind for d in choices if d.source_id == c.source_id)
-        kinds.setdefault((home, c.source_id in labelled), set()).add(c.source_id)
-    splits = {}
-    for (_, has_label), sources in sorted(kinds.items()):
-        share = LABELLED_SHARE if has_label else SHARE
+    splits = {c.source_id: "test" for c in choices if c.label}
+    kinds: dict[str, set[str]] = {}
+    for source, kind in {c.source_id: c.kind for c in choices if c.source_id not in splits}.items():
+        kinds.setdefault(kind, set()).add(source)
+    for sources in kinds.values():
         ranked = sorted(sources, key=lambda s: hashlib.sha256(s.encode()).hexdigest())
-        test = round(share["test"] * len(ranked))
-        val = round(share["val"] * len(ranked))
-        for rank, source in enumerate(ranked):
-            splits[source] = "test" if rank < test else "val" if rank < test + val else "train"
+        test, val = (round(SHARE[k] * len(ranked)) for k in ("test", "val"))
+        splits |= {
+            s: "test" if k < test else "val" if k < test + val else "train" for k, s in enumerate(ranked)
+        }
     return splits
 
 
