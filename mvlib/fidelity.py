@@ -100,7 +100,7 @@ def plane_psnr(decoded: np.ndarray, source: np.ndarray) -> np.ndarray:
 
 
 def edits(picture: Tensor, gradient: Tensor, rng: torch.Generator) -> Iterator[tuple[str, Tensor]]:
-    """Small changes to clips (B, T, 3, H, W): blur, contrast, sharpening, noise in a random part; steps down the gradient."""
+    """Small changes to clips (B, T, 3, H, W): blur, contrast, sharpening, noise in a part; steps down the gradient."""
     h, w = picture.shape[-2:]
     flat = picture.flatten(0, 1)
     blurred = F.avg_pool2d(flat, 3, 1, 1, count_include_pad=False).reshape(picture.shape)
@@ -165,9 +165,9 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
         workers, progress: for the real encoder, as in ``RealCodec.map``.
 
     Returns:
-        setup, n, per QP {"psnr_difference": virtual minus real in dB of y, u, v; "psnr_real"; "bits" real and virtual lists;
-        "median_relative_error"; "spearman"; "top1_real", "top1_virtual": agreement with the clean picture}, "rate" over
-        all pairs, and "sign_test".
+        setup, n, per QP {"psnr_difference": virtual minus real in dB of y, u, v; "psnr_real"; bits of both, listed;
+        "median_relative_error"; "spearman"; "top1_real", "top1_virtual": agreement with the clean picture}, "rate"
+        over all pairs, and "sign_test".
     """
     real, virtual = RealCodec(setup.codec, gop=setup.gop), VirtualCodec.like(setup.codec, gop=setup.gop)
     items = load(setup)
@@ -239,3 +239,40 @@ def table(result: dict) -> str:
                 f"mean change virtual {100 * change['virtual']:+.2f} %, real {100 * change['real']:+.2f} %"
             )
     return "\n".join(lines)
+
+
+def page(result: dict, path: str | Path) -> Path:
+    """Draw a result: bits against bits, PSNR difference, errors within a QP, agreement of the analyser; PNG or PDF."""
+    import matplotlib.pyplot as plt
+
+    qps = [int(qp) for qp in result["qps"]]
+    rows = list(result["qps"].values())
+    figure, axes = plt.subplots(2, 2, figsize=(11, 9), layout="constrained")
+    bits, decibel, ratio, seen = axes.flat
+    for qp, row in zip(qps, rows, strict=True):
+        bits.loglog(row["bits_real"], row["bits_virtual"], ".", ms=4, label=f"QP {qp}")
+    bits.axline((1e4, 1e4), (1e5, 1e5), color="0.6", lw=1)
+    bits.set(xlabel="real bits", ylabel="virtual bits", title="bits of each picture")
+    bits.legend()
+    for plane in "yuv":
+        decibel.plot(qps, [row["psnr_difference"][plane] for row in rows], "o-", label=plane)
+    decibel.axhspan(-0.5, 0.5, color="0.92", zorder=0)
+    decibel.set(xlabel="QP", ylabel="dB", title="PSNR, virtual minus real; band: ±0.5 dB")
+    decibel.legend()
+    ratio.boxplot([np.divide(row["bits_virtual"], row["bits_real"]) for row in rows], tick_labels=qps)
+    ratio.axhline(1, color="0.6", lw=1)
+    ratio.set(xlabel="QP", ylabel="virtual bits / real bits", title="ratio of bits")
+    if "top1_real" in rows[0]:
+        for name in ("real", "virtual"):
+            seen.plot(qps, [row[f"top1_{name}"] for row in rows], "o-", label=f"through the {name} codec")
+        seen.legend()
+    seen.set(xlabel="QP", ylabel="share", title="top-1 class as on the clean picture")
+    setup = result["setup"]
+    figure.suptitle(
+        f"{result['name']}, gop {setup['gop']}, {result['n']} {setup['material']} ({setup['split']})"
+    )
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    return path

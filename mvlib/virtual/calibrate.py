@@ -100,7 +100,7 @@ def features_of(coded: list[Coded], groups: dict[str, GroupRate], grouped: bool)
 def fit_intra(
     name: str, gop: str, workers: int | None = None
 ) -> tuple[FrameRate, dict[str, dict[str, float]]]:
-    """Fit the rate of I frames to ``RealCodec(name, gop=gop)``; the errors on training and validation squares come along."""
+    """Fit the rate of I frames to ``RealCodec(name, gop=gop)``; errors on training and validation squares too."""
     from mvlib.codecs import RealCodec
 
     codec = VirtualCodec(SETTINGS[name], {}, I_OFFSET[gop])

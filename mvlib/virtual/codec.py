@@ -22,7 +22,7 @@ from .intra import code_i
 from .jpeg import VirtualJpeg
 from .quantise import Rounding, rounding_of
 from .rate import Features, FrameRate, level_features
-from .result import VirtualOut, with_real_values
+from .result import VirtualOut, same_layout, with_real_values
 from .sequence import CHAINS, Chain, code_chain, frame_features, frame_qps
 from .settings import SETTINGS, Settings
 
@@ -84,9 +84,9 @@ class VirtualCodec:
         Args:
             clip: float (B, T, 3, H, W) in [0, 1], any T >= 1 and H, W >= 1.
             qp: number or (B,), 0..51.
-            route: how the gradient passes the rounding: "straight_through" (hard values; slope one for the picture and the
-                smoothed slope of ``rate.py`` for bits), "noise" (uniform noise instead of rounding), "soft" (smooth
-                rounding of the given ``temperature``; anneal it to 0).
+            route: how the gradient passes the rounding: "straight_through" (hard values; slope one for the picture
+                and the smoothed slope of ``rate.py`` for bits), "noise" (uniform noise instead of rounding), "soft"
+                (smooth rounding of the given ``temperature``; anneal it to 0).
             rounding: your own rounding instead, see ``quantise.py``.
             real: a real codec, ``real(uint8 (T, H, W, 3), qp=number)`` with ``.frames`` and ``.frame_bits``:
                 values are then its own, and only gradients are virtual.
@@ -102,6 +102,7 @@ class VirtualCodec:
         with torch.autocast(clip.device.type, enabled=False):
             code = self._code if self.chain is None or clip.shape[1] == 1 else self._code_chain
             out = code(clip.clamp(0, 1), qp, rounding, own_slope, through)
+            out.frames = same_layout(out.frames, clip)
             return out if real is None else with_real_values(out, clip, qp, real)
 
     def _code_chain(

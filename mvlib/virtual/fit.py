@@ -28,6 +28,7 @@ from .rate import (
 )
 
 _SAMPLES = 400_000  # levels kept for a group's likelihood
+_RANKED = 8  # pictures at one QP from which a rank correlation says something
 _PULL = 0.003  # weight of (log of a weight's ratio to its ideal)², against squared log errors of bits
 
 
@@ -127,13 +128,13 @@ def fit_weights(
 
 
 def errors(predicted: Tensor, real: Tensor, qp: Tensor) -> dict[str, float]:
-    """How estimated bits follow real ones, all (n,): median relative error, Pearson of logs, least Spearman within a QP."""
+    """How estimated bits follow real ones, all (n,): errors, correlation of logs, least rank correlation in a QP."""
     ratio = (predicted / real - 1).abs()
     pearson = torch.corrcoef(torch.stack([predicted.log(), real.log()]))[0, 1]
     ranks = []
     for value in qp.unique():
         at = qp == value
-        if at.sum() > 2:
+        if at.sum() >= _RANKED:
             pair = torch.stack([predicted[at], real[at]]).argsort(1).argsort(1).double()
             ranks.append(torch.corrcoef(pair)[0, 1].item())
     return {

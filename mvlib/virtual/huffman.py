@@ -1,8 +1,8 @@
 """Exact length of a baseline JPEG scan: levels → symbols → how often each occurs → optimal Huffman code → bits.
 
-No bit is written. A level is sent as a symbol (run of zeros before it, size of its magnitude) and ``size`` plain bits; runs
-are the distances between nonzero levels in zigzag order, found for all blocks at once. The code is made for each
-picture, as libjpeg does when told to optimise: its total length needs the symbols' frequencies alone.
+No bit is written. A level is sent as a symbol (run of zeros before it, size of its magnitude) and ``size`` plain
+bits; runs are the distances between nonzero levels in zigzag order, found for all blocks at once. The code is made
+for each picture, as libjpeg does when told to optimise: its total length needs the symbols' frequencies alone.
 
 References: ITU-T T.81, F.1.2 (symbols) and K.2 (optimal codes, of at most 16 bits).
 """
@@ -71,7 +71,7 @@ def optimal_length(frequencies: list[float]) -> float:
 
 @torch.no_grad()
 def coded_bits(counts: Tensor) -> Tensor:
-    """Bits of all symbols with the levels' plain bits, and of listing the symbols in the header: (pictures, 256) -> (pictures,)."""
+    """Bits of symbols, of the levels' plain bits and of the header's list: (pictures, 256) -> (pictures,)."""
     plain = torch.arange(_SYMBOLS, device=counts.device) % 16
     codes = [optimal_length([c for c in row if c > 0]) for row in counts.tolist()]
     listed = 8.0 * (counts > 0).sum(1)

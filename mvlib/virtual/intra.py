@@ -140,7 +140,7 @@ def own_chroma(planes: Tensor, qp: Tensor, step: Tensor, settings: Settings) -> 
 
 
 def mode_features(chosen: list[Chosen], height: int, width: int, count: int, settings: Settings) -> Features:
-    """How many blocks take a likely mode, as the left or upper block suggests it, and how many do not; (count,) each."""
+    """How many blocks take a mode that the left or upper block makes likely, and how many another; (count,) each."""
     device = chosen[0].modes.device
     cells = torch.full(
         (count, height // 4 + 1, width // 4 + 1), -1, device=device

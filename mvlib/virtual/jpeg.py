@@ -20,7 +20,7 @@ from .fitted import load_rates, read
 from .huffman import ac_counts, coded_bits, dc_counts
 from .quantise import Rounding, hard, lookup, rounding_of, straight_through_round
 from .rate import FrameRate, Levels, block_bits, sum_by_image
-from .result import VirtualOut, with_real_values
+from .result import VirtualOut, same_layout, with_real_values
 
 _LUMA = (
     "16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57 69 56 14 17 22 29 51 87 80 62 "
@@ -90,7 +90,7 @@ class VirtualJpeg:
             quality = self.quality(qp).repeat_interleave(t)
             rgb, bits = self.code(clip.clamp(0, 1).flatten(0, 1), quality, rounding, own_slope)
             bits = bits.reshape(b, t)
-            out = VirtualOut(rgb.reshape(clip.shape), bits.sum(1), bits, ["I"] * t)
+            out = VirtualOut(same_layout(rgb.reshape(clip.shape), clip), bits.sum(1), bits, ["I"] * t)
             return out if real is None else with_real_values(out, clip, qp, real)
 
     def code(

@@ -1,4 +1,4 @@
-"""Choose how a plane is cut into blocks, and each block's mode: costs of every block of every size → tree → blocks in use.
+"""Choose a plane's blocks and their modes: costs of every block of every size → tree → blocks in use.
 
 All blocks of a size are tried at once with all modes: a mode's predicted spectrum is one matrix times the neighbours,
 the best mode has the least absolute transformed difference (plus the price of its bits), and its residual is then
@@ -65,7 +65,7 @@ def predict(neighbours: Tensor, chosen: Chosen, matrices: Tensor) -> Tensor:
 
 
 def quick_bits(levels: Tensor) -> Tensor:
-    """Rough bits of blocks of levels (..., k*k) -> (...,), for choosing only: about 4 for a one, 2 more each doubling."""
+    """Rough bits of levels (..., k*k) -> (...,), for choosing only: about 4 for a one, 2 more each doubling."""
     magnitude = levels.abs()
     return (3.5 * magnitude.clamp(max=1) + 2 * torch.log2(magnitude.clamp(min=1))).sum(-1)
 

@@ -40,3 +40,11 @@ def with_real_values(out: VirtualOut, clip: Tensor, qp: Tensor, real: Callable) 
     return VirtualOut(
         frames + (out.frames - out.frames.detach()), frame_bits.sum(1), frame_bits, coded[0].frame_types
     )
+
+
+def same_layout(frames: Tensor, clip: Tensor) -> Tensor:
+    """Lay the frames (B, T, 3, H, W) out in memory as the clip's are: channels last stays channels last."""
+    pictures = clip.flatten(0, 1)
+    if pictures.is_contiguous() or not pictures.is_contiguous(memory_format=torch.channels_last):
+        return frames
+    return frames.flatten(0, 1).contiguous(memory_format=torch.channels_last).unflatten(0, clip.shape[:2])

@@ -19,7 +19,7 @@ _TEMPLATE = {(0, 1): 1.0, (1, 0): 1.0, (1, 1): 0.7, (0, 2): 0.5, (2, 0): 0.5}
 
 @lru_cache(maxsize=32)
 def scan_rank(k: int, grouped: bool, device: str = "cpu") -> Tensor:
-    """Position of each coefficient in the scan, float (k*k,): diagonals, inside diagonals of 4×4 groups if ``grouped``."""
+    """Each coefficient's place in the scan, float (k*k,): zigzag, or diagonals in diagonals of 4×4 if ``grouped``."""
     v, u = torch.meshgrid(torch.arange(k), torch.arange(k), indexing="ij")
     if not grouped:
         key = (u + v) * 4 * k + torch.where((u + v) % 2 == 0, u, v)  # zigzag

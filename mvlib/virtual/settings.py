@@ -21,8 +21,8 @@ class Settings:
         luma_modes, chroma_modes: modes tried, by size.
         luma_transforms, chroma_transforms: transform, by size.
         free_tree: each square of four blocks chooses whether to merge; else all blocks of a unit share one size.
-        intra_offset, chroma_offset: rounding offset of the quantiser in intra blocks of luma and chroma. The encoders use about
-            1/3; the values here are a little higher, fitted to their distortion, which also gains from tools not modelled.
+        intra_offset, chroma_offset: rounding offset of the quantiser in intra blocks of luma and chroma. The encoders
+            use about 1/3; here it is a little higher, fitted to their distortion, which tools not modelled improve.
         inter_offset: rounding offset of inter blocks.
         lambda_scale, lambda_rate: squared error that a bit is worth, scale * exp(rate * qp).
         chroma_qp_offset: as in the stream.

@@ -1,5 +1,7 @@
 """The virtual codec's call: shapes, limits, properties, bad input, gradients, real values."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -27,7 +29,7 @@ def test_rate_falls_and_distortion_rises_with_qp(name, clip):
     codec = like(name)
     with torch.no_grad():
         outs = [codec(clip, float(qp)) for qp in (12, 22, 32, 42, 51)]
-    for finer, coarser in zip(outs, outs[1:], strict=False):
+    for finer, coarser in pairwise(outs):
         assert (coarser.bits < finer.bits).all()
         assert ((coarser.frames - clip).square().mean() > (finer.frames - clip).square().mean()).all()
 
@@ -118,6 +120,15 @@ def test_autocast_computes_in_full_precision(clip):
         with torch.autocast("cpu", dtype=torch.bfloat16):
             cast = codec(clip, 32.0)
     assert torch.equal(plain.bits, cast.bits) and torch.equal(plain.frames, cast.frames)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_channels_last_stays(name, clip):
+    pictures = clip[:, 0].contiguous(memory_format=torch.channels_last)
+    with torch.no_grad():
+        out, plain = like(name)(pictures[:, None], 32.0), like(name)(clip, 32.0)
+    assert out.frames[:, 0].is_contiguous(memory_format=torch.channels_last)
+    assert torch.allclose(out.bits, plain.bits, rtol=1e-4)
 
 
 @pytest.mark.parametrize("name", NAMES)
