@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mvlib.codecs import RealCodec, rgb_to_yuv420
+from mvlib.codecs import Coded, RealCodec, rgb_to_yuv420
 from mvlib.virtual import VirtualCodec
 from mvlib.virtual.fit import errors
 
@@ -158,6 +158,18 @@ def top1(analyser: torch.nn.Module, items: Sequence[np.ndarray]) -> Tensor:
     return torch.cat([analyser(_tensor(items[i : i + 32])[:, 0]).argmax(1) for i in range(0, len(items), 32)])
 
 
+@torch.no_grad()
+def kornia_jpeg(items: Sequence[np.ndarray], coded: Sequence[Coded]) -> list[np.ndarray]:
+    """The pictures through kornia's differentiable JPEG at the real files' quality: the peer of ``like("jpeg")``."""
+    from kornia.enhance.jpeg import jpeg_codec_differentiable
+
+    out = []
+    for item, c in zip(items, coded, strict=True):
+        pictures = _tensor([item])[0]
+        out.append(_uint8(jpeg_codec_differentiable(pictures, torch.full((len(pictures),), float(c.native)))))
+    return out
+
+
 def measure(setup: Setup, workers: int | None = None, progress: bool = False) -> dict:
     """Measure a virtual codec against its real one.
 
@@ -197,6 +209,11 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
             "bias": rate["bias"],
             "spearman": rate["spearman_least"],
         }
+        if setup.codec == "jpeg":
+            peer = np.array([plane_psnr(d, x) for d, x in zip(kornia_jpeg(items, coded), items, strict=True)])
+            row["kornia_psnr_difference"] = dict(
+                zip("yuv", (peer - psnr[1]).mean(0).round(4).tolist(), strict=True)
+            )
         if analyser is not None:
             row["top1_real"] = (top1(analyser, decoded) == clean).float().mean().item()
             row["top1_virtual"] = (top1(analyser, imagined) == clean).float().mean().item()
@@ -214,65 +231,4 @@ def store(result: dict, path: str | Path) -> Path:
     draft = path.with_suffix(".tmp")
     draft.write_text(json.dumps(result, indent=1) + "\n")
     os.replace(draft, path)
-    return path
-
-
-def table(result: dict) -> str:
-    """The result as text, one line a QP."""
-    lines = ["qp   dPSNR y     u     v   bits: median error  bias   Spearman   top-1 real virtual"]
-    for qp, row in result["qps"].items():
-        d = row["psnr_difference"]
-        seen = f"{row['top1_real']:.3f} {row['top1_virtual']:.3f}" if "top1_real" in row else ""
-        error = f"{100 * row['median_relative_error']:6.2f} % {100 * row['bias']:+6.2f} %"
-        lines.append(
-            f"{qp:>3} {d['y']:+7.2f} {d['u']:+5.2f} {d['v']:+5.2f} {error:>22} {row['spearman']:9.4f}   {seen}"
-        )
-    rate, sign = result["rate"], result["sign_test"]
-    lines.append(
-        f"all: median error {100 * rate['median_relative_error']:.2f} %, Pearson of log bits {rate['pearson_log']:.4f}"
-    )
-    for name, row in {"all": sign["all"], **sign["edits"]}.items():
-        if row["n"]:
-            change = row["mean_change"]
-            lines.append(
-                f"sign test, {name}: {row['share']:.3f} of {row['n']}; "
-                f"mean change virtual {100 * change['virtual']:+.2f} %, real {100 * change['real']:+.2f} %"
-            )
-    return "\n".join(lines)
-
-
-def page(result: dict, path: str | Path) -> Path:
-    """Draw a result: bits against bits, PSNR difference, errors within a QP, agreement of the analyser; PNG or PDF."""
-    import matplotlib.pyplot as plt
-
-    qps = [int(qp) for qp in result["qps"]]
-    rows = list(result["qps"].values())
-    figure, axes = plt.subplots(2, 2, figsize=(11, 9), layout="constrained")
-    bits, decibel, ratio, seen = axes.flat
-    for qp, row in zip(qps, rows, strict=True):
-        bits.loglog(row["bits_real"], row["bits_virtual"], ".", ms=4, label=f"QP {qp}")
-    bits.axline((1e4, 1e4), (1e5, 1e5), color="0.6", lw=1)
-    bits.set(xlabel="real bits", ylabel="virtual bits", title="bits of each picture")
-    bits.legend()
-    for plane in "yuv":
-        decibel.plot(qps, [row["psnr_difference"][plane] for row in rows], "o-", label=plane)
-    decibel.axhspan(-0.5, 0.5, color="0.92", zorder=0)
-    decibel.set(xlabel="QP", ylabel="dB", title="PSNR, virtual minus real; band: ±0.5 dB")
-    decibel.legend()
-    ratio.boxplot([np.divide(row["bits_virtual"], row["bits_real"]) for row in rows], tick_labels=qps)
-    ratio.axhline(1, color="0.6", lw=1)
-    ratio.set(xlabel="QP", ylabel="virtual bits / real bits", title="ratio of bits")
-    if "top1_real" in rows[0]:
-        for name in ("real", "virtual"):
-            seen.plot(qps, [row[f"top1_{name}"] for row in rows], "o-", label=f"through the {name} codec")
-        seen.legend()
-    seen.set(xlabel="QP", ylabel="share", title="top-1 class as on the clean picture")
-    setup = result["setup"]
-    figure.suptitle(
-        f"{result['name']}, gop {setup['gop']}, {result['n']} {setup['material']} ({setup['split']})"
-    )
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
     return path

@@ -1,0 +1,71 @@
+"""Show how faithful a virtual codec is: result of ``fidelity.measure`` → a table as text, a page of plots."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+
+def table(result: dict) -> str:
+    """The result as text, one line a QP."""
+    lines = ["qp   dPSNR y     u     v   bits: median error  bias   Spearman   top-1 real virtual"]
+    for qp, row in result["qps"].items():
+        d = row["psnr_difference"]
+        seen = f"{row['top1_real']:.3f} {row['top1_virtual']:.3f}" if "top1_real" in row else ""
+        error = f"{100 * row['median_relative_error']:6.2f} % {100 * row['bias']:+6.2f} %"
+        lines.append(
+            f"{qp:>3} {d['y']:+7.2f} {d['u']:+5.2f} {d['v']:+5.2f} {error:>22} {row['spearman']:9.4f}   {seen}"
+        )
+    if "kornia_psnr_difference" in row:
+        peers = [f"{r['kornia_psnr_difference']['y']:+.2f}" for r in result["qps"].values()]
+        lines.append("kornia's differentiable JPEG, dPSNR y by QP: " + " ".join(peers))
+    rate, sign = result["rate"], result["sign_test"]
+    lines.append(
+        f"all: median error {100 * rate['median_relative_error']:.2f} %, Pearson of log bits {rate['pearson_log']:.4f}"
+    )
+    for name, row in {"all": sign["all"], **sign["edits"]}.items():
+        if row["n"]:
+            change = row["mean_change"]
+            lines.append(
+                f"sign test, {name}: {row['share']:.3f} of {row['n']}; "
+                f"mean change virtual {100 * change['virtual']:+.2f} %, real {100 * change['real']:+.2f} %"
+            )
+    return "\n".join(lines)
+
+
+def page(result: dict, path: str | Path) -> Path:
+    """Draw a result: bits against bits, PSNR difference, errors within a QP, agreement of the analyser; PNG or PDF."""
+    import matplotlib.pyplot as plt
+
+    qps = [int(qp) for qp in result["qps"]]
+    rows = list(result["qps"].values())
+    figure, axes = plt.subplots(2, 2, figsize=(11, 9), layout="constrained")
+    bits, decibel, ratio, seen = axes.flat
+    for qp, row in zip(qps, rows, strict=True):
+        bits.loglog(row["bits_real"], row["bits_virtual"], ".", ms=4, label=f"QP {qp}")
+    bits.axline((1e4, 1e4), (1e5, 1e5), color="0.6", lw=1)
+    bits.set(xlabel="real bits", ylabel="virtual bits", title="bits of each picture")
+    bits.legend()
+    for plane in "yuv":
+        decibel.plot(qps, [row["psnr_difference"][plane] for row in rows], "o-", label=plane)
+    decibel.axhspan(-0.5, 0.5, color="0.92", zorder=0)
+    decibel.set(xlabel="QP", ylabel="dB", title="PSNR, virtual minus real; band: ±0.5 dB")
+    decibel.legend()
+    ratio.boxplot([np.divide(row["bits_virtual"], row["bits_real"]) for row in rows], tick_labels=qps)
+    ratio.axhline(1, color="0.6", lw=1)
+    ratio.set(xlabel="QP", ylabel="virtual bits / real bits", title="ratio of bits")
+    if "top1_real" in rows[0]:
+        for name in ("real", "virtual"):
+            seen.plot(qps, [row[f"top1_{name}"] for row in rows], "o-", label=f"through the {name} codec")
+        seen.legend()
+    seen.set(xlabel="QP", ylabel="share", title="top-1 class as on the clean picture")
+    setup = result["setup"]
+    figure.suptitle(
+        f"{result['name']}, gop {setup['gop']}, {result['n']} {setup['material']} ({setup['split']})"
+    )
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+    return path
