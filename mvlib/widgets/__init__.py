@@ -2,5 +2,6 @@
 
 from .block_viewer import BlockViewer
 from .explorer import QPExplorer
+from .motion_viewer import MotionViewer
 
-__all__ = ["BlockViewer", "QPExplorer"]
+__all__ = ["BlockViewer", "MotionViewer", "QPExplorer"]
