@@ -42,12 +42,9 @@ class Slope:
             raise FileNotFoundError(f"{path} does not exist; measure it by: {command}")
         for curve in json.loads(Path(path).read_text())["curves"]:
             results = curve["results"]
-            if (
-                curve["codec"] == codec
-                and curve["condition"] == "codec alone"
-                and f"kl:{analyser}" in results
-            ):
-                return cls(results["qp"], results["bpp"], results[f"kl:{analyser}"])
+            lost = results.get(f"kl:{analyser}", results.get(f"divergence:{analyser}"))
+            if curve["codec"] == codec and curve["condition"] == "codec alone" and lost:
+                return cls(results["qp"], results["bpp"], lost)
         raise ValueError(f"{path} holds no curve of {codec} with {analyser}; measure it by: {command}")
 
     def _at(self, qp: torch.Tensor, values: np.ndarray) -> torch.Tensor:

@@ -48,11 +48,14 @@ def test_reading_says_which_command_is_missing(tmp_path):
     with pytest.raises(FileNotFoundError, match="mvlib evaluate image --split train"):
         Slope.read(tmp_path / "none.json", "x265", "efficientnet_lite0")
     path = tmp_path / "anchor.json"
-    results = {"qp": [22, 27], "bpp": [2, 1], "kl:a": [0.1, 0.2]}
+    results = {"qp": [22, 27], "bpp": [2, 1], "kl:a": [0.1, 0.2], "divergence:d": [0.1, 0.3]}
     path.write_text(
         json.dumps({"curves": [{"codec": "x265", "condition": "codec alone", "results": results}]})
     )
     assert float(Slope.read(path, "x265", "a").bpp(torch.tensor([27.0]))) == pytest.approx(1)
+    assert float(Slope.read(path, "x265", "d")(torch.tensor([24.0]))) > 0, (
+        "a detector's divergence serves as well"
+    )
     with pytest.raises(ValueError, match="no curve of x264"):
         Slope.read(path, "x264", "a")
 
