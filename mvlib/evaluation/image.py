@@ -18,23 +18,9 @@ from mvlib.analysers.detectors import Detector, heads_divergence
 from mvlib.codecs import RealCodec
 from mvlib.datasets import Photos
 
-from .bootstrap import Interval, bootstrap_bd_rate
 from .conditions import Condition, condition
 from .experiment import ImageExperiment
 
-
-def kl_in_db(mean_kl: np.ndarray) -> np.ndarray:
-    """Quality on the curve from a mean KL in nats: -10 log10(KL).
-
-    KL falls about tenfold over the QP range, as MSE does; on the logarithm every QP step weighs alike, where
-    the plain value would let the worst QP speak for all.
-    """
-    return -10 * np.log10(np.maximum(mean_kl, 1e-6))
-
-
-# What a score of the analyser is called in results -> how its mean becomes the quality of a curve. Classifiers have
-# "kl" and "top1", detectors "divergence", which is a KL over places and classes with the boxes' overlap.
-QUALITY_OF = {"kl": kl_in_db, "top1": lambda mean: mean, "divergence": kl_in_db}
 BATCH = 32
 
 
@@ -45,14 +31,16 @@ class Measurements:
     bpp: np.ndarray
     psnr: np.ndarray
     scores: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
-    """(analyser, score of ``QUALITY_OF`` or "label") -> values; label accuracy is NaN where no label is known."""
+    """(analyser, score of ``QUALITY_OF`` or "label") -> values; NaN is a label accuracy without a label."""
 
 
-def _look(analyser: torch.nn.Module, frames: Sequence[np.ndarray]) -> list:
+def _look(analyser: torch.nn.Module, frames: Sequence[np.ndarray], device: str) -> list:
     """What the analyser makes of the pictures, a batch at a time."""
     with torch.inference_mode():
         batches = (np.stack(frames[i : i + BATCH]) for i in range(0, len(frames), BATCH))
-        return [analyser(torch.from_numpy(b).permute(0, 3, 1, 2).float().div(255)) for b in batches]
+        return [
+            analyser(torch.from_numpy(b).to(device).permute(0, 3, 1, 2).float().div(255)) for b in batches
+        ]
 
 
 def _prepare(row: Condition, pictures: list[np.ndarray], qps: Sequence[int]) -> list[list[np.ndarray]]:
@@ -87,8 +75,12 @@ def measure_images(experiment: ImageExperiment, progress: bool = True):
     n = len(photos) if experiment.limit is None else min(experiment.limit, len(photos))
     clean = [(photos[i] * 255).round().byte().permute(1, 2, 0).contiguous().numpy() for i in range(n)]
     labels = [photos.meta[i].labels for i in range(n)]
-    looking = {name: machines.load(name) for name in experiment.analysers}
-    seen_clean = {name: _look(analyser, clean) for name, analyser in looking.items()}
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    torch.backends.cudnn.allow_tf32 = (
+        False  # a KL of a hundredth of a nat must mean the same on every machine
+    )
+    looking = {name: machines.load(name).to(device) for name in experiment.analysers}
+    seen_clean = {name: _look(analyser, clean, device) for name, analyser in looking.items()}
     measured: dict[tuple[str, str], Measurements] = {}
     bar = tqdm(
         total=len(experiment.rows) * len(experiment.codecs), desc="rows × codecs", disable=not progress
@@ -100,7 +92,7 @@ def measure_images(experiment: ImageExperiment, progress: bool = True):
             bits, decoded = _code(codec, row, prepared, clean[0].shape[:2], experiment.qps)
             result = Measurements(bits / experiment.size**2, np.stack([_psnr(d, clean) for d in decoded], 1))
             for which, analyser in looking.items():
-                columns = [_scores(analyser, seen_clean[which], d, labels) for d in decoded]
+                columns = [_scores(analyser, seen_clean[which], d, labels, device) for d in decoded]
                 result.scores |= {
                     (which, score): np.stack([c[score] for c in columns], 1) for score in columns[0]
                 }
@@ -111,10 +103,10 @@ def measure_images(experiment: ImageExperiment, progress: bool = True):
 
 
 def _scores(
-    analyser: torch.nn.Module, clean: list, decoded: list[np.ndarray], labels
+    analyser: torch.nn.Module, clean: list, decoded: list[np.ndarray], labels, device: str
 ) -> dict[str, np.ndarray]:
     """Every score of one analyser at one QP, (N,) each, against what it saw in the clean pictures."""
-    coded = _look(analyser, decoded)
+    coded = _look(analyser, decoded, device)
     if isinstance(analyser, Detector):
         parts = {"divergence": [heads_divergence(*pair) for pair in zip(clean, coded, strict=True)]}
     else:
@@ -123,18 +115,4 @@ def _scores(
             "top1": [top1_agreement(*pair) for pair in zip(clean, coded, strict=True)],
             "label": [label_accuracy(torch.cat(coded), labels)],
         }
-    return {score: torch.cat(values).double().numpy() for score, values in parts.items()}
-
-
-def compare(
-    anchor: Measurements,
-    test: Measurements,
-    analyser: str,
-    score: str,
-    sources: Sequence[str],
-    draws: int,
-    seed: int,
-) -> Interval:
-    """BD-rate of ``test`` against ``anchor`` at equal ``score`` of ``analyser``, with its 95 % interval."""
-    pairs = [(m.bpp, m.scores[analyser, score]) for m in (anchor, test)]
-    return bootstrap_bd_rate(*pairs, sources, to_quality=QUALITY_OF[score], draws=draws, seed=seed)
+    return {score: torch.cat(values).double().cpu().numpy() for score, values in parts.items()}

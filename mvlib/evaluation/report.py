@@ -3,8 +3,10 @@
 import json
 import platform
 from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +16,10 @@ from mvlib import codecs
 from mvlib._files import replace_when_done
 
 from .bdrate import CurveError
+from .bootstrap import bootstrap_bd_rate
 from .experiment import ANCHOR, ImageExperiment
-from .image import QUALITY_OF, Measurements, compare
+from .image import Measurements
+from .quality import QUALITY_OF
 
 RATE_BASIS = (
     "bits of the elementary stream (stills: the file) without SEI text, per pixel of the source picture"
@@ -42,34 +46,39 @@ def _curve(measured: Measurements, qps: Iterable[int]) -> dict[str, list[float]]
     return {key: [round(float(v), 5) for v in values] for key, values in rows.items()}
 
 
-def image_report(experiment: ImageExperiment, measured: dict, sources: list[str], command: str) -> dict:
-    """The result of an image experiment as a JSON-able dict: curves, BD-rates, options, versions, n."""
-    curves, gains = [], []
+def _gain(anchor: tuple, test: tuple, sources: list[str], score: str, draws: int, seed: int) -> dict:
+    """BD-rate with its interval, or the error that says why there is none."""
+    try:
+        to_quality = QUALITY_OF[score]
+        return bootstrap_bd_rate(
+            anchor, test, sources, to_quality=to_quality, draws=draws, seed=seed
+        ).as_dict()
+    except CurveError as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def _gains(experiment: ImageExperiment, measured: dict, sources: list[str]) -> list[dict]:
+    """Every row against the codec alone, for every analyser and score; the bootstraps share the cores."""
+    rows, jobs = [], []
     for (codec, condition), result in measured.items():
-        curves.append(
-            {"codec": codec, "condition": condition, "results": _curve(result, experiment.qps)},
-        )
         if condition == ANCHOR:
             continue
-        for analyser in experiment.analysers:
-            for score in [
-                score for which, score in result.scores if which == analyser and score in QUALITY_OF
-            ]:
-                row = {"codec": codec, "condition": condition, "analyser": analyser, "quality": score}
-                try:
-                    interval = compare(
-                        measured[codec, ANCHOR],
-                        result,
-                        analyser,
-                        score,
-                        sources,
-                        experiment.draws,
-                        experiment.seed,
-                    )
-                    row |= interval.as_dict()
-                except CurveError as error:
-                    row["error"] = f"{type(error).__name__}: {error}"
-                gains.append(row)
+        alone = measured[codec, ANCHOR]
+        for key in [k for k in result.scores if k[1] in QUALITY_OF]:
+            rows.append({"codec": codec, "condition": condition, "analyser": key[0], "quality": key[1]})
+            pairs = [(m.bpp, m.scores[key]) for m in (alone, result)]
+            jobs.append((*pairs, sources, key[1], experiment.draws, experiment.seed))
+    with ProcessPoolExecutor(mp_context=get_context("forkserver")) as pool:
+        found = pool.map(_gain, *zip(*jobs, strict=True)) if jobs else ()
+        return [row | gain for row, gain in zip(rows, found, strict=True)]
+
+
+def image_report(experiment: ImageExperiment, measured: dict, sources: list[str], command: str) -> dict:
+    """The result of an image experiment as a JSON-able dict: curves, BD-rates, options, versions, n."""
+    curves = [
+        {"codec": codec, "condition": condition, "results": _curve(result, experiment.qps)}
+        for (codec, condition), result in measured.items()
+    ]
     labels = [v for (_, score), v in next(iter(measured.values())).scores.items() if score == "label"]
     return {
         "name": "images",
@@ -80,9 +89,9 @@ def image_report(experiment: ImageExperiment, measured: dict, sources: list[str]
         "n": len(sources),
         "sources": len(set(sources)),
         "labelled": int((~np.isnan(labels[0][:, 0])).sum()) if labels else 0,
-        "threads": torch.get_num_threads(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "versions": versions(),
-        "bd_rates": gains,
+        "bd_rates": _gains(experiment, measured, sources),
         "curves": curves,
     }
 

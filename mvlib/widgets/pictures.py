@@ -11,18 +11,15 @@ _EXAMPLES = {
     "castle": "gcompris-germany_neuschwansteinCastle_0",
     "macaque": "gcompris-resource_macaque_0",
     "koala": "gcompris-animals_koala_0",
-    "mountains": "lomiri-wallpapers-16.04_picosdeeuropa_by_Aitzol_Berasategi_2",
-    "spoons": "gcompris-others_spoons_0",
+    "mountains": "lomiri-wallpapers-16.04_picosdeeuropa_by_Aitzol_Berasategi_0",
     "gibbon": "gcompris-resource_gibbon_0",
     "screwdriver": "gcompris-tools_screwDriver_0",
     "jaguar": "gcompris-animals_jaguar_0",
     "bison": "gcompris-animals_bison_0",
-    "ladybird": "mate-backgrounds_LadyBird_5",
+    "ladybird": "mate-backgrounds_LadyBird_0",
     "gorilla": "gcompris-resource_gorilla_0",
-    "fish": "gcompris-fishes_fish10_0",
     "red panda": "gcompris-resource_red_panda_0",
     "panda": "gcompris-animals_panda_0",
-    "aqueduct": "gcompris-france_pontduGard_0",
 }
 
 

@@ -12,7 +12,6 @@ from mvlib.datasets import Photos
 OBVIOUS = {
     "gcompris-resource_red_panda_0": {"lesser panda"},
     "gcompris-resource_gibbon_0": {"gibbon"},
-    "gcompris-resource_gorilla_0": {"gorilla"},
     "gcompris-resource_macaque_0": {"macaque"},
     "gcompris-animals_bison_0": {"bison"},
     "gcompris-animals_jaguar_0": {"jaguar"},
@@ -20,8 +19,8 @@ OBVIOUS = {
     "gcompris-animals_panda_0": {"giant panda"},
     "gcompris-tools_screwDriver_0": {"screwdriver"},
     "gcompris-germany_neuschwansteinCastle_0": {"castle", "palace"},
-    "gcompris-france_pontduGard_0": {"viaduct"},
-    "mate-backgrounds_LadyBird_5": {"ladybug"},
+    "gcompris-resource_gorilla_0": {"gorilla"},
+    "mate-backgrounds_LadyBird_0": {"ladybug"},
 }
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
-from mvlib.evaluation.image import kl_in_db, measure_images
+from mvlib.evaluation.image import measure_images
+from mvlib.evaluation.quality import kl_in_db
 from mvlib.evaluation.report import bd_table, image_report
 
 SMALL = ImageExperiment(
