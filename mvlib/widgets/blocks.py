@@ -14,8 +14,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from mvlib.virtual import transform
-from mvlib.virtual.codec import VirtualCodec, pad_planes
-from mvlib.virtual.colour import planes_to_rgb, rgb_to_planes
+from mvlib.virtual.codec import VirtualCodec
+from mvlib.virtual.colour import pad_planes, planes_to_rgb, rgb_to_planes
 from mvlib.virtual.intra import code_i, settle
 from mvlib.virtual.loopfilter import block_edges
 from mvlib.virtual.neighbours import gather_neighbours, neighbour_index
