@@ -26,7 +26,7 @@ from .intra import code_i
 from .jpeg import VirtualJpeg
 from .quantise import hard
 from .rate import Features, FrameRate, GroupRate, Levels, level_features
-from .settings import SETTINGS
+from .settings import settings_for
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def fit_intra(
     """Fit the rate of I frames to ``RealCodec(name, gop=gop)``; errors on training and validation squares too."""
     from mvlib.codecs import RealCodec
 
-    codec = VirtualCodec(SETTINGS[name], {}, I_OFFSET[gop])
+    codec = VirtualCodec(settings_for(name, gop), {}, I_OFFSET[gop])
     grouped = codec.settings.standard == "h265"
     real = RealCodec(name, gop=gop)
     material = {"train": TRAIN, "val": VALIDATION}

@@ -24,7 +24,7 @@ from .quantise import Rounding, rounding_of
 from .rate import Features, FrameRate, level_features
 from .result import VirtualOut, same_layout, with_real_values
 from .sequence import CHAINS, Chain, code_chain, frame_features, frame_qps
-from .settings import SETTINGS, Settings
+from .settings import SETTINGS, Settings, settings_for
 
 # What the stock encoders take off the QP of an I frame: 6 log2(1.4), rounded; the plain references take off nothing.
 I_OFFSET = {"intra": 0.0, "ippp": 0.0, "stock": -3.0}
@@ -67,7 +67,7 @@ class VirtualCodec:
         rates = load_rates(name, "intra" if gop == "ippp" else gop)
         if gop == "ippp":
             rates = rates | load_rates(name, gop)
-        return cls(SETTINGS[name], rates, I_OFFSET[gop], CHAINS[name].get(gop))
+        return cls(settings_for(name, gop), rates, I_OFFSET[gop], CHAINS[name].get(gop))
 
     def __call__(
         self,

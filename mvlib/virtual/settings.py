@@ -6,7 +6,7 @@ beside them in ``weights/``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -80,3 +80,14 @@ SETTINGS = {
         intra_offset=0.36,
     ),
 }
+
+
+def settings_for(name: str, gop: str) -> Settings:
+    """The settings of an encoder under a GOP structure.
+
+    x265's stock psychovisual choices keep texture, which the plain references ("intra", "ippp") smooth away: there a
+    wider dead zone gives what an analyser sees, at a PSNR 0.2 dB lower.
+    """
+    if name == "x265" and gop != "stock":
+        return replace(SETTINGS[name], intra_offset=0.35)
+    return SETTINGS[name]
