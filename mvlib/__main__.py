@@ -1,4 +1,4 @@
-"""The command line: ``python -m mvlib encode | evaluate | train`` → a call of the package → JSON and a table.
+"""The command line: ``python -m mvlib encode | evaluate | fidelity | train`` → the package → JSON and a table.
 
 Every option of a command is a parameter of the function here; ``--help`` at each level lists them.
 """
@@ -107,6 +107,23 @@ def train_image(out: Path = Path("runs/image"), **options) -> None:
     print(f"saved {saved}; the curves are in {out / 'log.png'}")
 
 
+def fidelity(out: Path = Path("runs/fidelity"), **options) -> None:
+    """Measure how faithful a virtual codec is to the real one: JSON, a table and a page of plots.
+
+    Args:
+        out: folder of the result.
+        **options: see Setup.
+    """
+    from mvlib.fidelity import Setup, measure, store
+    from mvlib.fidelity_page import page, table
+
+    setup = Setup(**options)
+    result = measure(setup, progress=True)
+    saved = store(result, out / f"fidelity_{setup.codec}_{setup.gop}.json")
+    drawn = page(result, saved.with_suffix(".png"))
+    print(f"{table(result)}\n\nsaved to {saved}, drawn in {drawn}")
+
+
 def command_line() -> str:
     """The command that was typed, for the result's own record."""
     return shlex.join(["python", "-m", "mvlib", *sys.argv[1:]])
@@ -115,6 +132,7 @@ def command_line() -> str:
 COMMANDS = {
     "encode": encode,
     "evaluate": {"_help": "Measure on real bitstreams.", "image": evaluate_image},
+    "fidelity": fidelity,
     "train": {"_help": "Train a preprocessor through the virtual codec.", "image": train_image},
 }
 

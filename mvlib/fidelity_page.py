@@ -69,3 +69,29 @@ def page(result: dict, path: str | Path) -> Path:
     figure.savefig(path, dpi=110)
     plt.close(figure)
     return path
+
+
+def summary(results: dict[str, dict]) -> str:
+    """Results by name as a Markdown table, one line each: the span over QP of each measure, its worst end included."""
+    lines = [
+        "| virtual codec | luma PSNR, dB | chroma PSNR, dB | bits, median error | log-bits, Pearson "
+        "| bits in one QP, least Spearman | edits with the right sign | top-1, widest gap |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for name, result in results.items():
+        rows = list(result["qps"].values())
+        luma = [row["psnr_difference"]["y"] for row in rows]
+        chroma = [row["psnr_difference"][plane] for row in rows for plane in "uv"]
+        gaps = [abs(row["top1_virtual"] - row["top1_real"]) for row in rows if "top1_real" in row]
+        sign = result["sign_test"]["all"]
+        cells = [
+            f"{min(luma):+.2f} to {max(luma):+.2f}",
+            f"{min(chroma):+.2f} to {max(chroma):+.2f}",
+            f"{100 * result['rate']['median_relative_error']:.1f} %",
+            f"{result['rate']['pearson_log']:.4f}",
+            f"{min(row['spearman'] for row in rows):.3f}",
+            f"{100 * sign['share']:.1f} % of {sign['n']}",
+            f"{100 * max(gaps):.1f} points" if gaps else "–",
+        ]
+        lines.append("| " + " | ".join([name, *cells]) + " |")
+    return "\n".join(lines)

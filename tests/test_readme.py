@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from mvlib.evaluation.report import bd_table
+from mvlib.fidelity_page import summary
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -26,3 +27,19 @@ def test_everything_that_is_linked_is_there():
 def test_every_notebook_is_on_the_map():
     for notebook in (ROOT / "notebooks").glob("[0-9]*.ipynb"):
         assert f"notebooks/{notebook.name}" in README, notebook.name
+
+
+FIDELITY = {  # name on the first page -> codec, gop
+    "x265, all intra": ("x265", "intra"),
+    "x264, all intra": ("x264", "intra"),
+    "x265 as it comes, one picture": ("x265", "stock"),
+    "x264 as it comes, one picture": ("x264", "stock"),
+    "JPEG": ("jpeg", "stock"),
+}
+
+
+def test_the_table_of_fidelity_is_the_measured_one():
+    files = {
+        name: ROOT / f"data/results/fidelity_{codec}_{gop}.json" for name, (codec, gop) in FIDELITY.items()
+    }
+    assert summary({name: json.loads(path.read_text()) for name, path in files.items()}) in README

@@ -117,7 +117,8 @@ def bd_table(report: dict, qualities: Iterable[str] | None = None) -> str:
         rows.setdefault((gain["codec"], gain["condition"]), {})[gain["analyser"], gain["quality"]] = gain
     head = ["codec", "condition", *(f"{a.replace('efficientnet_', '')}, {q}" for a, q in columns)]
     lines = [" | ".join(head), " | ".join(["---"] * len(head))]
-    for (codec, condition), cells in rows.items():
+    codecs = list(dict.fromkeys(codec for codec, _ in rows))
+    for (codec, condition), cells in sorted(rows.items(), key=lambda item: codecs.index(item[0][0])):
         lines.append(" | ".join([codec, condition, *(_cell(cells.get(c)) for c in columns)]))
     return "\n".join(f"| {line} |" for line in lines)
 
