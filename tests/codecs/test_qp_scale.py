@@ -6,6 +6,7 @@ import pytest
 from mvlib.codecs import ENCODERS, QP_MAX, RealCodec
 from mvlib.codecs.measure_qp import invert, luma_psnr
 from mvlib.codecs.qp_scale import native_from_qp, table_kind, tables
+from mvlib.datasets import Clips
 
 OWN_SCALE = [name for name in ENCODERS if name not in ("x264", "x265")]
 KINDS = [(name, kind) for name, kinds in tables()["codecs"].items() for kind in kinds]
@@ -30,10 +31,18 @@ def test_a_single_picture_in_a_stock_gop_too(name, qp, photos):
 
 @pytest.mark.parametrize("qp", [22, 32, 42])
 @pytest.mark.parametrize("name", ["svtav1", "vp9"])
-def test_a_clip_in_a_stock_gop_too(name, qp, clip):
-    # Each encoder spends its quality on other frames, and this motion is not the table's: less alike than pictures.
-    ours, theirs = (luma_psnr(RealCodec(c)(clip, qp=qp).frames, clip) for c in (name, "x265"))
-    assert abs(ours - theirs) < 3.0, (ours, theirs)
+def test_a_clip_in_a_stock_gop_too(name, qp, clips):
+    # Two films that were not in the measurement; each encoder spends its quality on other frames.
+    ours, theirs = (
+        np.mean([luma_psnr(RealCodec(c)(clip, qp=qp).frames, clip) for clip in clips]) for c in (name, "x265")
+    )
+    assert abs(ours - theirs) < 2.0, (ours, theirs)  # 1.7 at most when it was measured: SVT-AV1 at 22
+
+
+@pytest.fixture(scope="module")
+def clips():
+    test = Clips("test", frames=16)
+    return [test.uint8(i) for i in (0, len(test) // 2, len(test) - 1)]
 
 
 @pytest.mark.parametrize(("name", "kind"), KINDS)
