@@ -4,7 +4,7 @@ VENV ?= .venv
 PIP_ARGS ?=
 BIN := $(VENV)/bin
 # One thread per process: tests and encoders run in several processes, which share the cores.
-TEST_ENV := OMP_NUM_THREADS=1 PYTHONWARNINGS=default
+TEST_ENV := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint unit notebooks browser format bench clean
