@@ -29,7 +29,7 @@ $(VENV)/.browser: $(VENV)/.dev
 	@touch $@
 
 lab: $(VENV)/.lab ## set up, then open JupyterLab at the first notebook
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
 
 test: $(VENV)/.dev lint unit notebooks ## set up, then run the linter, all tests and all notebooks
 
