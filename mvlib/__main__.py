@@ -119,7 +119,8 @@ def fidelity(out: Path = Path("runs/fidelity"), **options) -> None:
 
     setup = Setup(**options)
     result = measure(setup, progress=True)
-    saved = store(result, out / f"fidelity_{setup.codec}_{setup.gop}.json")
+    what = "" if setup.material == "photos" else f"_{setup.material}"
+    saved = store(result, out / f"fidelity_{setup.codec}_{setup.gop}{what}.json")
     drawn = page(result, saved.with_suffix(".png"))
     print(f"{table(result)}\n\nsaved to {saved}, drawn in {drawn}")
 

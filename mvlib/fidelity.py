@@ -35,7 +35,7 @@ class Setup:
     Attributes:
         codec: "x264", "x265" or "jpeg".  gop: see ``RealCodec``.
         material: "photos" (single pictures) or "clips".  split: of the data set.
-        count: at most so many pictures or clips.  size: side of a picture's square.  frames: of a clip.
+        count: at most so many pictures or clips.  size: side of the square.  frames: of a clip.
         qps: every picture is coded at each.  edit_qps, edit_count: the sign test's; its pictures are the first ones.
         analyser: whose top-1 class is compared; "" leaves it out.
     """
@@ -60,7 +60,7 @@ def load(setup: Setup) -> list[np.ndarray]:
     if setup.material == "photos":
         data = Photos(setup.split, setup.size, crop="centre", flip=False)
     else:
-        data = Clips(setup.split, frames=setup.frames)
+        data = Clips(setup.split, frames=setup.frames, size=setup.size)
     chosen = np.linspace(0, len(data) - 1, min(setup.count, len(data))).astype(int)
     return [_uint8(data[int(i)]) for i in chosen]
 
