@@ -4,6 +4,8 @@ import json
 import re
 from pathlib import Path
 
+import pytest
+
 from mvlib.evaluation.report import bd_table
 from mvlib.fidelity_page import summary
 
@@ -38,7 +40,11 @@ FIDELITY = {  # name on the first page -> codec, gop
 }
 
 
-def test_the_table_of_fidelity_is_the_measured_one():
+CLIPS = {"x265, I-P-P-P": ("x265", "ippp_clips"), "x265 as it comes": ("x265", "stock_clips")}
+
+
+@pytest.mark.parametrize("rows", [FIDELITY, CLIPS], ids=["pictures", "clips"])
+def test_the_tables_of_fidelity_are_the_measured_ones(rows):
     files = {
         name: ROOT / f"data/results/fidelity_{codec}_{gop}.json" for name, (codec, gop) in FIDELITY.items()
     }
