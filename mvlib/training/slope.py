@@ -37,7 +37,10 @@ class Slope:
 
         Raises FileNotFoundError or ValueError that say which command makes what is missing.
         """
-        command = f"python -m mvlib evaluate image --split train --conditions '[codec alone]' --out {path}"
+        command = (
+            "python -m mvlib evaluate image --split train --conditions '[codec alone]' "
+            f"--codecs '[{codec}]' --analysers '[{analyser}]' --qps '[22, 27, 32, 37, 42, 47]' --out {path}"
+        )
         if not Path(path).is_file():
             raise FileNotFoundError(f"{path} does not exist; measure it by: {command}")
         for curve in json.loads(Path(path).read_text())["curves"]:
