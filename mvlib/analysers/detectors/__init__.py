@@ -3,6 +3,7 @@
 from .build import DETECTOR_NAMES, load_detector
 from .coco import COCO_CLASSES
 from .detector import Detections, Detector, Heads
+from .matching import Matches, match
 from .quality import average_precision, heads_divergence
 from .zoo import TORCHVISION_DETECTORS, TorchvisionDetector, load_torchvision_detector
 
@@ -13,9 +14,11 @@ __all__ = [
     "Detections",
     "Detector",
     "Heads",
+    "Matches",
     "TorchvisionDetector",
     "average_precision",
     "heads_divergence",
     "load_detector",
     "load_torchvision_detector",
+    "match",
 ]

@@ -1,0 +1,137 @@
+"""Average precision of any weighting of pictures: objects matched once → weights → precision over recall → AP.
+
+AP belongs to a set of pictures, not to one, so a bootstrap over pictures must compute it anew for every draw.
+What is found is matched to what is there once and for all, by COCO's rules [1]; a draw then only weights
+pictures, and thousands of draws take a second.  For equal weights the result is torchmetrics'.
+
+[1] https://cocodataset.org/#detection-eval
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torchvision.ops import box_iou
+
+from .detector import Detections
+
+# Rounded to single precision as torchmetrics has them: a recall of exactly 0.30 is short of its 0.30.
+IOU_THRESHOLDS = torch.linspace(0.5, 0.95, 10).double().numpy()
+_RECALLS = torch.linspace(0, 1, 101).double().numpy()
+_AT_ONCE = 200  # draws; bounds the memory
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What was found in N pictures, D objects in all, and which of it is there.
+
+    picture, label, score: (D,) of each found object.
+    hit: bool (10, D), whether it is a true one at each of ``IOU_THRESHOLDS``.
+    there: (N, C), how many true objects of each class a picture has.
+    """
+
+    picture: np.ndarray
+    label: np.ndarray
+    score: np.ndarray
+    hit: np.ndarray
+    there: np.ndarray
+
+    def average_precision(self, weights: np.ndarray | None = None) -> np.ndarray:
+        """COCO's AP, mean over IoU 0.50 to 0.95 and over classes, in [0, 1]: (R, N) → (R,).
+
+        Args:
+            weights: how often each picture counts, ≥ 0, (R, N) for R weightings; None: each picture once, R = 1.
+        Returns:
+            (R,); NaN where no picture with an object counts, for which torchmetrics says -1.
+        """
+        n = len(self.there)
+        weights = np.ones((1, n)) if weights is None else np.asarray(weights, dtype=np.float64)
+        if weights.ndim != 2 or weights.shape[1] != n or (weights < 0).any():
+            raise ValueError(f"weights of shape {weights.shape}; give (R, {n}), none of them negative")
+        parts = [self._of_classes(weights[i : i + _AT_ONCE]) for i in range(0, len(weights), _AT_ONCE)]
+        return np.concatenate(parts)
+
+    def _of_classes(self, weights: np.ndarray) -> np.ndarray:
+        total, classes = np.zeros(len(weights)), np.zeros(len(weights))
+        ranked = np.argsort(-self.score, kind="stable")  # COCO's order among equals: as the pictures come
+        for label in np.flatnonzero(self.there.any(0)):
+            there = weights @ self.there[:, label]
+            order = ranked[self.label[ranked] == label]
+            total += _precision(weights[:, self.picture[order]], self.hit[:, order], there)
+            classes += there > 0
+        with np.errstate(invalid="ignore"):
+            return total / classes
+
+    @staticmethod
+    def joined(parts: Sequence["Matches"]) -> "Matches":
+        """Matches of all the pictures of ``parts``, in their order."""
+        first = np.cumsum([0, *(len(p.there) for p in parts[:-1])])
+        values = {f.name: [getattr(p, f.name) for p in parts] for f in fields(Matches)}
+        values["picture"] = [p + at for p, at in zip(values["picture"], first, strict=True)]
+        return Matches(**{k: np.concatenate(v, axis=1 if k == "hit" else 0) for k, v in values.items()})
+
+
+def _precision(weights: np.ndarray, hit: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """AP of one class: weights (R, D) of what was found, best first; hit (10, D); there (R,) → (R,), 0 without any.
+
+    Only true objects are looked at: recall rises there alone, and precision peaks there.
+    """
+    found = np.cumsum(weights, 1)
+    result = np.zeros(len(weights))
+    for of_threshold in hit:
+        at = np.flatnonzero(of_threshold)
+        if len(at) == 0:
+            continue
+        true = np.cumsum(weights[:, at], 1)
+        precision = true / (found[:, at] + np.spacing(1))
+        best_from_here = np.maximum.accumulate(precision[:, ::-1], 1)[:, ::-1]
+        reached = np.searchsorted(_RECALLS, true / np.maximum(there, 1e-9)[:, None], side="right")
+        reached[true == 0] = 0
+        steps = np.diff(reached, axis=1, prepend=0)
+        result += (steps * best_from_here).sum(1) / len(_RECALLS)
+    return np.where(there > 0, result / len(hit), 0)
+
+
+def match(truth: Sequence[Detections], found: Sequence[Detections], *, classes: int = 80) -> Matches:
+    """Match the found objects of each picture to those that are there.
+
+    Best score first, an object takes the free true one of its class that it overlaps most, if the intersection
+    over union reaches the threshold; every other found object is a false one.
+
+    Args:
+        truth, found: per picture; scores of ``truth`` don't matter.
+        classes: number of classes that there are.
+    """
+    if len(truth) != len(found) or not truth:
+        raise ValueError(f"{len(truth)} pictures with truth, {len(found)} detected; give as many, at least 1")
+    rows = [_match_picture(t, f) for t, f in zip(truth, found, strict=True)]
+    counts = np.stack([np.bincount(t.labels.cpu().numpy(), minlength=classes) for t in truth])
+    return Matches(
+        np.repeat(np.arange(len(found)), [len(f.scores) for f in found]),
+        np.concatenate([f.labels.cpu().numpy() for f in found]),
+        np.concatenate([f.scores.cpu().numpy() for f in found]),
+        np.concatenate(rows, 1),
+        counts,
+    )
+
+
+def _match_picture(truth: Detections, found: Detections) -> np.ndarray:
+    """Whether each found object of a picture is a true one: bool (10, D)."""
+    hit = np.zeros((len(IOU_THRESHOLDS), len(found.scores)), bool)
+    if 0 in (hit.shape[1], len(truth.labels)):
+        return hit
+    # As COCO, in double; a pair of different classes never matches.
+    overlap = box_iou(found.boxes.double(), truth.boxes.double())
+    overlap = torch.where(found.labels[:, None] == truth.labels, overlap, -1.0).cpu().numpy()
+    free = np.ones((len(IOU_THRESHOLDS), overlap.shape[1]), bool)
+    everyone = np.arange(len(IOU_THRESHOLDS))
+    # Of what was found, only the objects that overlap enough with something can be true: a few.
+    order = np.argsort(-found.scores.cpu().numpy(), kind="stable")
+    for d in order[overlap[order].max(1) >= IOU_THRESHOLDS[0]]:
+        taken, wanted = free * (overlap[d] + 1), 1 + IOU_THRESHOLDS - 1e-10
+        best = taken.shape[1] - 1 - taken[:, ::-1].argmax(1)  # among equals the last, as COCO
+        ok = taken[everyone, best] >= wanted
+        hit[ok, d] = True
+        free[everyone[ok], best[ok]] = False
+    return hit

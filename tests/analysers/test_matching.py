@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import torch
+
+from mvlib.analysers.detectors import Detections, Matches, average_precision, match
+
+
+def random_pictures(seed: int, count: int, classes: int = 4, digits: int = 2):
+    """Truth; and found: truth moved by a random amount and doubled, some of a wrong class, and noise."""
+    rng = np.random.default_rng(seed)
+    truth, found = [], []
+    for _ in range(count):
+        n = rng.integers(0, 6)
+        corner = rng.uniform(0, 150, (n, 2))
+        boxes = np.concatenate([corner, corner + rng.uniform(10, 60, (n, 2))], 1)
+        labels = rng.integers(0, classes, n)
+        seen = rng.random(n) < 0.8
+        moved = np.concatenate([boxes[seen], boxes[seen]]) + rng.normal(0, 3, (2 * seen.sum(), 4))
+        named = np.concatenate([labels[seen], labels[seen]])
+        wrong = rng.random(len(named)) < 0.15
+        named = np.where(wrong, (named + 1) % classes, named)
+        noise = rng.uniform(0, 150, (4, 2))
+        moved = np.concatenate([moved, np.concatenate([noise, noise + 30], 1)])
+        named = np.concatenate([named, rng.integers(0, classes, 4)])
+        scores = np.round(rng.random(len(named)), digits)  # with two digits equal scores occur
+        order = np.argsort(-scores)
+        truth.append(as_detections(boxes, np.ones(n), labels))
+        found.append(as_detections(moved[order], scores[order], named[order]))
+    return truth, found
+
+
+def as_detections(boxes, scores, labels) -> Detections:
+    return Detections(
+        torch.tensor(np.array(boxes), dtype=torch.float32).view(-1, 4),
+        torch.tensor(scores, dtype=torch.float32),
+        torch.tensor(labels, dtype=torch.long),
+    )
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_it_is_torchmetrics_ap(seed):
+    truth, found = random_pictures(seed, 25)
+    expected = average_precision(truth, found)["map"]
+    assert 0.1 < expected < 0.9
+    assert match(truth, found).average_precision()[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_weight_of_three_is_the_picture_three_times():
+    """Where scores are equal, the copies of a picture change the order among them: hence six digits."""
+    truth, found = random_pictures(7, 12, digits=6)
+    weights = np.random.default_rng(1).multinomial(12, np.full(12, 1 / 12), size=5)
+    fast = match(truth, found).average_precision(weights)
+    for row, value in zip(weights, fast, strict=True):
+        which = np.repeat(np.arange(12), row)
+        assert value == pytest.approx(
+            average_precision([truth[i] for i in which], [found[i] for i in which])["map"], abs=1e-6
+        )
+
+
+def test_joined_is_all_at_once():
+    truth, found = random_pictures(3, 20)
+    whole = match(truth, found)
+    joined = Matches.joined([match(truth[:7], found[:7]), match(truth[7:], found[7:])])
+    weights = np.random.default_rng(0).integers(0, 3, (4, 20))
+    np.testing.assert_array_equal(joined.average_precision(weights), whole.average_precision(weights))
+
+
+def test_limits():
+    truth, _ = random_pictures(5, 10)
+    nothing = [as_detections(np.zeros((0, 4)), [], []) for _ in truth]
+    assert match(truth, truth).average_precision()[0] == pytest.approx(1)
+    assert match(truth, nothing).average_precision()[0] == 0
+    assert np.isnan(match(nothing, truth).average_precision()[0])
+
+
+def test_draws_are_independent_of_how_many_are_asked_for():
+    truth, found = random_pictures(9, 10)
+    matches = match(truth, found)
+    weights = np.random.default_rng(2).multinomial(10, np.full(10, 0.1), size=450)
+    many = matches.average_precision(weights)
+    np.testing.assert_array_equal(many[:3], matches.average_precision(weights[:3]))
+    assert many.std() > 0.01
+
+
+def test_wrong_input_is_named():
+    truth, found = random_pictures(1, 3)
+    with pytest.raises(ValueError, match="3 pictures"):
+        match(truth, found[:2])
+    with pytest.raises(ValueError, match=r"\(2, 4\).*\(R, 3\)"):
+        match(truth, found).average_precision(np.ones((2, 4)))
+    with pytest.raises(ValueError, match="negative"):
+        match(truth, found).average_precision(-np.ones((1, 3)))
