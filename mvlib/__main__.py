@@ -11,7 +11,7 @@ from pathlib import Path
 import jsonargparse
 
 from mvlib.evaluation.experiment import ImageExperiment
-from mvlib.training.experiment import ImageTraining
+from mvlib.training.experiment import ImageTraining, Training, VideoTraining
 
 
 def encode(
@@ -87,7 +87,20 @@ def train_image(out: Path = Path("runs/image"), **options) -> None:
         out: folder of the checkpoint, the log, and at the end the weights with their card.
         **options: see ImageTraining.
     """
-    training = ImageTraining(**options)
+    _train(ImageTraining(**options), out, "photographs of data/photos.csv, split train")
+
+
+def train_video(out: Path = Path("runs/video"), **options) -> None:
+    """Train a video preprocessor through the virtual codec; a run that was killed goes on where it was.
+
+    Args:
+        out: folder of the checkpoint, the log, and at the end the weights with their card.
+        **options: see VideoTraining.
+    """
+    _train(VideoTraining(**options), out, "clips of data/clips.csv and generated scenes, split train")
+
+
+def _train(training: Training, out: Path, data: str) -> None:
     from mvlib.plots import training_curves
     from mvlib.preprocess import save_preprocessor
     from mvlib.training.loop import Trainer
@@ -97,7 +110,7 @@ def train_image(out: Path = Path("runs/image"), **options) -> None:
         network,
         out / "preprocessor.safetensors",
         command=command_line(),
-        data="photographs of data/photos.csv, split train",
+        data=data,
         seed=training.seed,
         steps=training.steps,
         analysers=training.analysers,
@@ -134,7 +147,11 @@ COMMANDS = {
     "encode": encode,
     "evaluate": {"_help": "Measure on real bitstreams.", "image": evaluate_image},
     "fidelity": fidelity,
-    "train": {"_help": "Train a preprocessor through the virtual codec.", "image": train_image},
+    "train": {
+        "_help": "Train a preprocessor through the virtual codec.",
+        "image": train_image,
+        "video": train_video,
+    },
 }
 
 

@@ -17,7 +17,7 @@ _ROUNDING = 0.5 / 255
 
 
 class Preprocessor(nn.Module):
-    """A network in front of a codec: picture and QP in, picture of the same size out.
+    """A network in front of a codec: picture and QP in, picture of the same size out; of a clip, frame by frame.
 
     A subclass sets ``multiple`` (what both sides of its input are padded to) and writes ``process``.
     """
@@ -25,11 +25,11 @@ class Preprocessor(nn.Module):
     multiple: int = 1
 
     def forward(self, x: Tensor, qp: Tensor | float) -> Tensor:
-        """The picture to encode: float (B, 3, H, W) in [0, 1], from ``x`` of the same shape.
+        """What to encode: float in [0, 1], of the shape of ``x``.
 
         Args:
-            x: float (B, 3, H, W), RGB in [0, 1], H and W at least 16.
-            qp: what the codec will be given, 0..51: one number, or (B,), one for each picture.
+            x: pictures (B, 3, H, W) or clips (B, T, 3, H, W), float RGB in [0, 1], H and W at least 16.
+            qp: what the codec will be given, 0..51: one number, or (B,), one for each picture or clip.
 
         Raises:
             TypeError: x is not a float tensor, or qp neither a number nor a tensor.
@@ -37,7 +37,11 @@ class Preprocessor(nn.Module):
         """
         check_pictures(x)
         qp = qp_vector(qp, x)
-        y = self.process(pad_to_multiple(x, self.multiple), qp)
+        padded = pad_to_multiple(x, self.multiple)
+        if x.ndim == 4:
+            y = self.process(padded, qp)
+        else:
+            y = self.process(padded.flatten(0, 1), qp.repeat_interleave(x.shape[1])).unflatten(0, x.shape[:2])
         return y[..., : x.shape[-2], : x.shape[-1]].clamp(0, 1)
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
@@ -52,12 +56,15 @@ def centre_qp(qp: Tensor) -> Tensor:
 
 
 def check_pictures(x: Tensor) -> None:
-    """Raise unless ``x`` is a float tensor (B, 3, H, W) in [0, 1] with sides of at least 16."""
+    """Raise unless ``x`` is a float tensor (B, 3, H, W) or (B, T, 3, H, W) in [0, 1] with sides of at least 16."""
     if not isinstance(x, Tensor) or not x.is_floating_point():
         kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
         raise TypeError(f"pictures are {kind}; give a float tensor in [0, 1] (from uint8: x.float() / 255)")
-    if x.ndim != 4 or x.shape[1] != 3 or x.shape[0] == 0:
-        raise ValueError(f"pictures have shape {tuple(x.shape)}; give (B, 3, H, W), for one picture x[None]")
+    if x.ndim not in (4, 5) or x.shape[-3] != 3 or 0 in x.shape[:-3]:
+        raise ValueError(
+            f"pictures have shape {tuple(x.shape)}; give (B, 3, H, W), for one picture x[None], "
+            "or clips (B, T, 3, H, W)"
+        )
     if min(x.shape[-2:]) < MIN_SIDE:
         raise ValueError(f"pictures are {x.shape[-2]}x{x.shape[-1]}; both sides must be at least {MIN_SIDE}")
     low, high = torch.stack(torch.aminmax(x.detach())).tolist()
@@ -67,13 +74,13 @@ def check_pictures(x: Tensor) -> None:
 
 
 def qp_vector(qp: Tensor | float, x: Tensor) -> Tensor:
-    """``qp`` as (B,) with the device and type of the pictures ``x``; see ``Preprocessor.forward``."""
+    """``qp`` as (B,) with the device and type of the batch ``x``; see ``Preprocessor.forward``."""
     if isinstance(qp, bool) or not isinstance(qp, Real | Tensor):
         raise TypeError(f"qp is a {type(qp).__name__}; give a number or a tensor (B,) in 0..51")
     qp = torch.as_tensor(qp, device=x.device).to(x.dtype)
     if qp.ndim > 1 or (qp.ndim == 1 and len(qp) != len(x)):
         raise ValueError(
-            f"qp has shape {tuple(qp.shape)} for {len(x)} pictures; give one number or ({len(x)},)"
+            f"qp has shape {tuple(qp.shape)} for a batch of {len(x)}; give one number or ({len(x)},)"
         )
     low, high = torch.stack(torch.aminmax(qp.detach())).tolist()
     if not (low >= QP_RANGE[0] and high <= QP_RANGE[1]):
@@ -82,7 +89,10 @@ def qp_vector(qp: Tensor | float, x: Tensor) -> Tensor:
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:
-    """``x`` with its last rows and columns repeated until both sides divide by ``multiple``."""
+    """``x`` (..., 3, H, W) with its last rows and columns repeated until both sides divide by ``multiple``."""
     height, width = x.shape[-2:]
     below, right = -height % multiple, -width % multiple
-    return F.pad(x, (0, right, 0, below), mode="replicate") if below or right else x
+    if not (below or right):
+        return x
+    pictures = x.flatten(0, -4)  # torch repeats edges of four dimensions only
+    return F.pad(pictures, (0, right, 0, below), mode="replicate").unflatten(0, x.shape[:-3])

@@ -4,31 +4,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROUTES = ("virtual", "real_forward")
+PRECISIONS = ("float32", "bf16")
 
 
 @dataclass(frozen=True)
-class ImageTraining:
-    """A joint training of an image preprocessor through a virtual codec."""
+class Training:
+    """What the trainings of image and video preprocessors share."""
 
-    architecture: str = "Compact"
-    """Compact (ours) or NPP (Lu et al.)."""
-    analysers: tuple[str, ...] = ("efficientnet_lite0",)
+    architecture: str
+    """A class of mvlib.preprocess."""
+    analysers: tuple[str, ...]
     """Frozen machines whose clean prediction is to survive; several give a preprocessor for machines in general."""
     codecs: tuple[str, ...] = ("x265",)
     """Virtual codecs, drawn in turn step by step."""
+    gop: str = "intra"
+    """What the encoder is told: stock, ippp or intra."""
     route: str = "virtual"
     """virtual: the virtual codec both ways; real_forward: the real encoder's values, the virtual gradient."""
     rounding: str = "straight_through"
     """How the gradient passes the quantiser, as in VirtualCodec."""
     qp_low: int = 24
     qp_high: int = 47
-    """QP is drawn uniformly per picture from qp_low..qp_high, both included."""
+    """QP is drawn uniformly per picture or clip from qp_low..qp_high, both included."""
     qp_adaptive: bool = True
     """False hides the QP from the network (it always reads the middle of the range): an ablation."""
     slope_scale: float = 1.0
     """Factor on the codec's own slope; below 1 rate weighs more than the codec would let it."""
     fidelity: float = 0.0
     """Weight of the squared error between preprocessed and original picture, in bpp per (8-bit level)^2 / 100."""
+    start: Path | None = None
+    """Weights to start from, of the same architecture; None starts from the identity."""
     steps: int = 2000
     batch: int = 16
     size: int = 224
@@ -43,16 +48,21 @@ class ImageTraining:
     """Decay of the moving average of the weights, which is what is saved."""
     seed: int = 0
     workers: int = 1
-    """Processes that load pictures."""
+    """Processes that load pictures or clips."""
+    precision: str = "float32"
+    """Of the analysers: float32, or bf16 by autocast. Preprocessor and codec stay in float32."""
     checkpoint_every: int = 200
     device: str = "auto"
     """auto takes a GPU where there is one."""
     anchor: Path = Path("data/results/anchor_train.json")
-    """Measured curves of the codec alone on the training pictures, which give the slope."""
+    """Measured curves of the codec alone on the training side, which give the slope."""
 
     def __post_init__(self) -> None:
-        if self.route not in ROUTES:
-            raise ValueError(f"route {self.route!r} is unknown; choose one of {', '.join(ROUTES)}")
+        for name, allowed in (("route", ROUTES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in allowed:
+                raise ValueError(
+                    f"{name} {getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}"
+                )
         if not 0 <= self.qp_low <= self.qp_high <= 51:
             raise ValueError(
                 f"QPs must satisfy 0 <= qp_low <= qp_high <= 51; got {self.qp_low}..{self.qp_high}"
@@ -62,3 +72,46 @@ class ImageTraining:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if not self.analysers or not self.codecs:
             raise ValueError("a training needs at least one analyser and one codec")
+
+
+@dataclass(frozen=True)
+class ImageTraining(Training):
+    """A joint training of an image preprocessor through a virtual codec."""
+
+    architecture: str = "Compact"
+    """Compact (ours) or NPP (Lu et al.)."""
+    analysers: tuple[str, ...] = ("efficientnet_lite0",)
+    """Frozen machines whose clean prediction is to survive; several give a preprocessor for machines in general."""
+
+
+@dataclass(frozen=True)
+class VideoTraining(Training):
+    """A joint training of a video preprocessor through a virtual codec that predicts frames from frames."""
+
+    architecture: str = "CompactVideo"
+    """CompactVideo (ours), ZhaoPreprocessor, or an image preprocessor, which treats each frame alone."""
+    analysers: tuple[str, ...] = ("efficientnet_lite0",)
+    """Frozen machines whose clean prediction is to survive: they look at clips, or at every frame."""
+    gop: str = "stock"
+    """What the encoder is told: stock, ippp or intra (the ablation without prediction in time)."""
+    through: int | None = None
+    """How many references in a row a gradient passes on its way back in time; None: all of them."""
+    qp_low: int = 30
+    qp_high: int = 50
+    """QP is drawn uniformly per clip from qp_low..qp_high, both included."""
+    frames: int = 8
+    """Frames in a clip."""
+    batch: int = 4
+    size: int = 160
+    """Side of the square clips, in pixels."""
+    excerpts: float = 0.25
+    """Share of the clips that are excerpts of real films; the others are generated scenes."""
+    anchor: Path = Path("data/results/anchor_video_train.json")
+    """Measured curves of the codec alone on the training clips, which give the slope."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.frames < 1:
+            raise ValueError(f"frames is {self.frames}; a clip has at least 1")
+        if not 0 <= self.excerpts <= 1:
+            raise ValueError(f"excerpts is {self.excerpts}; it is a share, 0..1")

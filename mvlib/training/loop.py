@@ -1,6 +1,6 @@
-"""Joint training: picture → preprocessor → virtual codec → analyser → rate + slope x task → gradient → weights.
+"""Joint training: picture or clip → preprocessor → virtual codec → analyser → rate + slope x task → gradient → weights.
 
-Everything drawn at step s (pictures, crops, QPs) is drawn from (seed, s) alone, so that a training that was
+Everything drawn at step s (pictures or clips, crops, QPs) is drawn from (seed, s) alone, so that a training that was
 killed goes on from its last checkpoint as if nothing had happened.
 """
 
@@ -11,104 +11,37 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from mvlib import analysers as machines
 from mvlib._files import replace_when_done
-from mvlib.analysers import Classifier, kl_to_clean
-from mvlib.analysers.detectors import Detector, heads_divergence
-from mvlib.datasets import Photos
-from mvlib.preprocess import build_preprocessor
-from mvlib.virtual.codec import VirtualCodec
+from mvlib.preprocess import Preprocessor, build_preprocessor, load_preprocessor
 
-from .experiment import ImageTraining
-from .slope import Slope
+from .experiment import Training
+from .objective import LOST, Objective
+from .steps import Steps
+
+__all__ = ["LOST", "Log", "NonFiniteLoss", "Objective", "Steps", "Trainer"]
 
 
 class NonFiniteLoss(RuntimeError):
     """The loss or its gradient is NaN or infinite; the weights were left as they were before this step."""
 
 
-class Steps(Dataset):
-    """Batches by step number: ``steps[s]`` is always the same pictures, crops and QPs."""
-
-    def __init__(self, training: ImageTraining):
-        self.training = training
-        self.photos = Photos("train", size=training.size, crop="random", flip=True, seed=training.seed)
-
-    def __len__(self) -> int:
-        return self.training.steps
-
-    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
-        """Pictures (B, 3, size, size) in [0, 1] and their QPs (B,)."""
-        t, rng = self.training, np.random.default_rng((self.training.seed, step))
-        self.photos.set_epoch(step)
-        chosen = rng.choice(len(self.photos), t.batch, replace=t.batch > len(self.photos))
-        qp = rng.integers(t.qp_low, t.qp_high + 1, t.batch)
-        return torch.stack([self.photos[int(i)] for i in chosen]), torch.from_numpy(qp).float()
-
-
-# What coding took from the clean prediction, (B,) in nats: the task loss of pictures without labels.
-LOST = {Classifier: kl_to_clean, Detector: heads_divergence}
-
-
-class Objective(nn.Module):
-    """First-order BD-rate of a batch: (bpp + slope x KL, averaged over analysers) / bpp of the codec alone."""
-
-    def __init__(self, training: ImageTraining):
-        super().__init__()
-        self.training = training
-        self.analysers = nn.ModuleDict({name: machines.load(name) for name in training.analysers})
-        self.codecs = {name: VirtualCodec.like(name) for name in training.codecs}
-        self.slopes = {
-            (c, a): Slope.read(training.anchor, c, a) for c in training.codecs for a in training.analysers
-        }
-        self.real = {}
-        if training.route == "real_forward":
-            from mvlib.codecs import RealCodec  # PyAV is needed on this route alone
-
-            self.real = {name: RealCodec(name, gop="intra") for name in training.codecs}
-
-    def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
-        """Loss and its parts, means over the batch.
-
-        Args:
-            x, y: clean and preprocessed pictures (B, 3, H, W) in [0, 1].  qp: (B,).  codec: which one codes.
-        """
-        t = self.training
-        coded = self.codecs[codec](y[:, None], qp, route=t.rounding, real=self.real.get(codec))
-        bpp = coded.bits / (x.shape[-1] * x.shape[-2])
-        parts, task = {"bpp": bpp.mean()}, 0.0
-        for name, analyser in self.analysers.items():
-            with torch.no_grad():
-                clean = analyser(x)
-            lost = LOST[type(analyser)](clean, analyser(coded.frames[:, 0]))
-            task = task + self.slopes[codec, name](qp) * lost / len(self.analysers)
-            parts[f"lost {name}"] = lost.mean()
-        error = (y - x).square().mean((1, 2, 3)) * 255**2
-        anchor = self.slopes[codec, t.analysers[0]].bpp(qp)
-        loss = (bpp + t.slope_scale * task + t.fidelity * error / 100) / anchor
-        return {"loss": loss.mean(), "rate": (bpp / anchor).mean(), "error": error.mean(), **parts}
-
-
 class Trainer:
     """Weights, optimiser and moving average of one training, in a folder that it can be taken up from."""
 
-    def __init__(self, training: ImageTraining, folder: Path):
+    def __init__(self, training: Training, folder: Path):
         self.training, self.folder = training, Path(folder)
         device = training.device
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         self.device = torch.device(device)
         torch.manual_seed(training.seed)
-        self.model = build_preprocessor(training.architecture).to(
-            self.device, memory_format=torch.channels_last
-        )
+        self.model = starting_network(training).to(self.device, memory_format=torch.channels_last)
         self.average = AveragedModel(
             self.model, multi_avg_fn=get_ema_multi_avg_fn(training.ema), use_buffers=True
         )
@@ -146,10 +79,12 @@ class Trainer:
         if not self.checkpoint.is_file():
             return False
         state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        mine = json.dumps(asdict(self.training), default=str)
-        if state["training"] != mine:
+        asked = json.loads(json.dumps(asdict(self.training), default=str))
+        its = asked | json.loads(state["training"])  # an option that it did not know yet is as it is now
+        if its != asked:
+            other = {k: (v, asked.get(k)) for k, v in its.items() if v != asked.get(k)}
             raise ValueError(
-                f"{self.checkpoint} belongs to another training: {state['training']}, asked for {mine}; "
+                f"{self.checkpoint} belongs to another training, (its, asked): {other}; "
                 "choose another folder or remove it"
             )
         for name in ("model", "average", "optimiser", "schedule"):
@@ -158,7 +93,7 @@ class Trainer:
         return True
 
     def update(self, x: Tensor, qp: Tensor) -> dict[str, float]:
-        """One step on pictures (B, 3, H, W) at QPs (B,); the parts of the loss."""
+        """One step on pictures (B, 3, H, W) or clips (B, T, 3, H, W) at QPs (B,); the parts of the loss."""
         t = self.training
         seen_qp = qp if t.qp_adaptive else torch.full_like(qp, (t.qp_low + t.qp_high) / 2)
         codec = t.codecs[self.step % len(t.codecs)]
@@ -191,8 +126,9 @@ class Trainer:
             pin_memory=self.device.type == "cuda",
         )
         for x, qp in loader:
+            layout = torch.channels_last if x.ndim == 4 else torch.preserve_format
             yield (
-                x.to(self.device, memory_format=torch.channels_last, non_blocking=True),
+                x.to(self.device, memory_format=layout, non_blocking=True),
                 qp.to(self.device, non_blocking=True),
             )
 
@@ -214,6 +150,18 @@ class Trainer:
                     self.save()
         bar.close()
         return self.average.module.eval()
+
+
+def starting_network(training: Training) -> Preprocessor:
+    """The network that a training starts from: the weights ``training.start``, or the architecture's own start."""
+    if training.start is None:
+        return build_preprocessor(training.architecture)
+    network = load_preprocessor(training.start)
+    if type(network).__name__ != training.architecture:
+        raise ValueError(
+            f"{training.start} holds a {type(network).__name__}, the training asks for {training.architecture}"
+        )
+    return network.train()
 
 
 class Log:

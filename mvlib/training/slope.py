@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+QPS = {"image": "[22, 27, 32, 37, 42, 47]", "video": "[25, 30, 35, 40, 45, 50]"}
+
 
 class Slope:
     """The codec's own rate, task loss and slope at any QP, interpolated between measured points.
@@ -32,18 +34,27 @@ class Slope:
             )
 
     @classmethod
-    def read(cls, path: Path, codec: str, analyser: str) -> "Slope":
-        """From a result of ``python -m mvlib evaluate image`` that holds the codec alone.
+    def read(
+        cls, path: Path, codec: str, analyser: str, kind: str = "image", gop: str | None = None
+    ) -> "Slope":
+        """From a result of ``python -m mvlib evaluate image`` (or ``video``: ``kind``) with the codec alone.
 
-        Raises FileNotFoundError or ValueError that say which command makes what is missing.
+        Raises FileNotFoundError or ValueError that say which command makes what is missing, or, where ``gop`` is
+        given, that the curves are those of another.
         """
         command = (
-            "python -m mvlib evaluate image --split train --conditions '[codec alone]' "
-            f"--codecs '[{codec}]' --analysers '[{analyser}]' --qps '[22, 27, 32, 37, 42, 47]' --out {path}"
+            f"python -m mvlib evaluate {kind} --split train --conditions '[codec alone]' --gop {gop or 'intra'} "
+            f"--codecs '[{codec}]' --analysers '[{analyser}]' --qps '{QPS[kind]}' --out {path}"
         )
         if not Path(path).is_file():
             raise FileNotFoundError(f"{path} does not exist; measure it by: {command}")
-        for curve in json.loads(Path(path).read_text())["curves"]:
+        report = json.loads(Path(path).read_text())
+        measured_gop = report.get("options", {}).get("gop", gop)
+        if gop and measured_gop != gop:
+            raise ValueError(
+                f"{path} was measured with gop {measured_gop!r}, not {gop!r}; measure by: {command}"
+            )
+        for curve in report["curves"]:
             results = curve["results"]
             lost = results.get(f"kl:{analyser}", results.get(f"divergence:{analyser}"))
             if curve["codec"] == codec and curve["condition"] == "codec alone" and lost:

@@ -36,7 +36,7 @@ def test_bad_pictures(net, x, error, says):
         (-1, ValueError, "-1.*51"),
         (51.5, ValueError, "51.5"),
         (float("nan"), ValueError, "nan"),
-        (torch.tensor([30.0, 30.0, 30.0]), ValueError, "2 pictures"),
+        (torch.tensor([30.0, 30.0, 30.0]), ValueError, "batch of 2"),
         (torch.tensor([[30.0], [30.0]]), ValueError, "shape"),
         ("37", TypeError, "str"),
         (None, TypeError, "NoneType"),
@@ -52,6 +52,12 @@ def test_ways_to_give_qp(net):
     x = torch.rand(2, 3, 16, 23)
     results = [net(x, qp) for qp in (37, 37.0, np.float64(37), torch.tensor(37), torch.tensor([37, 37]))]
     assert all(torch.equal(r, results[0]) for r in results)
+
+
+def test_a_clip_is_treated_frame_by_frame(net):
+    clip, qp = torch.rand(2, 3, 3, 17, 24), torch.tensor([30.0, 45.0])
+    frames = torch.stack([net(clip[:, t], qp) for t in range(3)], 1)
+    torch.testing.assert_close(net(clip, qp), frames, rtol=1e-4, atol=1e-5)
 
 
 def test_rounding_beyond_the_range_is_accepted_and_clamped(net):

@@ -6,20 +6,22 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mvlib.training.experiment import ImageTraining
+from mvlib.training.experiment import ImageTraining, VideoTraining
 from mvlib.training.loop import NonFiniteLoss, Steps, Trainer
 
 
-@pytest.fixture(scope="module")
-def training(tmp_path_factory):
-    """Six steps at 64 pixels. The anchor is a made-up curve: what it says does not matter to these tests."""
+@pytest.fixture(scope="module", params=[ImageTraining, VideoTraining])
+def training(tmp_path_factory, request):
+    """Four steps at 64 pixels. The anchor is a made-up curve: what it says does not matter to these tests."""
     anchor = tmp_path_factory.mktemp("anchor") / "anchor.json"
     results = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:efficientnet_lite0": [0.03, 0.3, 2.5]}
     curve = {"codec": "x265", "condition": "codec alone", "results": results}
     anchor.write_text(json.dumps({"curves": [curve]}))
-    return ImageTraining(
-        codecs=("x265",), steps=6, batch=2, size=64, warmup=2, workers=0, checkpoint_every=2, anchor=anchor
-    )
+    clips = {"frames": 2} if request.param is VideoTraining else {}
+    return request.param(
+        architecture="Compact", codecs=("x265",), steps=4, batch=2, size=64, warmup=2, workers=0,
+        checkpoint_every=2, anchor=anchor, **clips,
+    )  # fmt: skip
 
 
 def weights(trainer):

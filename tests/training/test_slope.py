@@ -5,7 +5,9 @@ import pytest
 import torch
 
 from mvlib.training.experiment import ImageTraining
+from mvlib.training.objective import Objective
 from mvlib.training.slope import Slope
+from mvlib.training.steps import Steps
 
 QPS = np.array([22.0, 27, 32, 37, 42, 47])
 
@@ -58,6 +60,26 @@ def test_reading_says_which_command_is_missing(tmp_path):
     )
     with pytest.raises(ValueError, match="no curve of x264"):
         Slope.read(path, "x264", "a")
+
+
+def test_curves_of_another_gop_are_refused(tmp_path):
+    """The QP of a stock encoder's I frame is three lower: its slope read for an intra codec was 1.4 times too high."""
+    path = tmp_path / "anchor.json"
+    results = {"qp": [22, 27], "bpp": [2, 1], "kl:a": [0.1, 0.2]}
+    curve = {"codec": "x265", "condition": "codec alone", "results": results}
+    path.write_text(json.dumps({"options": {"gop": "stock"}, "curves": [curve]}))
+    Slope.read(path, "x265", "a", gop="stock")
+    with pytest.raises(ValueError, match=r"'stock', not 'intra'.*--gop intra"):
+        Slope.read(path, "x265", "a", gop="intra")
+
+
+def test_the_virtual_codec_and_the_measured_curve_are_of_one_codec():
+    """Untouched photographs cost, in the virtual codec, what the anchor says: a share of about 1."""
+    training = ImageTraining(batch=8, workers=0)
+    x, qp = Steps(training)[0]
+    with torch.no_grad():
+        parts = Objective(training)(x, x, qp, "x265")
+    assert 0.8 < float(parts["rate"]) < 1.25
 
 
 @pytest.mark.parametrize(

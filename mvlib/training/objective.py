@@ -1,0 +1,81 @@
+"""What a training minimises: pictures or clips → virtual codec → analysers → first-order BD-rate, in shares of 1."""
+
+import torch
+from torch import Tensor, nn
+
+from mvlib import analysers as machines
+from mvlib.analysers import Classifier, kl_to_clean
+from mvlib.analysers.detectors import Detector, heads_divergence
+from mvlib.virtual.codec import VirtualCodec
+
+from .experiment import Training, VideoTraining
+from .slope import Slope
+
+# What coding took from the clean prediction, (B,) in nats: the task loss of material without labels.
+LOST = {Classifier: kl_to_clean, Detector: heads_divergence}
+
+
+class Objective(nn.Module):
+    """First-order BD-rate of a batch: (bpp + slope x KL, averaged over analysers) / bpp of the codec alone."""
+
+    def __init__(self, training: Training):
+        super().__init__()
+        self.training = training
+        self.analysers = nn.ModuleDict({name: machines.load(name) for name in training.analysers})
+        self.codecs = {name: VirtualCodec.like(name, training.gop) for name in training.codecs}
+        kind = "video" if isinstance(training, VideoTraining) else "image"
+        self.slopes = {
+            (c, a): Slope.read(training.anchor, c, a, kind, training.gop)
+            for c in training.codecs
+            for a in training.analysers
+        }
+        self.real = {}
+        if training.route == "real_forward":
+            from mvlib.codecs import RealCodec  # PyAV is needed on this route alone
+
+            self.real = {name: RealCodec(name, gop=training.gop) for name in training.codecs}
+
+    def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
+        """Loss and its parts, means over the batch.
+
+        Args:
+            x, y: clean and preprocessed, pictures (B, 3, H, W) or clips (B, T, 3, H, W), in [0, 1].
+            qp: (B,).  codec: which one codes.
+        Returns:
+            bpp counts the pixels of every frame.
+        """
+        t, clips = self.training, x.ndim == 5
+        coded = self.code(y if clips else y[:, None], qp, codec)
+        decoded = coded.frames if clips else coded.frames[:, 0]
+        bpp = coded.bits / (x[0].numel() / 3)
+        parts, task = {"bpp": bpp.mean()}, 0.0
+        for name, analyser in self.analysers.items():
+            with torch.autocast(x.device.type, torch.bfloat16, enabled=t.precision == "bf16"):
+                lost = lost_to(analyser, x, decoded)
+            task = task + self.slopes[codec, name](qp) * lost / len(self.analysers)
+            parts[f"lost {name}"] = lost.mean()
+        error = (y - x).square().flatten(1).mean(1) * 255**2
+        anchor = self.slopes[codec, t.analysers[0]].bpp(qp)
+        loss = (bpp + t.slope_scale * task + t.fidelity * error / 100) / anchor
+        return {"loss": loss.mean(), "rate": (bpp / anchor).mean(), "error": error.mean(), **parts}
+
+    def code(self, clip: Tensor, qp: Tensor, codec: str):
+        """The ``VirtualOut`` of clips (B, T, 3, H, W) at qp (B,), by the training's route."""
+        through = {"through": self.training.through} if clip.shape[1] > 1 else {}
+        return self.codecs[codec](
+            clip, qp, route=self.training.rounding, real=self.real.get(codec), **through
+        )
+
+
+def lost_to(analyser: nn.Module, clean: Tensor, decoded: Tensor) -> Tensor:
+    """What coding took from an analyser's clean prediction, (B,) in nats; differentiable in ``decoded``.
+
+    Of clips, a machine for pictures sees every frame, and the mean over frames counts.
+    """
+    measure = next(measure for kind, measure in LOST.items() if isinstance(analyser, kind))
+    frame_by_frame = clean.ndim == 5 and isinstance(analyser, Classifier | Detector)
+    pair = [v.flatten(0, 1) if frame_by_frame else v for v in (clean, decoded)]
+    with torch.no_grad():
+        reference = analyser(pair[0])
+    lost = measure(reference, analyser(pair[1]))
+    return lost.unflatten(0, clean.shape[:2]).mean(1) if frame_by_frame else lost

@@ -1,0 +1,55 @@
+"""Batches by step number: seed, step → pictures or clips, crops, QPs, always the same."""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from mvlib.datasets import Clips, Photos
+
+from .experiment import Training, VideoTraining
+
+
+class Steps(Dataset):
+    """Batches by step number: ``steps[s]`` is always the same pictures (or clips), crops and QPs."""
+
+    def __init__(self, training: Training):
+        self.training = training
+        self.material = Scenes(training) if isinstance(training, VideoTraining) else Photographs(training)
+
+    def __len__(self) -> int:
+        return self.training.steps
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
+        """Pictures (B, 3, size, size) or clips (B, T, 3, size, size) in [0, 1], and their QPs (B,)."""
+        t, rng = self.training, np.random.default_rng((self.training.seed, step))
+        x = self.material.draw(step, rng)
+        return x, torch.from_numpy(rng.integers(t.qp_low, t.qp_high + 1, t.batch)).float()
+
+
+class Photographs:
+    """Random crops of the training photographs."""
+
+    def __init__(self, training: Training):
+        self.batch = training.batch
+        self.photos = Photos("train", size=training.size, crop="random", flip=True, seed=training.seed)
+
+    def draw(self, step: int, rng: np.random.Generator) -> Tensor:
+        """The pictures of a step: (B, 3, size, size)."""
+        self.photos.set_epoch(step)
+        chosen = rng.choice(len(self.photos), self.batch, replace=self.batch > len(self.photos))
+        return torch.stack([self.photos[int(i)] for i in chosen])
+
+
+class Scenes:
+    """Excerpts of real films and generated scenes of the training side."""
+
+    def __init__(self, training: VideoTraining):
+        self.batch = training.batch
+        self.films = Clips("train", training.frames, training.size, seed=training.seed)
+
+    def draw(self, step: int, rng: np.random.Generator) -> Tensor:
+        """The clips of a step: (B, T, 3, size, size)."""
+        self.films.set_epoch(step)
+        chosen = rng.choice(len(self.films), self.batch, replace=self.batch > len(self.films))
+        return torch.stack([self.films[int(i)] for i in chosen])
