@@ -1,8 +1,9 @@
-"""Pictures and clips that come with the project: data/ on disk → tensors in [0, 1].
+"""Pictures and clips: data/ on disk, or a public data set's own folders → tensors in [0, 1].
 
 ``Photos`` gives photographs, ``Clips`` gives short excerpts of video; ``data/README.md`` names their sources.
 Both are ordinary ``torch.utils.data.Dataset`` objects, split by source so that no picture of the test side
-shares an original with the training side.
+shares an original with the training side. ``open_dataset`` reads ImageNet, COCO, PASCAL VOC, Kinetics-400 and
+GOT-10k as they lie on disk after their download.
 """
 
 from importlib import import_module
@@ -11,7 +12,9 @@ _WHERE = {
     "Clips": "mvlib.datasets.clips",
     "Item": "mvlib.datasets._root",
     "Photos": "mvlib.datasets.photos",
+    "Squares": "mvlib.datasets.squares",
     "data_root": "mvlib.datasets._root",
+    "open_dataset": "mvlib.datasets.readers",
 }
 __all__ = list(_WHERE)
 

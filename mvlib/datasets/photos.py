@@ -11,8 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ._root import RESTORE, Epoch, Item, read_manifest
-
-CROPS = ("random", "centre", "whole")
+from .squares import check_crop, square_box
 
 
 class Photos(Dataset):
@@ -40,8 +39,7 @@ class Photos(Dataset):
         flip: bool | None = None,
         seed: int = 0,
     ) -> None:
-        if crop not in CROPS:
-            raise ValueError(f"crop={crop!r} does not exist, choose one of {', '.join(CROPS)}")
+        check_crop(crop)
         self.meta: list[Item] = read_manifest("photos.csv", split)
         smallest = min((min(int(m.row["width"]), int(m.row["height"])) for m in self.meta), default=size)
         if not 1 <= size <= smallest:
@@ -62,7 +60,7 @@ class Photos(Dataset):
         index = self._checked(index)
         picture = self.uint8(index)
         rng = np.random.default_rng((self.seed, self.epoch, index))
-        box = self._box(picture.shape[0], picture.shape[1], rng)
+        box = square_box(*picture.shape[:2], self.size, self.crop, rng)
         square = Image.fromarray(picture).crop(box).resize((self.size, self.size), Image.Resampling.LANCZOS)
         out = torch.from_numpy(np.array(square)).permute(2, 0, 1)  # (3, size, size), uint8
         if self.flip and rng.random() < 0.5:
@@ -93,18 +91,6 @@ class Photos(Dataset):
         if not -len(self) <= index < len(self):
             raise IndexError(f"picture {index} does not exist, {self.split!r} holds 0..{len(self) - 1}")
         return index % len(self)
-
-    def _box(self, height: int, width: int, rng: np.random.Generator) -> tuple[int, int, int, int]:
-        """Choose what part of the picture is shown: left, top, right, bottom in pixels."""
-        if self.crop == "whole":
-            return 0, 0, width, height
-        side = min(height, width)
-        if self.crop == "centre":
-            left, top = (width - side) // 2, (height - side) // 2
-            return left, top, left + side, top + side
-        side = int(rng.integers(self.size, side + 1))
-        left, top = int(rng.integers(0, width - side + 1)), int(rng.integers(0, height - side + 1))
-        return left, top, left + side, top + side
 
 
 def _decode(item: Item) -> np.ndarray:

@@ -1,0 +1,87 @@
+"""Squares out of pictures and clips of any size: sample → where to cut → crop, resize, flip → float [0, 1].
+
+Every random choice is drawn from (seed, epoch, index) alone, so that it does not matter which worker process
+loads an item, in which order, or how often.
+"""
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from torchvision.transforms.v2 import InterpolationMode
+from torchvision.transforms.v2 import functional as TF
+
+from ._root import Epoch
+
+CROPS = ("random", "centre", "whole")
+Box = tuple[int, int, int, int]
+
+
+def check_crop(crop: str) -> None:
+    """Raise ValueError unless ``crop`` is one of ``CROPS``."""
+    if crop not in CROPS:
+        raise ValueError(f"crop={crop!r} does not exist, choose one of {', '.join(CROPS)}")
+
+
+def square_box(height: int, width: int, size: int, crop: str, rng: np.random.Generator) -> Box:
+    """Which part of a picture becomes the square: left, top, right, bottom in pixels.
+
+    "random" draws a side between ``size`` and the shorter side, anywhere; "centre" takes the largest centred
+    square; "whole" everything. Where the shorter side is below ``size``, a random square is as large as it gets.
+    """
+    if crop == "whole":
+        return 0, 0, width, height
+    side = min(height, width)
+    if crop == "centre":
+        left, top = (width - side) // 2, (height - side) // 2
+        return left, top, left + side, top + side
+    side = int(rng.integers(min(size, side), side + 1))
+    left, top = int(rng.integers(0, width - side + 1)), int(rng.integers(0, height - side + 1))
+    return left, top, left + side, top + side
+
+
+class Squares(Dataset):
+    """Squares of the pictures or clips of a reader, to train on: float32 in [0, 1], RGB.
+
+    An item is (3, size, size) where the reader gives pictures, (T, 3, size, size) where it gives clips, all frames
+    cut alike. Boxes are not kept.
+
+    Args:
+        reader: what ``open_dataset`` gives; with on_error="replace" a broken file does not end an epoch.
+        size: side of the square in pixels; a smaller picture is enlarged, which small data sets of the web need.
+        crop: see ``square_box``; resized with an antialiased bicubic filter.
+        flip: mirror left to right with probability 1/2.
+        seed: together with the epoch (``set_epoch``) and the index it fixes every random choice.
+    """
+
+    def __init__(
+        self, reader: Dataset, size: int, crop: str = "random", flip: bool = True, seed: int = 0
+    ) -> None:
+        check_crop(crop)
+        if size < 1:
+            raise ValueError(f"size={size} must be at least 1 pixel")
+        self.reader, self.size, self.crop, self.flip, self.seed = reader, size, crop, flip, seed
+        self._epoch = Epoch()
+
+    def __len__(self) -> int:
+        return len(self.reader)
+
+    def __getitem__(self, index: int) -> Tensor | None:
+        """Square ``index``; None where the reader skips a broken item."""
+        sample = self.reader[index]
+        if sample is None:
+            return None
+        rng = np.random.default_rng((self.seed, self._epoch.value, index % len(self)))
+        height, width = sample.frames.shape[1:3]
+        left, top, right, bottom = square_box(height, width, self.size, self.crop, rng)
+        cut = torch.from_numpy(sample.frames[:, top:bottom, left:right].transpose(0, 3, 1, 2).copy())
+        out = TF.resize(cut, [self.size, self.size], InterpolationMode.BICUBIC, antialias=True)
+        if self.flip and rng.random() < 0.5:
+            out = out.flip(3)
+        out = out.contiguous().float() / 255
+        return out if self.reader.is_video else out[0]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw other squares (and windows of clips) from now on, in running worker processes too."""
+        self._epoch.value = epoch
+        self.reader.set_epoch(epoch)
