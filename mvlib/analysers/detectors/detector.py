@@ -114,12 +114,19 @@ class Detector(nn.Module):
             overlap: of two boxes of a class whose intersection over union is larger, the better one stays.
             limit: most objects a picture.
         """
+        check_score(score)  # before the work
+        return self.objects(self(x), x.shape[-2:], score=score, overlap=overlap, limit=limit)
+
+    @torch.no_grad()
+    def objects(
+        self, heads: Heads, size: Sequence[int], *, score: float = 0.3, overlap: float = 0.6, limit: int = 100
+    ) -> list[Detections]:
+        """The objects that ``heads`` tell of, in pictures of ``size`` (height, width); the rest as in ``detect``."""
         check_score(score)
-        heads = self(x)
         kept = self.network.candidates(heads.logits)
         scores = torch.where(kept, heads.logits.sigmoid(), 0)
         return [
-            _choose(boxes, s, x.shape[-2:], score, overlap, limit)
+            _choose(boxes, s, torch.Size(size), score, overlap, limit)
             for boxes, s in zip(heads.boxes, scores, strict=True)
         ]
 
