@@ -1,6 +1,7 @@
 """The command line: ``python -m mvlib encode | evaluate | fidelity | train`` → the package → JSON and a table.
 
-Every option of a command is a parameter of the function here; ``--help`` at each level lists them.
+Every option of a command is a parameter of the function here; ``--help`` at each level lists them. ``--config FILE``
+takes them from a YAML or TOML file.
 """
 
 import json
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import jsonargparse
 
+from mvlib._arguments import expand, write_config
 from mvlib.evaluation.experiment import ImageExperiment
 from mvlib.training.experiment import ImageTraining, Training, VideoTraining
 
@@ -101,10 +103,12 @@ def train_video(out: Path = Path("runs/video"), **options) -> None:
 
 
 def _train(training: Training, out: Path, data: str) -> None:
+    from mvlib.evaluation.report import versions
     from mvlib.plots import training_curves
     from mvlib.preprocess import save_preprocessor
     from mvlib.training.loop import Trainer
 
+    write_config(out / "config.yaml", training, command_line(), versions())
     network = Trainer(training, out).run()
     saved = save_preprocessor(
         network,
@@ -159,8 +163,8 @@ def main() -> None:
     """Entry point of ``python -m mvlib`` and of the ``mvlib`` script."""
     jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
     try:
-        jsonargparse.auto_cli(COMMANDS, prog="mvlib")
-    except (ValueError, RuntimeError) as error:
+        jsonargparse.auto_cli(COMMANDS, prog="mvlib", args=expand(COMMANDS, sys.argv[1:]))
+    except (ValueError, RuntimeError, OSError) as error:
         sys.exit(f"mvlib: {error}")
 
 

@@ -1,0 +1,118 @@
+"""Options from a file: ``--config FILE.yaml|.toml`` → checked keys → ``--key=value`` before what was typed besides.
+
+The file holds the options of one command, flat, by the names that ``--help`` lists; what is typed wins over it.
+"""
+
+import inspect
+import json
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from difflib import get_close_matches
+from pathlib import Path
+
+import jsonargparse
+import yaml
+
+from ._files import replace_when_done
+
+ALWAYS = ("config", "help", "print_config")
+Commands = Mapping[str, "Callable | Commands | str"]
+
+
+def expand(commands: Commands, arguments: Sequence[str]) -> list[str]:
+    """``arguments`` with each ``--config FILE`` replaced by what the file says, and all option names checked.
+
+    Args:
+        commands: the tree of commands: names to functions or further trees.
+        arguments: as typed, without the program's name.
+
+    Raises ValueError for a file that can't be read, and for an option that the command doesn't have, with the near
+    one; FileNotFoundError for a missing file.
+    """
+    chosen, rest = [], list(arguments)
+    while isinstance(commands, Mapping) and rest and rest[0] in commands:
+        chosen.append(rest[0])
+        commands = commands[rest.pop(0)]
+    if isinstance(commands, Mapping):
+        return list(arguments)  # no command yet: the parser says what there is
+    known = options_of(commands)
+    typed, files = _split(rest)
+    for option in typed:
+        if option.startswith("--"):
+            _check(
+                option[2:].split("=")[0].rstrip("+").split(".")[0], known, f"{' '.join(chosen)} has no option"
+            )
+    said: dict = {}
+    for file in files:
+        said |= read_config(file, known)
+    return [*chosen, *(f"--{key}={_written(value)}" for key, value in said.items()), *typed]
+
+
+def options_of(command: Callable) -> tuple[str, ...]:
+    """Names of the options that the command line of ``command`` has, those behind its ``**options`` too."""
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    named = parser.add_function_arguments(command, as_positional=False)
+    own = [p.name for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
+    return tuple(dict.fromkeys([*own, *named]))
+
+
+def read_config(path: str | Path, known: Sequence[str]) -> dict:
+    """The options in a YAML, JSON or TOML file; see ``expand`` for errors."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} does not exist; --config takes a .yaml, .json or .toml file")
+    try:
+        text = path.read_text(encoding="utf-8")
+        said = tomllib.loads(text) if path.suffix == ".toml" else yaml.load(text, Loader=_Loader)
+    except (tomllib.TOMLDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} cannot be read as {path.suffix[1:] or 'YAML'}: {error}") from error
+    if not isinstance(said, dict):
+        raise ValueError(f"{path} must hold options, one a line, such as `steps: 2000`")
+    for key in said:
+        _check(str(key), known, f"{path} names an option that there is not:")
+    return said
+
+
+def _check(key: str, known: Sequence[str], what: str) -> None:
+    if key not in known and key not in ALWAYS and key != "h":
+        near = get_close_matches(key, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+        raise ValueError(f"{what} {key!r}; {hint}")
+
+
+def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """What was typed without the config files, and those."""
+    typed, files, rest = [], [], iter(arguments)
+    for argument in rest:
+        if argument == "--config":
+            files.append(next(rest, ""))
+        elif argument.startswith("--config="):
+            files.append(argument.partition("=")[2])
+        else:
+            typed.append(argument)
+    return typed, files
+
+
+def _written(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, default=str)
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 as PyYAML reads it would take 1e-4 for a text."""
+
+
+_Loader.yaml_implicit_resolvers = {k: list(v) for k, v in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+def write_config(path: str | Path, options: object, command: str, versions: Mapping[str, str]) -> None:
+    """Write the dataclass ``options`` as YAML that ``--config`` reads again; command and versions as comments."""
+    plain = json.loads(json.dumps(asdict(options), default=str))
+    head = [command, *(f"{name} {version}" for name, version in versions.items())]
+    with replace_when_done(path) as temporary:
+        body = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
+        temporary.write_text("".join(f"# {line}\n" for line in head) + body, encoding="utf-8")
