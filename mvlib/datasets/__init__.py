@@ -1,8 +1,8 @@
 """Pictures and clips: data/ on disk, or a public data set's own folders → tensors in [0, 1].
 
-``Photos`` gives photographs, ``Clips`` gives short excerpts of video; ``data/README.md`` names their sources.
-Both are ordinary ``torch.utils.data.Dataset`` objects, split by source so that no picture of the test side
-shares an original with the training side. ``open_dataset`` reads ImageNet, COCO, PASCAL VOC, Kinetics-400 and
+``Photos`` gives photographs, ``Clips`` gives short excerpts of video, ``Cutouts`` gives things with alpha;
+``data/README.md`` names their sources. All are ordinary ``torch.utils.data.Dataset`` objects, split by source so
+that nothing on the test side shares an original with the training side. ``open_dataset`` reads ImageNet, COCO, PASCAL VOC, Kinetics-400 and
 GOT-10k as they lie on disk after their download.
 """
 
@@ -10,6 +10,8 @@ from importlib import import_module
 
 _WHERE = {
     "Clips": "mvlib.datasets.clips",
+    "Cutout": "mvlib.datasets.cutouts",
+    "Cutouts": "mvlib.datasets.cutouts",
     "Item": "mvlib.datasets._root",
     "Photos": "mvlib.datasets.photos",
     "Squares": "mvlib.datasets.squares",

@@ -15,7 +15,7 @@ def rows(name):
         return list(csv.DictReader(f))
 
 
-@pytest.mark.parametrize("name", ["photos", "clips"])
+@pytest.mark.parametrize("name", ["photos", "clips", "cutouts"])
 def test_files_and_hashes_match(name):
     listed = {row["file"]: row["sha256"] for row in rows(f"{name}.csv")}
     on_disk = {
@@ -24,7 +24,7 @@ def test_files_and_hashes_match(name):
     assert on_disk == listed
 
 
-@pytest.mark.parametrize("name", ["photos", "clips"])
+@pytest.mark.parametrize("name", ["photos", "clips", "cutouts"])
 def test_no_source_in_two_splits(name):
     splits = defaultdict(set)
     for row in rows(f"{name}.csv"):
@@ -33,7 +33,7 @@ def test_no_source_in_two_splits(name):
     assert {source: s for source, s in splits.items() if len(s) > 1} == {}
 
 
-@pytest.mark.parametrize("name", ["photos", "clips"])
+@pytest.mark.parametrize("name", ["photos", "clips", "cutouts"])
 def test_every_row_names_author_licence_and_package(name):
     for row in rows(f"{name}.csv"):
         assert all(row[field].strip() for field in ("author", "licence", "package", "version", "path")), row[
@@ -80,7 +80,9 @@ def test_labels_are_imagenet_indices_of_whole_pictures():
 
 def test_size_on_disk():
     megabytes = {
-        n: sum(p.stat().st_size for p in (data_root() / n).iterdir()) / 1e6 for n in ("photos", "clips")
+        n: sum(p.stat().st_size for p in (data_root() / n).iterdir()) / 1e6
+        for n in ("photos", "clips", "cutouts")
     }
     assert megabytes["photos"] <= 24
     assert megabytes["clips"] <= 10
+    assert megabytes["cutouts"] <= 3
