@@ -13,9 +13,10 @@ from PIL import Image
 from mvlib.analysers import load
 from mvlib.codecs import RealCodec
 from mvlib.plots import difference
+from mvlib.preprocess import Compact, CompactConfig, load_preprocessor, preprocess_frames, save_preprocessor
 from mvlib.widgets import QPExplorer, drawing, looking
 from mvlib.widgets.explorer import CURVE_QPS
-from mvlib.widgets.looking import Looker
+from mvlib.widgets.looking import Before, Looker
 from mvlib.widgets.pictures import example_pictures, shrink
 
 
@@ -24,9 +25,14 @@ def pictures() -> dict[str, np.ndarray]:
     return {name: shrink(name, picture, 96) for name, picture in list(example_pictures().items())[:2]}
 
 
+@pytest.fixture(scope="module")
+def lite0():
+    return load("efficientnet_lite0")
+
+
 @pytest.fixture
-def panel(pictures):
-    panel = QPExplorer(pictures, codecs=("x264", "jpeg"))
+def panel(pictures, lite0):
+    panel = QPExplorer(pictures, codecs=("x264", "jpeg"), analyser=lite0)
     yield panel
     panel.close()
 
@@ -46,9 +52,9 @@ def test_the_caption_tells_what_the_encoder_wrote(panel, pictures):
     )
 
 
-def test_the_caption_tells_what_the_network_saw(panel, pictures):
+def test_the_caption_tells_what_the_network_saw(panel, pictures, lite0):
     panel.qp.value = 47
-    analyser, original = load("efficientnet_lite0"), pictures[panel.picture.value]
+    analyser, original = lite0, pictures[panel.picture.value]
     decoded = RealCodec("x264", gop="intra")(original[None], qp=47).frames[0]
     x = torch.tensor(np.stack([original, decoded])).permute(0, 3, 1, 2) / 255
     with torch.inference_mode():
@@ -112,8 +118,8 @@ def test_nothing_is_coded_twice(panel, monkeypatch):
     assert coded == [44]
 
 
-def test_an_error_is_shown_and_the_panel_goes_on(pictures):
-    panel = QPExplorer(pictures, codecs=("x264", "h266"))
+def test_an_error_is_shown_and_the_panel_goes_on(pictures, lite0):
+    panel = QPExplorer(pictures, codecs=("x264", "h266"), analyser=lite0)
     shown = panel.caption
     panel.codec.value = "h266"
     assert "ValueError" in panel.caption
@@ -125,7 +131,7 @@ def test_an_error_is_shown_and_the_panel_goes_on(pictures):
     panel.close()
 
 
-def test_an_error_in_the_background_is_shown_too(pictures, monkeypatch):
+def test_an_error_in_the_background_is_shown_too(pictures, lite0, monkeypatch):
     code = RealCodec.__call__
 
     def fails_at_51(self, frames, qp):
@@ -134,7 +140,7 @@ def test_an_error_in_the_background_is_shown_too(pictures, monkeypatch):
         return code(self, frames, qp=qp)
 
     monkeypatch.setattr(RealCodec, "__call__", fails_at_51)
-    panel = QPExplorer(pictures, codecs=("x264",))
+    panel = QPExplorer(pictures, codecs=("x264",), analyser=lite0)
     panel.wait(60)
     assert "the encoder &lt;died&gt;" in panel._alert.value
     panel.close()
@@ -147,8 +153,8 @@ def test_the_repr_is_short_and_the_same_for_the_same_panel(panel):
     assert repr(panel) == before == "QPExplorer(2 pictures, 2 codecs)"
 
 
-def test_close_stops_measuring(pictures):
-    panel = QPExplorer(pictures, codecs=("x265",))
+def test_close_stops_measuring(pictures, lite0):
+    panel = QPExplorer(pictures, codecs=("x265",), analyser=lite0)
     panel.close()
     panel.wait(20)
     time.sleep(0.2)
@@ -164,8 +170,8 @@ def test_controls_can_be_used_and_named_without_a_mouse(panel):
     assert all(image.tooltip is None for image in panel._images)
 
 
-def test_bars_name_the_clean_class_even_when_it_is_lost(pictures):
-    analyser = load("efficientnet_lite0")
+def test_bars_name_the_clean_class_even_when_it_is_lost(pictures, lite0):
+    analyser = lite0
     look = Looker(pictures, analyser).look(next(iter(pictures)), "x264", 51)
     lost = looking.Look(**{**vars(look), "coded": torch.linspace(0, 1, 1000).softmax(-1)})
     classes = [f"<{name}>" for name in analyser.classes]
@@ -175,17 +181,17 @@ def test_bars_name_the_clean_class_even_when_it_is_lost(pictures):
     assert f"<{analyser.classes[look.target]}>" not in html
 
 
-def test_old_looks_are_forgotten_but_not_their_points(pictures, monkeypatch):
+def test_old_looks_are_forgotten_but_not_their_points(pictures, lite0, monkeypatch):
     monkeypatch.setattr(looking, "_KEPT", 3)
-    looker, name = Looker(pictures, load("efficientnet_lite0")), next(iter(pictures))
+    looker, name = Looker(pictures, lite0), next(iter(pictures))
     for qp in range(20, 50, 5):
         looker.look(name, "jpeg", qp)
     assert len(looker._looks) == 3
     assert len(looker.curves(name)["jpeg"]) == 6
 
 
-def test_threads_see_the_same(pictures):
-    looker, name = Looker(pictures, load("efficientnet_lite0")), next(iter(pictures))
+def test_threads_see_the_same(pictures, lite0):
+    looker, name = Looker(pictures, lite0), next(iter(pictures))
     with ThreadPoolExecutor(4) as pool:
         looks = list(pool.map(lambda qp: looker.look(name, "x264", qp), [30, 40] * 6))
     alone = {qp: Looker(pictures, looker.analyser).look(name, "x264", qp) for qp in (30, 40)}
@@ -225,3 +231,133 @@ def test_another_data_folder_gives_its_own_pictures(tmp_path, monkeypatch):
     (tmp_path / "photos.csv").write_text(header + "photos/mine.webp,test,mine,,,mine,,64,48\n")
     monkeypatch.setenv("MVLIB_DATA", str(tmp_path))
     assert {name: picture.shape for name, picture in example_pictures().items()} == {"mine": (48, 64, 3)}
+
+
+@pytest.fixture(scope="module")
+def softener(tmp_path_factory):
+    """Weights of a network that takes out some of the finest band, the more the higher the QP."""
+    torch.manual_seed(0)
+    network = Compact(CompactConfig(widths=(8,), blocks=(1,)))
+    with torch.no_grad():
+        network.head.bias[: network.config.bands + 1] = 0.6
+        network.head_by_qp.weight.normal_(0, 0.3)
+    path = tmp_path_factory.mktemp("weights") / "softener.safetensors"
+    return save_preprocessor(
+        network, path, command="", data="", seed=0, steps=0, analysers=(), codecs=(), results=None
+    )
+
+
+@pytest.fixture
+def prepared(pictures, lite0, softener):
+    panel = QPExplorer(pictures, codecs=("x264", "jpeg"), analyser=lite0, preprocessors=[str(softener)])
+    panel.preprocessor.value = str(softener)
+    yield panel
+    panel.close()
+
+
+def test_behind_a_preprocessor_the_caption_tells_bits_with_and_without(prepared, pictures, softener):
+    prepared.qp.value = 35
+    original, codec = pictures[prepared.picture.value], RealCodec("x264", gop="intra")
+    given = preprocess_frames(load_preprocessor(softener), original[None], 35)
+    alone, behind = codec(original[None], qp=35), codec(given, qp=35)
+    assert behind.bits < alone.bits
+    share = 100 * (behind.bits / alone.bits - 1)
+    start = f"x264 at QP 35 behind “{softener}”: {behind.bits:,} bits ({share:+.1f} % of {alone.bits:,} without), "
+    assert prepared.caption.startswith(start)
+    np.testing.assert_array_equal(pixels(prepared._images[1]), behind.frames[0])
+    # PSNR, what is kept and KL are against the original, and in brackets those of the codec alone.
+    prepared.preprocessor.value = "none"
+    psnr, kept, kl = re.search(r"PSNR ([\d.]+) dB.* → (\d+) %, KL ([\d.]+) nats", prepared.caption).groups()
+    prepared.preprocessor.value = str(softener)
+    assert f"dB ({psnr});" in prepared.caption
+    assert prepared.caption.endswith(f"({kept} %), KL {prepared._look.kl:.3f} nats ({kl})")
+    error = np.mean((original.astype(float) - behind.frames[0]) ** 2)
+    assert f"PSNR {10 * np.log10(255**2 / error):.2f} dB" in prepared.caption
+
+
+def test_strength_goes_from_nothing_to_what_was_trained(prepared, pictures, softener):
+    original = pictures[prepared.picture.value].astype(float)
+    whole = prepared._look.given
+    full, alone = prepared._look.bits, prepared._look.alone.bits
+    prepared.strength.value = 0
+    assert (prepared._look.bits, prepared._look.kl) == (alone, prepared._look.alone.kl)
+    assert "strength 0:" in prepared.caption and "(+0.0 % of" in prepared.caption
+    prepared.strength.value = 0.5
+    np.testing.assert_allclose(prepared._look.given, (original + whole) / 2, atol=0.5)
+    assert full < prepared._look.bits < alone
+
+
+def test_what_was_taken_out_is_shown_in_place(prepared, pictures):
+    images, original = list(prepared._images), pictures[prepared.picture.value]
+    assert prepared._removed.layout.display is None
+    np.testing.assert_array_equal(pixels(images[3]), difference(original, prepared._look.given, 4))
+    prepared.strength.value = 0.3
+    np.testing.assert_array_equal(pixels(images[3]), difference(original, prepared._look.given, 4))
+    prepared.preprocessor.value = "none"
+    assert prepared._removed.layout.display == "none"
+    assert prepared._images == images
+
+
+def test_without_a_preprocessor_the_strength_is_out_of_use(prepared, panel):
+    assert not prepared.strength.disabled
+    prepared.preprocessor.value = "none"
+    assert prepared.strength.disabled and panel.strength.disabled
+    shown = prepared.caption
+    prepared.strength.value = 0.2
+    assert prepared.caption == shown
+    assert "behind" not in shown
+    assert [prepared.preprocessor.description, prepared.strength.description] == ["Preprocessor", "Strength"]
+    assert (prepared.strength.min, prepared.strength.max, prepared.strength.continuous_update) == (
+        0,
+        1,
+        False,
+    )
+
+
+def test_the_chart_shows_both_curves_and_both_points(prepared, softener):
+    prepared.wait(60)
+    name, before = prepared.picture.value, Before(str(softener))
+    for curves in (prepared._looker.curves(name), prepared._looker.curves(name, before)):
+        assert len(curves["x264"]) >= len(CURVE_QPS)
+    svg = prepared._chart.value
+    assert svg.count("<polyline") == 2 and svg.count('dasharray="7 4"') == 1
+    look, marks = prepared._look, re.findall(r'<circle.*?cx="([\d.]+)"', svg)
+    assert [float(x) for x in marks] == pytest.approx(
+        [drawing._x(look.alone.bpp), drawing._x(look.bpp)], abs=0.1
+    )
+    prepared.preprocessor.value = "none"
+    assert prepared._chart.value.count("<circle") == 1 and "7 4" not in prepared._chart.value
+
+
+def test_the_network_runs_once_for_all_strengths_and_codecs(prepared, monkeypatch):
+    prepared.wait(60)
+    ran, run = [], looking.preprocess_frames
+    monkeypatch.setattr(looking, "preprocess_frames", lambda net, x, qp: ran.append(qp) or run(net, x, qp))
+    prepared.qp.value = 33
+    prepared.strength.value = 0.4
+    prepared.codec.value = "jpeg"
+    prepared.wait(60)
+    assert ran.count(33) == 1
+
+
+def test_a_preprocessor_that_is_not_there_is_told_in_the_panel(pictures, lite0):
+    panel = QPExplorer(pictures, codecs=("x264",), analyser=lite0, preprocessors=["nowhere"])
+    shown = panel.caption
+    panel.preprocessor.value = "nowhere"
+    assert "FileNotFoundError" in panel.caption and "mvlib train image" in panel._alert.value
+    panel.preprocessor.value = "none"
+    assert panel.caption == shown and panel._alert.value == ""
+    panel.close()
+
+
+def test_preprocessors_on_offer_are_those_with_weights(pictures, softener, tmp_path, monkeypatch):
+    (tmp_path / "weights").mkdir()
+    for suffix in (".safetensors", ".json"):
+        there = tmp_path / "weights" / f"preprocessor_soft{suffix}"
+        there.write_bytes(softener.with_suffix(suffix).read_bytes())
+    monkeypatch.setenv("MVLIB_DATA", str(tmp_path))
+    panel = QPExplorer(pictures, codecs=("jpeg",))
+    assert panel.preprocessor.options == ("none", "soft")
+    panel.preprocessor.value = "soft"
+    assert "jpeg at QP 37 (its own scale" in panel.caption and "behind “soft”" in panel.caption
+    panel.close()

@@ -1,17 +1,15 @@
 """The block viewer: picture, codec, QP, position → virtual codec → blocks over the picture, one block step by step."""
 
-import io
 from collections.abc import Mapping, Sequence
 from html import escape
 
 import ipywidgets as ipw
 import numpy as np
-from PIL import Image
 
 from mvlib.virtual.codec import VirtualCodec
 
 from .blocks import PLANES, Block, Dissection, dissect, draw_blocks, mode_name
-from .pictures import example_pictures, shrink
+from .pictures import example_pictures, png, shrink
 
 VIEWS = ("decoded", *PLANES[1:])
 _TILE = 192  # pixels of an enlarged block: a multiple of every side but 32's, which is drawn at 192 too
@@ -147,9 +145,9 @@ class BlockViewer(ipw.VBox):
         height, width = found.frame.shape[:2]
         view = self.view.value
         picture = found.frame if view == "decoded" else seen(found.luma[view], view)[:height, :width]
-        self._large.value = _png(draw_blocks(picture, found, block, _SCALE))
+        self._large.value = png(draw_blocks(picture, found, block, _SCALE))
         for name, image in self._tiles.items():
-            image.value = _png(_enlarged(seen(found.cut(name, block), name)))
+            image.value = png(_enlarged(seen(found.cut(name, block), name)))
         self._words = in_words(found, block, self.codec.value, self.qp.value)
         style = 'class="mvlib-caption" aria-live="polite" style="margin:4px 6px"'
         self._caption.value = f"<div {style}>{escape(self._words)}</div>"
@@ -182,9 +180,3 @@ def in_words(found: Dissection, block: Block, codec: str, qp: int) -> str:
 def _enlarged(tile: np.ndarray) -> np.ndarray:
     times = _TILE // tile.shape[0]
     return tile.repeat(times, 0).repeat(times, 1)
-
-
-def _png(picture: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG", compress_level=1)
-    return file.getvalue()

@@ -52,11 +52,22 @@ def _bars_in_words(look: Look, indices: Sequence[int], classes: Sequence[str]) -
     return f"Decoded picture: {', '.join(seen)}"
 
 
-def chart(look: Look, curves: Mapping[str, Sequence[tuple[float, float]]], class_name: str) -> str:
-    """SVG of (bits per pixel, probability of the clean class) per codec, with a marker at ``look``."""
+def chart(
+    look: Look,
+    curves: Mapping[str, Sequence[tuple[float, float]]],
+    class_name: str,
+    preprocessed: Mapping[str, Sequence[tuple[float, float]]] | None = None,
+) -> str:
+    """SVG of (bits per pixel, probability of the clean class) per codec, with a marker at ``look``.
+
+    ``preprocessed`` are curves behind a preprocessor: dashed, with a hollow marker where the same QP is without it.
+    """
+    preprocessed = preprocessed or {}
+    names = [*curves, *(codec for codec in preprocessed if codec not in curves)]
     lines = "".join(
-        _line(codec, points, strong=codec == look.codec)
-        for codec, points in sorted(curves.items(), key=lambda item: item[0] == look.codec)
+        _line(codec, points, strong=codec == look.codec, dashed=drawn is preprocessed)
+        for drawn in (curves, preprocessed)
+        for codec, points in sorted(drawn.items(), key=lambda item: item[0] == look.codec)
     )
     x, y = _x(look.bpp), _y(look.kept)
     words = f"{look.codec} at QP {look.qp}: {look.bpp:.3f} bits per pixel keep {100 * look.kept:.0f} % for {class_name}"
@@ -65,7 +76,7 @@ def chart(look: Look, curves: Mapping[str, Sequence[tuple[float, float]]], class
         f'<div style="line-height:1.25;margin-bottom:6px">{heading}</div>'
         f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="100%" '
         f'style="font:13px var(--jp-ui-font-family, sans-serif);fill:{_TEXT};display:block">'
-        f"{_axes()}{_legend(list(curves), look.codec)}{lines}"
+        f"{_axes()}{_legend(names, look)}{lines}{_without(look)}"
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_y(0)}" y2="{y:.1f}" stroke="{colour(look.codec)}" '
         'stroke-dasharray="3 3"/>'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{colour(look.codec)}" stroke="white" stroke-width="2"/>'
@@ -74,12 +85,23 @@ def chart(look: Look, curves: Mapping[str, Sequence[tuple[float, float]]], class
     )
 
 
-def _line(codec: str, points: Sequence[tuple[float, float]], strong: bool) -> str:
+def _line(codec: str, points: Sequence[tuple[float, float]], strong: bool, dashed: bool = False) -> str:
     path = " ".join(f"{_x(bpp):.1f},{_y(kept):.1f}" for bpp, kept in points)
     width, opacity = (2.5, 1) if strong else (1.5, 0.45)
+    dashes = ' stroke-dasharray="7 4"' if dashed else ""
     return (
         f'<g opacity="{opacity}"><polyline points="{path}" fill="none" stroke="{colour(codec)}" '
-        f'stroke-width="{width}" stroke-linejoin="round"/></g>'
+        f'stroke-width="{width}" stroke-linejoin="round"{dashes}/></g>'
+    )
+
+
+def _without(look: Look) -> str:
+    """A hollow marker where the codec alone is at the same QP."""
+    if look.alone is None:
+        return ""
+    return (
+        f'<circle class="alone" cx="{_x(look.alone.bpp):.1f}" cy="{_y(look.alone.kept):.1f}" r="6" '
+        f'fill="{_PAPER}" stroke="{colour(look.codec)}" stroke-width="2.5"/>'
     )
 
 
@@ -103,13 +125,17 @@ def _axes() -> str:
     return "".join(grid) + title
 
 
-def _legend(codecs: Sequence[str], shown: str) -> str:
+def _legend(codecs: Sequence[str], look: Look) -> str:
+    entries = [(codec, codec, "bold" if codec == look.codec else "normal", "") for codec in codecs]
+    if look.before is not None:
+        dashes = ' stroke-dasharray="5 3"'
+        entries.append((look.codec, "prepared", "bold", dashes))
     left = _WIDTH - _RIGHT + 16
     return "".join(
         f'<line x1="{left}" x2="{left + 16}" y1="{_TOP + 20 * i}" y2="{_TOP + 20 * i}" '
-        f'stroke="{colour(codec)}" stroke-width="3"/><text x="{left + 22}" y="{_TOP + 20 * i + 4}" '
-        f'font-weight="{"bold" if codec == shown else "normal"}">{escape(codec)}</text>'
-        for i, codec in enumerate(codecs)
+        f'stroke="{colour(codec)}" stroke-width="3"{dashes}/><text x="{left + 22}" y="{_TOP + 20 * i + 4}" '
+        f'font-weight="{weight}">{escape(name)}</text>'
+        for i, (codec, name, weight, dashes) in enumerate(entries)
     )
 
 

@@ -1,6 +1,5 @@
-"""The QP slider: picture, codec, QP → stream of a real encoder → what a person and what a network still see."""
+"""The QP slider: picture, preprocessor, codec, QP → stream of a real encoder → what a person and a network see."""
 
-import io
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from html import escape
@@ -8,26 +7,33 @@ from threading import Lock
 
 import ipywidgets as ipw
 import numpy as np
-from PIL import Image
 
 from mvlib.analysers import Classifier, load
 from mvlib.plots import difference
+from mvlib.preprocess import available_preprocessors
 
 from . import drawing
-from .looking import Look, Looker
-from .pictures import example_pictures, shrink
+from .looking import Before, Look, Looker
+from .pictures import example_pictures, png, shrink
+from .words import caption
 
 CODECS = ("x264", "x265", "svtav1", "vp9", "mjpeg", "jpeg", "webp", "avif")
 CURVE_QPS = (51, 47, 43, 39, 35, 31, 27, 23, 19, 15, 11)
+NONE = "none"
 _GAIN = 2
+# What a preprocessor takes out is meant to be hard to see.
+_GAIN_BEFORE = 4
 
 
 class QPExplorer(ipw.VBox):
     """A panel with a picture, a codec and a QP; each move really encodes, decodes and looks.
 
-    ``panel.picture``, ``panel.codec`` and ``panel.qp`` are the controls themselves, so ``panel.qp.value = 40``
-    moves the slider, and ``panel.caption`` then says in words what is shown.  Whatever goes wrong stands in the
-    panel in red, and in ``caption``.
+    ``panel.picture``, ``panel.codec``, ``panel.qp``, ``panel.preprocessor`` and ``panel.strength`` are the controls
+    themselves, so ``panel.qp.value = 40`` moves the slider, and ``panel.caption`` then says in words what is shown.
+    Whatever goes wrong stands in the panel in red, and in ``caption``.
+
+    A preprocessor changes the picture before it is coded; the strength scales its change, from 0 (none of it) to 1
+    (what was trained).  Everything is still compared with the original, and with the codec alone at the same QP.
 
     Args:
         pictures: name → uint8 (H, W, 3) RGB; by default photographs of the test side.
@@ -36,6 +42,7 @@ class QPExplorer(ipw.VBox):
         qp: where the slider starts, 0..51.
         short_side: larger pictures are reduced to this many pixels on the shorter side, which keeps a move below
             about 150 ms on two cores; None leaves them as they are.
+        preprocessors: names for ``load_preprocessor``; by default all whose weights are there.
 
     Raises:
         ValueError, TypeError: no picture or codec, a picture that isn't uint8 (H, W, 3), or a QP outside 0..51.
@@ -51,6 +58,7 @@ class QPExplorer(ipw.VBox):
         analyser: Classifier | str = "efficientnet_lite0",
         qp: int = 37,
         short_side: int | None = 240,
+        preprocessors: Sequence[str] | None = None,
     ) -> None:
         pictures = example_pictures() if pictures is None else dict(pictures)
         if not pictures or not codecs or not 0 <= qp <= 51:
@@ -67,14 +75,18 @@ class QPExplorer(ipw.VBox):
         self._look: Look | None = None
         self._words = ""
         self._make_controls(list(pictures), list(codecs), qp)
+        self._make_preprocessor(available_preprocessors() if preprocessors is None else preprocessors)
         super().__init__(self._lay_out(), layout=ipw.Layout(max_width="1180px"))
-        for control in (self.picture, self.codec, self.qp):
+        for control in (self.picture, self.codec, self.qp, self.preprocessor, self.strength):
             control.observe(self._moved, "value")
         self._moved()
 
     @property
     def caption(self) -> str:
-        """What is shown, in words: codec, QP, bits, bits per pixel, PSNR in dB, what the network keeps."""
+        """What is shown, in words: codec, QP, bits, bits per pixel, PSNR in dB, what the network keeps.
+
+        Behind a preprocessor, in brackets, the same without it.
+        """
         return self._words
 
     def __repr__(self) -> str:
@@ -93,37 +105,53 @@ class QPExplorer(ipw.VBox):
         super().close()
 
     def _make_controls(self, pictures: list[str], codecs: list[str], qp: int) -> None:
-        def style(width: str) -> dict[str, object]:
-            return {"style": {"description_width": "initial"}, "layout": ipw.Layout(width=width)}
-
-        self.picture = ipw.Dropdown(options=pictures, description="Picture", **style("260px"))
+        self.picture = ipw.Dropdown(options=pictures, description="Picture", **_style("260px"))
         self.codec = ipw.Dropdown(
             options=codecs,
             value="x265" if "x265" in codecs else codecs[0],
             description="Codec",
-            **style("160px"),
+            **_style("160px"),
         )
         # Coding starts when the handle is let go, or at each press of an arrow key.
         self.qp = ipw.IntSlider(
-            value=qp, min=0, max=51, continuous_update=False, description="QP", **style("auto")
+            value=qp, min=0, max=51, continuous_update=False, description="QP", **_style("auto")
         )
         self.qp.layout.flex = "1 1 auto"
         self.qp.tooltip = "quantisation parameter: 0 keeps nearly everything, 51 nearly nothing"
 
+    def _make_preprocessor(self, names: Sequence[str]) -> None:
+        self.preprocessor = ipw.Dropdown(
+            options=[NONE, *names], description="Preprocessor", **_style("260px")
+        )
+        self.strength = ipw.FloatSlider(
+            value=1,
+            min=0,
+            max=1,
+            step=0.05,
+            continuous_update=False,
+            disabled=True,
+            description="Strength",
+            readout_format=".2f",
+            **_style("320px"),
+        )
+
     def _lay_out(self) -> list[ipw.Widget]:
         full = ipw.Layout(width="100%", height="auto")
-        self._images = [ipw.Image(format="png", layout=full) for _ in range(3)]
-        self._titles = [ipw.HTML() for _ in range(3)]
-        column = ipw.Layout(flex="1 1 0", min_width="0", margin="0 6px", overflow="hidden")
+        self._images = [ipw.Image(format="png", layout=full) for _ in range(4)]
+        self._titles = [ipw.HTML() for _ in range(4)]
+        column = {"flex": "1 1 0", "min_width": "0", "margin": "0 6px", "overflow": "hidden"}
         figures = [
-            ipw.VBox([title, image], layout=column)
+            ipw.VBox([title, image], layout=ipw.Layout(**column))
             for title, image in zip(self._titles, self._images, strict=True)
         ]
+        self._removed = figures[-1]
         self._caption, self._alert = ipw.HTML(), ipw.HTML()
+        row = ipw.Layout(margin="0 4px", grid_gap="12px")
         half = ipw.Layout(flex="1 1 0", min_width="0", margin="8px 6px 0")
         self._bars, self._chart = ipw.HTML(layout=half), ipw.HTML(layout=half)
         return [
-            ipw.HBox([self.picture, self.codec, self.qp], layout=ipw.Layout(margin="0 4px", grid_gap="12px")),
+            ipw.HBox([self.picture, self.codec, self.qp], layout=row),
+            ipw.HBox([self.preprocessor, self.strength], layout=row),
             self._caption,
             ipw.HBox(figures),
             ipw.HBox([self._bars, self._chart]),
@@ -133,7 +161,8 @@ class QPExplorer(ipw.VBox):
     def _moved(self, _change: object = None) -> None:
         """Show what the controls ask for; an error goes into the panel, for a kernel's log is out of sight."""
         try:
-            look = self._looker.look(self.picture.value, self.codec.value, self.qp.value)
+            before = self._before()
+            look = self._looker.look(self.picture.value, self.codec.value, self.qp.value, before)
             self._show(look)
             self._alert.value = ""
         except Exception as error:
@@ -141,25 +170,32 @@ class QPExplorer(ipw.VBox):
         else:
             self._start_curve(look)
 
+    def _before(self) -> Before | None:
+        """What the controls put before the codec."""
+        self.strength.disabled = self.preprocessor.value == NONE
+        return None if self.strength.disabled else Before(self.preprocessor.value, self.strength.value)
+
     def _show(self, look: Look) -> None:
         height, width = look.original.shape[:2]
         titles = (
             f"original, {width}×{height} pixels",
             f"decoded, {look.codec} at QP {look.qp}",
             f"difference ×{_GAIN}, grey: none",
+            f"of it before coding, ×{_GAIN_BEFORE}",
         )
         apart = difference(look.original, look.decoded, _GAIN)
-        new = (look.original, look.decoded, apart)
+        new = (look.original, look.decoded, apart, difference(look.original, look.given, _GAIN_BEFORE))
+        self._removed.layout.display = "none" if look.before is None else None
         same_picture = self._look is not None and self._look.picture == look.picture
         for i, (image, title, text) in enumerate(zip(self._images, self._titles, titles, strict=True)):
             # In words above the picture: ipywidgets 8.1 fails to draw an Image that has a tooltip, and has no alt text.
             title.value = f"<b>{text}</b>"
             if i or not same_picture:
-                image.value = _png(new[i])
+                image.value = png(new[i])
         self._look = look
         classes = self._looker.analyser.classes
         self._bars.value = drawing.bars(look, classes)
-        self._words = _in_words(look, classes[look.target])
+        self._words = caption(look, classes[look.target])
         words = escape(self._words)
         style = 'class="mvlib-caption" aria-live="polite" style="margin:4px 6px"'
         self._caption.value = f"<div {style}>{words}</div>"
@@ -173,20 +209,20 @@ class QPExplorer(ipw.VBox):
         )
 
     def _start_curve(self, look: Look) -> None:
-        if all(self._looker.knows(look.picture, look.codec, qp) for qp in CURVE_QPS):
-            return
-        self._curve = self._background.submit(self._measure_curve, look.picture, look.codec)
+        curve = (look.picture, look.codec, look.before)
+        if not all(self._looker.knows(*curve[:2], qp, curve[2]) for qp in CURVE_QPS):
+            self._curve = self._background.submit(self._measure_curve, *curve)
 
-    def _measure_curve(self, picture: str, codec: str) -> None:
+    def _measure_curve(self, picture: str, codec: str, before: Before | None) -> None:
         """Add the missing points of a curve, until the person turns to another one."""
         for qp in CURVE_QPS:
             shown = self._look
-            if shown is None or (shown.picture, shown.codec) != (picture, codec):
+            if shown is None or (shown.picture, shown.codec, shown.before) != (picture, codec, before):
                 return
-            if self._looker.knows(picture, codec, qp):
+            if self._looker.knows(picture, codec, qp, before):
                 continue
             try:
-                self._looker.look(picture, codec, qp)
+                self._looker.look(picture, codec, qp, before)
             except Exception as error:
                 return self._tell(error)
             self._draw_chart()
@@ -196,20 +232,10 @@ class QPExplorer(ipw.VBox):
         with self._drawing:
             if (look := self._look) is not None:
                 name = self._looker.analyser.classes[look.target]
-                self._chart.value = drawing.chart(look, self._looker.curves(look.picture), name)
+                curves = self._looker.curves(look.picture)
+                behind = self._looker.curves(look.picture, look.before) if look.before else None
+                self._chart.value = drawing.chart(look, curves, name, behind)
 
 
-def _in_words(look: Look, name: str) -> str:
-    own = "" if look.native == look.qp else f" (its own scale: {look.native:g})"
-    kept = f"{100 * float(look.clean[look.target]):.0f} % → {100 * look.kept:.0f} %"
-    return (
-        f"{look.codec} at QP {look.qp}{own}: {look.bits:,} bits, {look.bpp:.3f} bpp, PSNR {look.psnr:.2f} dB; "
-        f"“{name}” {kept}, KL {look.kl:.3f} nats"
-    )
-
-
-def _png(picture: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    # Lossless, because the panel is about what a lossy codec does; level 1, because it is drawn at every move.
-    Image.fromarray(picture).save(file, "PNG", compress_level=1)
-    return file.getvalue()
+def _style(width: str) -> dict[str, object]:
+    return {"style": {"description_width": "initial"}, "layout": ipw.Layout(width=width)}

@@ -1,9 +1,11 @@
-"""What one move of the slider asks for: picture, codec, QP → real encoder → network → ``Look``."""
+"""What one move of a control asks for: picture, codec, QP → preprocessor → real encoder → network → ``Look``."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,9 +13,18 @@ from torch import Tensor
 
 from mvlib.analysers import Classifier, kl_to_clean
 from mvlib.codecs import RealCodec
+from mvlib.preprocess import Preprocessor, load_preprocessor, preprocess_frames
 
-# Looks kept with their pictures: about 0.5 MB each at the panel's default size.
+# Looks kept with their pictures: at most about 0.7 MB each at the panel's default size.
 _KEPT = 256
+
+
+class Before(NamedTuple):
+    """What stands before the codec: a preprocessor by name, and how much of its change is made."""
+
+    name: str
+    strength: float = 1.0
+    """0 leaves the picture alone, 1 is what was trained."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +33,12 @@ class Look:
 
     Attributes:
         picture, codec, qp: what was asked for; ``native`` is the number that the encoder got on its own scale.
-        original, decoded: uint8 (H, W, 3).
+        original, given, decoded: uint8 (H, W, 3): the picture, what the encoder was given, what came back.
         bits: of the stream; ``bpp``: bits per pixel.
         psnr: over the three colour planes, in dB.
         clean, coded: class probabilities (C,) of original and decoded picture.
         kl: KL(clean ‖ coded) in nats.
+        before: what stood before the codec, or None; ``alone`` is then the look without it at the same QP.
     """
 
     picture: str
@@ -34,12 +46,15 @@ class Look:
     qp: int
     native: float
     original: np.ndarray
+    given: np.ndarray
     decoded: np.ndarray
     bits: int
     psnr: float
     clean: Tensor
     coded: Tensor
     kl: float
+    before: Before | None = None
+    alone: "Look | None" = None
 
     @property
     def bpp(self) -> float:
@@ -60,21 +75,25 @@ class Look:
 class Looker:
     """Codes pictures and looks at them, and remembers: safe to call from several threads.
 
-    A single picture is coded as one intra frame at exactly the QP asked for (``gop="intra"``).
+    A single picture is coded as one intra frame at exactly the QP asked for (``gop="intra"``).  A preprocessor is
+    told that QP, as in the evaluation.
     """
 
     def __init__(self, pictures: Mapping[str, np.ndarray], analyser: Classifier) -> None:
         self.pictures, self.analyser = dict(pictures), analyser
         self._codecs: dict[str, RealCodec] = {}
+        self._networks: dict[str, Preprocessor] = {}
         self._clean: dict[str, Tensor] = {}
-        self._looks: OrderedDict[tuple[str, str, int], Look] = OrderedDict()
-        # (bpp, kept) by QP for each picture and codec: small, so never forgotten.
-        self._points: dict[tuple[str, str], dict[int, tuple[float, float]]] = {}
+        self._looks: OrderedDict[tuple[str, str, int, Before | None], Look] = OrderedDict()
+        # (bpp, kept) by QP for each picture, codec and preprocessor: small, so never forgotten.
+        self._points: dict[tuple[str, str, Before | None], dict[int, tuple[float, float]]] = {}
         self._lock = Lock()
+        # The strength slider and every codec ask for the same output again.
+        self._preprocessed = lru_cache(64)(self._preprocess)
 
-    def look(self, picture: str, codec: str, qp: int) -> Look:
-        """Code ``picture`` at ``qp`` and look at the result, or remember it."""
-        key = (picture, codec, qp)
+    def look(self, picture: str, codec: str, qp: int, before: Before | None = None) -> Look:
+        """Code ``picture`` at ``qp`` with ``before`` in front, and look at the result, or remember it."""
+        key = (picture, codec, qp, before)
         with self._lock:
             if key in self._looks:
                 self._looks.move_to_end(key)
@@ -83,28 +102,32 @@ class Looker:
         look = self._code(*key)
         with self._lock:
             self._looks[key] = look
-            self._points.setdefault((picture, codec), {})[qp] = (look.bpp, look.kept)
+            self._points.setdefault((picture, codec, before), {})[qp] = (look.bpp, look.kept)
             while len(self._looks) > _KEPT:
                 self._looks.popitem(last=False)
         return look
 
-    def knows(self, picture: str, codec: str, qp: int) -> bool:
+    def knows(self, picture: str, codec: str, qp: int, before: Before | None = None) -> bool:
         """Whether the point is on the curve already."""
         with self._lock:
-            return qp in self._points.get((picture, codec), {})
+            return qp in self._points.get((picture, codec, before), {})
 
-    def curves(self, picture: str) -> dict[str, list[tuple[float, float]]]:
+    def curves(self, picture: str, before: Before | None = None) -> dict[str, list[tuple[float, float]]]:
         """Per codec the points measured so far, (bits per pixel, probability left for the clean class), by rate."""
         with self._lock:
             return {
-                codec: sorted(by_qp.values()) for (p, codec), by_qp in self._points.items() if p == picture
+                codec: sorted(by_qp.values())
+                for (p, codec, b), by_qp in self._points.items()
+                if (p, b) == (picture, before)
             }
 
-    def _code(self, picture: str, codec: str, qp: int) -> Look:
+    def _code(self, picture: str, codec: str, qp: int, before: Before | None) -> Look:
         original = self.pictures[picture]
+        alone = None if before is None else self.look(picture, codec, qp)
+        given = original if before is None else self._given(picture, qp, before)
         if codec not in self._codecs:
             self._codecs[codec] = RealCodec(codec, gop="intra")
-        coded = self._codecs[codec](original[None], qp=qp)
+        coded = self._codecs[codec](given[None], qp=qp)
         decoded = coded.frames[0]
         if picture not in self._clean:
             self._clean[picture] = self._logits(original)
@@ -115,13 +138,27 @@ class Looker:
             qp=qp,
             native=coded.native,
             original=original,
+            given=given,
             decoded=decoded,
             bits=coded.bits,
             psnr=_psnr(original, decoded),
             clean=clean.softmax(-1)[0],
             coded=logits.softmax(-1)[0],
             kl=float(kl_to_clean(clean, logits)),
+            before=before,
+            alone=alone,
         )
+
+    def _given(self, picture: str, qp: int, before: Before) -> np.ndarray:
+        """The picture with the share ``before.strength`` of the preprocessor's change: uint8 (H, W, 3)."""
+        original = self.pictures[picture]
+        change = self._preprocessed(picture, qp, before.name).astype(np.float32) - original
+        return np.rint(original + before.strength * change).astype(np.uint8)
+
+    def _preprocess(self, picture: str, qp: int, name: str) -> np.ndarray:
+        if name not in self._networks:
+            self._networks[name] = load_preprocessor(name)
+        return preprocess_frames(self._networks[name], self.pictures[picture][None], qp)[0]
 
     @torch.inference_mode()
     def _logits(self, picture: np.ndarray) -> Tensor:

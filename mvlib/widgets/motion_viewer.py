@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from html import escape
 from math import log10
 
 import ipywidgets as ipw
 import numpy as np
-from PIL import Image
 
 from mvlib.codecs import RealCodec
 from mvlib.datasets import Clips
 from mvlib.virtual.codec import VirtualCodec
 
 from .motion import COLOURS, MODES, Motion, dissect_clip, draw_motion
+from .pictures import png
 
 VIEWS = ("decoded", "source")
 _GAIN = 4
@@ -140,10 +139,10 @@ class MotionViewer(ipw.VBox):
         t = self.frame.value
         motion = motions[t]
         picture = motion.decoded if self.view.value == "decoded" else motion.source
-        self._large.value = _png(draw_motion(picture, motion, _SCALE))
+        self._large.value = png(draw_motion(picture, motion, _SCALE))
         pairs = zip(("without motion", "with motion"), (motion.still, motion.moved), strict=True)
         for title, image, (name, left) in zip(self._titles, (self._still, self._after), pairs, strict=True):
-            image.value = _png(seen(left if left is not None else np.zeros(picture.shape[:2])))
+            image.value = png(seen(left if left is not None else np.zeros(picture.shape[:2])))
             title.value = f"<b>left over {name}</b>" if left is not None else "<b>no frame before</b>"
         self._bars.value = bars([m.bits for m in motions], real, t, self._name)
         self._words = in_words(motion, t, real[t], self._name, self.qp.value)
@@ -213,9 +212,3 @@ def _check(name: str, frames: np.ndarray) -> None:
         raise TypeError(f"clip {name!r} is {kind}; give a numpy array of uint8")
     if frames.ndim != 4 or frames.shape[3] != 3 or len(frames) < 2:
         raise ValueError(f"clip {name!r} has shape {frames.shape}; give (T, H, W, 3) with at least 2 frames")
-
-
-def _png(picture: np.ndarray) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "PNG", compress_level=1)
-    return file.getvalue()

@@ -1,4 +1,6 @@
-"""Pictures for a panel: photographs of the test side → short side as asked → uint8 (H, W, 3)."""
+"""Pictures for a panel: photographs of the test side → short side as asked → uint8 (H, W, 3) → PNG."""
+
+import io
 
 import numpy as np
 from PIL import Image
@@ -51,3 +53,11 @@ def shrink(name: str, picture: np.ndarray, short_side: int | None) -> np.ndarray
     scale = short_side / min(height, width)
     size = (round(width * scale), round(height * scale))
     return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
+
+
+def png(picture: np.ndarray) -> bytes:
+    """``picture``, uint8 (H, W, 3), as a PNG file."""
+    file = io.BytesIO()
+    # Lossless, because a panel is about what a lossy codec does; level 1, because it is drawn at every move.
+    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    return file.getvalue()
