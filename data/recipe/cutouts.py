@@ -105,6 +105,11 @@ def _cutout(choice: Choice, split: str, out: Path, work: Path) -> dict:
     }  # fmt: skip
 
 
+def solid_box(picture: Image.Image) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom of all with alpha 16 of 255 and more: a faint haze is no part of the thing."""
+    return picture.getchannel("A").point(lambda a: 255 * (a >= 16)).getbbox()
+
+
 def shrink(picture: Image.Image, long_side: int) -> Image.Image:
     """Scale RGBA down with Lanczos so that the longer side is at most ``long_side``; never enlarge.
 

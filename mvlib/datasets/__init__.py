@@ -1,9 +1,10 @@
 """Pictures and clips: data/ on disk, or a public data set's own folders → tensors in [0, 1].
 
-``Photos`` gives photographs, ``Clips`` gives short excerpts of video, ``Cutouts`` gives things with alpha;
-``data/README.md`` names their sources. All are ordinary ``torch.utils.data.Dataset`` objects, split by source so
-that nothing on the test side shares an original with the training side. ``open_dataset`` reads ImageNet, COCO, PASCAL VOC, Kinetics-400 and
-GOT-10k as they lie on disk after their download.
+``Photos`` gives photographs, ``Clips`` gives short excerpts of video, ``Cutouts`` gives things with alpha,
+``PastedCutouts`` photographs with such things on them; ``data/README.md`` names their sources. All are ordinary
+``torch.utils.data.Dataset`` objects, split by source so that nothing on the test side shares an original with the
+training side. ``open_dataset`` reads ImageNet, COCO, PASCAL VOC, Kinetics-400 and GOT-10k as they lie on disk
+after their download.
 """
 
 from importlib import import_module
@@ -13,6 +14,8 @@ _WHERE = {
     "Cutout": "mvlib.datasets.cutouts",
     "Cutouts": "mvlib.datasets.cutouts",
     "Item": "mvlib.datasets._root",
+    "Pasted": "mvlib.datasets.pasted",
+    "PastedCutouts": "mvlib.datasets.pasted",
     "Photos": "mvlib.datasets.photos",
     "Squares": "mvlib.datasets.squares",
     "data_root": "mvlib.datasets._root",
