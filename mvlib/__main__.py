@@ -108,8 +108,12 @@ def _train(training: Training, out: Path, data: str) -> None:
     from mvlib.preprocess import save_preprocessor
     from mvlib.training.loop import Trainer
 
-    write_config(out / "config.yaml", training, command_line(), versions())
-    network = Trainer(training, out).run()
+    trainer = Trainer(training, out)
+    if trainer.processes.is_main:
+        write_config(out / "config.yaml", training, command_line(), versions())
+    network = trainer.run()
+    if not trainer.processes.is_main:
+        return
     saved = save_preprocessor(
         network,
         out / "preprocessor.safetensors",

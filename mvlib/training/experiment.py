@@ -51,6 +51,8 @@ class Training:
     """Processes that load pictures or clips."""
     precision: str = "float32"
     """Of the analysers: float32, or bf16 by autocast. Preprocessor and codec stay in float32."""
+    compile: bool = False
+    """Let torch.compile fuse preprocessor and analysers; pays on a GPU, after minutes of compiling."""
     checkpoint_every: int = 200
     device: str = "auto"
     """auto takes a GPU where there is one."""

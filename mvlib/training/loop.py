@@ -1,7 +1,8 @@
 """Joint training: picture or clip → preprocessor → virtual codec → analyser → rate + slope x task → gradient → weights.
 
 Everything drawn at step s (pictures or clips, crops, QPs) is drawn from (seed, s) alone, so that a training that was
-killed goes on from its last checkpoint as if nothing had happened.
+killed goes on from its last checkpoint as if nothing had happened. Started by ``accelerate launch``, each process
+takes its part of the batch of every step, and gradients are summed: the batch, and so the training, stays the same.
 """
 
 import csv
@@ -18,6 +19,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from mvlib._files import replace_when_done
+from mvlib._processes import Processes, seed_of
 from mvlib.preprocess import Preprocessor, build_preprocessor, load_preprocessor
 
 from .experiment import Training
@@ -36,12 +38,16 @@ class Trainer:
 
     def __init__(self, training: Training, folder: Path):
         self.training, self.folder = training, Path(folder)
-        device = training.device
-        if device == "auto":
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        self.device = torch.device(device)
+        self.processes = Processes(training.device)
+        self.part = self.processes.part(training.batch)
+        if self.part.start == self.part.stop:
+            raise ValueError(
+                f"a batch of {training.batch} does not go round {self.processes.count} processes"
+            )
+        self.device = self.processes.device
         torch.manual_seed(training.seed)
-        self.model = starting_network(training).to(self.device, memory_format=torch.channels_last)
+        self.model = self.processes.with_shared_statistics(starting_network(training))
+        self.model.to(self.device, memory_format=torch.channels_last)
         self.average = AveragedModel(
             self.model, multi_avg_fn=get_ema_multi_avg_fn(training.ema), use_buffers=True
         )
@@ -51,6 +57,9 @@ class Trainer:
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
         self.step = 0
+        if training.compile:
+            for network in (self.model, *self.objective.analysers.values()):
+                network.compile()
 
     def _rate(self, step: int) -> float:
         t = self.training
@@ -93,36 +102,42 @@ class Trainer:
         return True
 
     def update(self, x: Tensor, qp: Tensor) -> dict[str, float]:
-        """One step on pictures (B, 3, H, W) or clips (B, T, 3, H, W) at QPs (B,); the parts of the loss."""
+        """One step on pictures (B, 3, H, W) or clips (B, T, 3, H, W) at QPs (B,); the parts of the loss.
+
+        Of several processes each is given its part of the batch, and returns what holds for the whole.
+        """
         t = self.training
+        torch.manual_seed(seed_of(t.seed, self.step, self.processes.rank))  # for what the codec draws
         seen_qp = qp if t.qp_adaptive else torch.full_like(qp, (t.qp_low + t.qp_high) / 2)
         codec = t.codecs[self.step % len(t.codecs)]
         parts = self.objective(x, self.model(x, seen_qp), qp, codec)
+        share = len(x) / t.batch  # parts are means over this process's items
         self.optimiser.zero_grad(set_to_none=True)
-        parts["loss"].backward()
+        (parts["loss"] * share).backward()
+        self.processes.sum_gradients(list(self.model.parameters()))
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), t.clip)
-        if not (torch.isfinite(parts["loss"]) and torch.isfinite(norm)):
+        values = self.processes.sum(torch.stack([v.detach().float() * share for v in parts.values()]))
+        row = dict(zip(parts, values.tolist(), strict=True)) | {"codec": codec, "gradient norm": float(norm)}
+        if not math.isfinite(row["loss"] + row["gradient norm"]):
             raise NonFiniteLoss(
-                f"step {self.step}: loss {parts['loss'].item()}, gradient norm {norm.item()}; try a smaller lr "
+                f"step {self.step}: loss {row['loss']}, gradient norm {row['gradient norm']}; try a smaller lr "
                 f"(now {t.lr}), or another rounding (now {t.rounding!r})"
             )
         self.optimiser.step()
         self.schedule.step()
         self.average.update_parameters(self.model)
         self.step += 1
-        return {k: float(v.detach()) for k, v in parts.items()} | {
-            "codec": codec,
-            "gradient norm": float(norm),
-        }
+        return row
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of the steps that are left, on the device."""
         t = self.training
         loader = DataLoader(
-            Steps(t),
+            Steps(t, self.part),
             batch_size=None,
             sampler=range(self.step, t.steps),
             num_workers=t.workers,
+            prefetch_factor=4 if t.workers else None,
             pin_memory=self.device.type == "cuda",
         )
         for x, qp in loader:
@@ -136,6 +151,11 @@ class Trainer:
         """Train to the end, from the checkpoint if there is one; the moving average of the network."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.resume()
+        self.processes.wait()  # all have read the checkpoint before one writes the next
+        if not self.processes.is_main:
+            for x, qp in self.batches():
+                self.update(x, qp)
+            return self.average.module.eval()
         bar = tqdm(total=self.training.steps, initial=self.step, disable=not progress, desc="training")
         with Log(self.folder / "log.csv", self.step) as log:
             for x, qp in self.batches():

@@ -11,10 +11,14 @@ from .experiment import Training, VideoTraining
 
 
 class Steps(Dataset):
-    """Batches by step number: ``steps[s]`` is always the same pictures (or clips), crops and QPs."""
+    """Batches by step number: ``steps[s]`` is always the same pictures (or clips), crops and QPs.
 
-    def __init__(self, training: Training):
-        self.training = training
+    Args:
+        part: which items of every batch to load; the others are another process's.
+    """
+
+    def __init__(self, training: Training, part: slice = slice(None)):
+        self.training, self.part = training, part
         self.material = Scenes(training) if isinstance(training, VideoTraining) else Photographs(training)
 
     def __len__(self) -> int:
@@ -23,8 +27,9 @@ class Steps(Dataset):
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
         """Pictures (B, 3, size, size) or clips (B, T, 3, size, size) in [0, 1], and their QPs (B,)."""
         t, rng = self.training, np.random.default_rng((self.training.seed, step))
-        x = self.material.draw(step, rng)
-        return x, torch.from_numpy(rng.integers(t.qp_low, t.qp_high + 1, t.batch)).float()
+        x = self.material.draw(step, rng, self.part)
+        qp = rng.integers(t.qp_low, t.qp_high + 1, t.batch)[self.part]
+        return x, torch.from_numpy(qp).float()
 
 
 class Photographs:
@@ -34,11 +39,11 @@ class Photographs:
         self.batch = training.batch
         self.photos = Photos("train", size=training.size, crop="random", flip=True, seed=training.seed)
 
-    def draw(self, step: int, rng: np.random.Generator) -> Tensor:
-        """The pictures of a step: (B, 3, size, size)."""
+    def draw(self, step: int, rng: np.random.Generator, part: slice) -> Tensor:
+        """The pictures of a ``part`` of a step: (B, 3, size, size)."""
         self.photos.set_epoch(step)
         chosen = rng.choice(len(self.photos), self.batch, replace=self.batch > len(self.photos))
-        return torch.stack([self.photos[int(i)] for i in chosen])
+        return torch.stack([self.photos[int(i)] for i in chosen[part]])
 
 
 class Scenes:
@@ -48,8 +53,8 @@ class Scenes:
         self.batch = training.batch
         self.films = Clips("train", training.frames, training.size, seed=training.seed)
 
-    def draw(self, step: int, rng: np.random.Generator) -> Tensor:
-        """The clips of a step: (B, T, 3, size, size)."""
+    def draw(self, step: int, rng: np.random.Generator, part: slice) -> Tensor:
+        """The clips of a ``part`` of a step: (B, T, 3, size, size)."""
         self.films.set_epoch(step)
         chosen = rng.choice(len(self.films), self.batch, replace=self.batch > len(self.films))
-        return torch.stack([self.films[int(i)] for i in chosen])
+        return torch.stack([self.films[int(i)] for i in chosen[part]])

@@ -1,0 +1,112 @@
+"""Several processes at one job: what ``accelerate launch`` started → who am I → my part → sums and gathered lists.
+
+Everything here also works, and costs nothing, where there is one process: code that uses it need not ask. Where
+there are several (``accelerate launch -m mvlib train …``, ``torchrun``, ``notebook_launcher``), Hugging Face
+Accelerate sets up the process group: NCCL between GPUs, gloo between processes on CPUs.
+"""
+
+import atexit
+import os
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+Item = TypeVar("Item")
+# In an evaluation one process may be done hours before another.
+PATIENCE = timedelta(days=2)
+
+
+class Processes:
+    """The processes that share this job; ``rank`` is this one's place among ``count``.
+
+    Args:
+        device: "auto" takes a GPU where there is one, one for each process of a machine; or "cpu", "cuda", "cuda:1".
+    """
+
+    def __init__(self, device: str = "auto") -> None:
+        self.rank, self.count = 0, 1
+        on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+        self.device = torch.device("cpu" if on_cpu else "cuda" if device == "auto" else device)
+        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            from accelerate import (
+                PartialState,
+            )  # late: it takes a second to import, and one process needs none
+
+            state = PartialState(cpu=on_cpu, timeout=PATIENCE)
+            atexit.register(
+                state.destroy_process_group
+            )  # else a process that ends first may abort the others
+            self.rank, self.count = state.process_index, state.num_processes
+            self.device = state.device
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the process that writes files and speaks."""
+        return self.rank == 0
+
+    def part(self, total: int) -> slice:
+        """This process's run of ``total`` things: every thing is in exactly one, lengths differ by at most 1."""
+        return slice(total * self.rank // self.count, total * (self.rank + 1) // self.count)
+
+    def sum(self, tensor: Tensor) -> Tensor:
+        """The sum of ``tensor`` over the processes, the same bits in each."""
+        if self.count == 1:
+            return tensor
+        from accelerate.utils import reduce
+
+        return reduce(tensor, "sum")
+
+    def gather(self, mine: Sequence[Item]) -> list[Item]:
+        """The lists of all processes, one behind the other in order of rank, in each; lengths may differ."""
+        if self.count == 1:
+            return list(mine)
+        from accelerate.utils import gather_object
+
+        return gather_object(list(mine))
+
+    def wait(self) -> None:
+        """Go on when all processes are here."""
+        if self.count > 1:
+            from accelerate import PartialState
+
+            PartialState().wait_for_everyone()
+
+    def with_shared_statistics(self, network: nn.Module) -> nn.Module:
+        """``network``, its batch normalisations over the items of all processes, as if there were one.
+
+        Raises ValueError on CPUs, where torch has no such normalisation.
+        """
+        if self.count == 1 or not any(
+            isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.modules()
+        ):
+            return network
+        if self.device.type != "cuda":
+            raise ValueError(
+                f"{type(network).__name__} normalises over the batch, which several processes share on GPUs only; "
+                "train it in one process, or another architecture"
+            )
+        return nn.SyncBatchNorm.convert_sync_batchnorm(network)
+
+    def sum_gradients(self, parameters: Sequence[Tensor]) -> None:
+        """Replace the gradient of each parameter by its sum over the processes, in one message."""
+        if self.count == 1:
+            return
+        parameters = [p for p in parameters if p.requires_grad]
+        # A parameter without a gradient in this process may have one in another.
+        flat = torch.cat([_gradient(p).flatten() for p in parameters])
+        for p, total in zip(parameters, self.sum(flat).split([p.numel() for p in parameters]), strict=True):
+            p.grad = total.view_as(p).clone()
+
+
+def _gradient(parameter: Tensor) -> Tensor:
+    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+
+
+def seed_of(*numbers: int) -> int:
+    """A 63-bit seed that depends on all ``numbers`` (0 or more)."""
+    low, high = np.random.SeedSequence(numbers).generate_state(2, np.uint32).tolist()
+    return low | (high & 0x7FFFFFFF) << 32
