@@ -323,7 +323,7 @@ def test_the_chart_shows_both_curves_and_both_points(prepared, softener):
     assert svg.count("<polyline") == 2 and svg.count('dasharray="7 4"') == 1
     look, marks = prepared._look, re.findall(r'<circle.*?cx="([\d.]+)"', svg)
     assert [float(x) for x in marks] == pytest.approx(
-        [drawing._x(look.alone.bpp), drawing._x(look.bpp)], abs=0.1
+        [drawing._x(look.bpp), drawing._x(look.alone.bpp)], abs=0.1
     )
     prepared.preprocessor.value = "none"
     assert prepared._chart.value.count("<circle") == 1 and "7 4" not in prepared._chart.value

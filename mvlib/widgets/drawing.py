@@ -70,18 +70,20 @@ def chart(
         for codec, points in sorted(drawn.items(), key=lambda item: item[0] == look.codec)
     )
     x, y = _x(look.bpp), _y(look.kept)
+    # Out of the way of the hollow marker, which lies to the right where bits are saved.
+    aside, anchor = (x + 11, "start") if look.alone is None else (x - 11, "end")
     words = f"{look.codec} at QP {look.qp}: {look.bpp:.3f} bits per pixel keep {100 * look.kept:.0f} % for {class_name}"
     heading = f"<b>Probability of “{escape(class_name)}”</b>, which the network saw in the original"
     return (
         f'<div style="line-height:1.25;margin-bottom:6px">{heading}</div>'
         f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="100%" '
         f'style="font:13px var(--jp-ui-font-family, sans-serif);fill:{_TEXT};display:block">'
-        f"{_axes()}{_legend(names, look)}{lines}{_without(look)}"
+        f"{_axes()}{_legend(names, look)}{lines}"
         f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_y(0)}" y2="{y:.1f}" stroke="{colour(look.codec)}" '
         'stroke-dasharray="3 3"/>'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{colour(look.codec)}" stroke="white" stroke-width="2"/>'
-        f'<text x="{x + 11:.1f}" y="{max(y - 9, 12):.1f}" font-weight="bold" '
-        f'stroke="{_PAPER}" stroke-width="4" paint-order="stroke">QP {look.qp}</text></svg>'
+        f'<text x="{aside:.1f}" y="{max(y - 9, 12):.1f}" text-anchor="{anchor}" font-weight="bold" '
+        f'stroke="{_PAPER}" stroke-width="4" paint-order="stroke">QP {look.qp}</text>{_without(look)}</svg>'
     )
 
 
@@ -129,7 +131,7 @@ def _legend(codecs: Sequence[str], look: Look) -> str:
     entries = [(codec, codec, "bold" if codec == look.codec else "normal", "") for codec in codecs]
     if look.before is not None:
         dashes = ' stroke-dasharray="5 3"'
-        entries.append((look.codec, "prepared", "bold", dashes))
+        entries.append((look.codec, "prepared", "normal", dashes))
     left = _WIDTH - _RIGHT + 16
     return "".join(
         f'<line x1="{left}" x2="{left + 16}" y1="{_TOP + 20 * i}" y2="{_TOP + 20 * i}" '

@@ -181,7 +181,7 @@ class QPExplorer(ipw.VBox):
             f"original, {width}×{height} pixels",
             f"decoded, {look.codec} at QP {look.qp}",
             f"difference ×{_GAIN}, grey: none",
-            f"of it before coding, ×{_GAIN_BEFORE}",
+            f"changed before coding, ×{_GAIN_BEFORE}",
         )
         apart = difference(look.original, look.decoded, _GAIN)
         new = (look.original, look.decoded, apart, difference(look.original, look.given, _GAIN_BEFORE))
