@@ -1,21 +1,30 @@
 """Networks in front of a codec: picture, QP → what to encode instead, same size, fewer bits.
 
-``NPP`` is the network of Lu et al., ``Compact`` ours at a fiftieth of its cost.
+``NPP`` is the network of Lu et al., ``Compact`` ours at a fiftieth of its cost.  For clips, ``ZhaoPreprocessor`` reads
+the network of Zhao et al., and ``CompactVideo`` is ours.
 """
 
 from .bands import detail_bands
 from .base import Preprocessor, centre_qp
 from .compact import Compact, CompactConfig
+from .compact_video import CompactVideo, CompactVideoConfig
 from .frames import preprocess_frames
 from .npp import NPP, NPPConfig, paper_lambda
+from .video import VideoPreprocessor
 from .weights import available_preprocessors, build_preprocessor, load_preprocessor, save_preprocessor
+from .zhao import ZhaoConfig, ZhaoPreprocessor
 
 __all__ = [
     "NPP",
     "Compact",
     "CompactConfig",
+    "CompactVideo",
+    "CompactVideoConfig",
     "NPPConfig",
     "Preprocessor",
+    "VideoPreprocessor",
+    "ZhaoConfig",
+    "ZhaoPreprocessor",
     "available_preprocessors",
     "build_preprocessor",
     "centre_qp",

@@ -89,15 +89,18 @@ class Compact(Preprocessor):
             nn.init.zeros_(layer.bias)
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
-        ycc = _mix(self.to_ycc, x)
-        luma, chroma = self.decide(ycc, qp)
+        ycc = mix_colours(self.to_ycc, x)
+        # Only the change goes through the matrix: a change of 0 leaves every bit of x as it is.
+        return x + mix_colours(self.to_rgb, self.change(ycc, *self.decide(ycc, qp)))
+
+    def change(self, ycc: Tensor, luma: Tensor, chroma: Tensor) -> Tensor:
+        """What the decisions (see ``decide``) add to the picture ``ycc``: (B, 3, H, W)."""
         n = self.config.bands
         change = [self.config.residual_bound * part[:, n:] for part in (luma, chroma)]
         for k, band in enumerate(detail_bands(ycc, n)):
             for i, (gain, part) in enumerate(zip((luma, chroma), band.split([1, 2], 1), strict=True)):
                 change[i] = torch.addcmul(change[i], gain[:, k : k + 1], part, value=-1)
-        # Only the change goes through the matrix: a change of 0 leaves every bit of x as it is.
-        return x + _mix(self.to_rgb, torch.cat(change, 1))
+        return torch.cat(change, 1)
 
     def decide(self, ycc: Tensor, qp: Tensor) -> tuple[Tensor, Tensor]:
         """What to do with the picture ``ycc`` (B, 3, H, W), sides multiples of ``multiple``, at qp (B,).
@@ -108,15 +111,12 @@ class Compact(Preprocessor):
             two for Cb and Cr, in units of ``residual_bound``.
         """
         code = self.embed(centre_qp(qp)[:, None])  # (B, E)
-        out = self.head(self.features(ycc, code)) + self.head_by_qp(code)[:, :, None, None]
-        luma, chroma = out.tanh().split(self.outputs, 1)
-        chroma = F.interpolate(chroma, scale_factor=2.0, mode="bilinear", align_corners=False)
-        return F.pixel_shuffle(luma, 2), chroma
+        h = self.features(self.stem(cells(ycc)), code)
+        return to_pixels(self.head(h) + self.head_by_qp(code)[:, :, None, None], self.outputs)
 
-    def features(self, ycc: Tensor, code: Tensor) -> Tensor:
-        """Down and up again: (B, 3, H, W), (B, E) → (B, widths[0], H/2, W/2)."""
-        h = F.pixel_unshuffle(ycc, 2).contiguous(memory_format=torch.channels_last)
-        h, skips = self.stem(h), []
+    def features(self, h: Tensor, code: Tensor) -> Tensor:
+        """Down and up again: (B, widths[0], H/2, W/2) from the stem, code (B, E) → the same shape."""
+        skips = []
         for level, blocks in enumerate(self.encoder):
             if level:
                 skips.append(h)
@@ -146,6 +146,18 @@ class Block(nn.Module):
         return h + self.project(F.relu(self.expand(self.depthwise(h) * (1 + scale) + shift)))
 
 
-def _mix(matrix: Tensor, x: Tensor) -> Tensor:
+def cells(picture: Tensor) -> Tensor:
+    """Cells of 2×2 pixels, as channels: (B, C, H, W) → (B, 4 C, H/2, W/2)."""
+    return F.pixel_unshuffle(picture, 2).contiguous(memory_format=torch.channels_last)
+
+
+def to_pixels(out: Tensor, outputs: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """What a head says per cell, ``outputs`` channels for luma and chroma → both per pixel, in (-1, 1)."""
+    luma, chroma = out.tanh().split(outputs, 1)
+    chroma = F.interpolate(chroma, scale_factor=2.0, mode="bilinear", align_corners=False)
+    return F.pixel_shuffle(luma, 2), chroma
+
+
+def mix_colours(matrix: Tensor, x: Tensor) -> Tensor:
     """``matrix`` (3, 3) applied to the colours of ``x`` (B, 3, H, W)."""
     return (matrix @ x.flatten(2)).view_as(x)

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 
 from .base import Preprocessor
+from .video import VideoPreprocessor
 
 
 def preprocess_frames(
@@ -12,9 +13,10 @@ def preprocess_frames(
     """The frames to encode: uint8 (T, H, W, 3), RGB, from ``frames`` of the same shape.
 
     Args:
-        module: an image preprocessor in eval mode; the frames go to its device and back.
+        module: a preprocessor in eval mode; the frames go to its device and back. For one of video they are a
+            clip, in order.
         frames: uint8 (T, H, W, 3), H and W at least 16.
-        qp: what the codec will be given, 0..51: one number or one for each frame.
+        qp: what the codec will be given, 0..51: one number or, for an image preprocessor, one for each frame.
         batch: frames at a time.
 
     Raises:
@@ -26,6 +28,8 @@ def preprocess_frames(
         )
     if frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) == 0:
         raise ValueError(f"frames have shape {frames.shape}; give (T, H, W, 3), for one picture x[None]")
+    if isinstance(module, VideoPreprocessor):
+        return _on_clip(module, frames, qp, batch)
     qps = np.asarray(qp, dtype=np.float32)
     if qps.shape not in ((), (len(frames),)):
         raise ValueError(f"qp has shape {qps.shape} for {len(frames)} frames; give one number or one each")
@@ -37,8 +41,24 @@ def preprocess_frames(
 
 
 @torch.inference_mode()
+def _on_clip(module: VideoPreprocessor, frames: np.ndarray, qp: float, batch: int) -> np.ndarray:
+    out, state = np.empty_like(frames), None
+    for i in range(0, len(frames), batch):
+        y, state = module.stream(_to_tensor(module, frames[i : i + batch])[None], qp, state)
+        out[i : i + batch] = _to_frames(y[0])
+    return out
+
+
+@torch.inference_mode()
 def _on_batch(module: Preprocessor, frames: np.ndarray, qps: np.ndarray) -> np.ndarray:
+    x = _to_tensor(module, frames)
+    return _to_frames(module(x, torch.tensor(qps, device=x.device)))
+
+
+def _to_tensor(module: Preprocessor, frames: np.ndarray) -> torch.Tensor:
     device = next(module.parameters()).device
-    x = torch.tensor(frames, device=device).permute(0, 3, 1, 2).float().div(255)
-    y = module(x, torch.tensor(qps, device=device))
+    return torch.tensor(frames, device=device).permute(0, 3, 1, 2).float().div(255)
+
+
+def _to_frames(y: torch.Tensor) -> np.ndarray:
     return y.mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()

@@ -13,12 +13,16 @@ from mvlib._weights import read_weights, weights_folder, write_weights
 
 from .base import Preprocessor
 from .compact import Compact, CompactConfig
+from .compact_video import CompactVideo, CompactVideoConfig
 from .npp import NPP, NPPConfig
+from .zhao import ZhaoConfig, ZhaoPreprocessor
 
 # What a card may name as its architecture: the class and the dataclass of its options.
 ARCHITECTURES: dict[str, tuple[type[Preprocessor], type]] = {
     "NPP": (NPP, NPPConfig),
     "Compact": (Compact, CompactConfig),
+    "CompactVideo": (CompactVideo, CompactVideoConfig),
+    "ZhaoPreprocessor": (ZhaoPreprocessor, ZhaoConfig),
 }
 
 
@@ -40,7 +44,8 @@ def load_preprocessor(name: str | os.PathLike = "image") -> Preprocessor:
     path = _path(name)
     there = ", ".join(available_preprocessors()) or "none yet"
     state, card = read_weights(
-        path, f"Trained preprocessors in {weights_folder()}: {there}. `python -m mvlib train image` makes one"
+        path,
+        f"Trained preprocessors in {weights_folder()}: {there}. `python -m mvlib train image` (or video) makes one",
     )
     module = build_preprocessor(card.get("architecture"), card.get("config") or {})
     try:
@@ -54,7 +59,7 @@ def load_preprocessor(name: str | os.PathLike = "image") -> Preprocessor:
 
 
 def build_preprocessor(architecture: str | None, config: dict[str, Any] | None = None) -> Preprocessor:
-    """An untrained ``"NPP"`` or ``"Compact"`` with the options ``config`` of its dataclass.
+    """An untrained network of ``ARCHITECTURES`` with the options ``config`` of its dataclass.
 
     Raises ValueError for an unknown architecture or option.
     """

@@ -1,0 +1,85 @@
+"""Lay one frame over the next: coarse-to-fine block search → motion per block → the earlier frame, moved.
+
+The usual hierarchical search of video encoders [1], on luma alone and at half the sides at its finest.  There is
+nothing to learn in it, and no gradient passes: what moved where is a fact of the clip.
+
+[1] Bierling, "Displacement estimation by hierarchical blockmatching", SPIE Visual Communications 1988
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+BLOCK = 16
+# First every whole vector up to this reach at a quarter of the sides, then one step around the best at half of them.
+_COARSE, _REACH = 4, 5
+_FINE, _STEPS = 2, (1.0, 0.5, 0.25)
+# A candidate must beat the one in the middle by this mean difference of luma (0..1): noise must not move blocks.
+_MARGIN = 2e-4
+
+
+@torch.no_grad()
+def block_motion(now: Tensor, before: Tensor) -> Tensor:
+    """Where the content of each block of ``now`` lay in ``before``: (B, 2, H/16, W/16), x and y in pixels.
+
+    Args:
+        now, before: luma (B, 1, H, W) of two frames, sides multiples of 16.  The reach is 23 pixels, in steps of
+            half a pixel.
+    """
+    small = [F.avg_pool2d(v, _COARSE) for v in (now, before)]
+    motion = _COARSE * _whole_vectors(*small, BLOCK // _COARSE)
+    small = [F.avg_pool2d(v, _FINE) for v in (now, before)]
+    for step in _STEPS:
+        offsets = _square(1, now) * step
+        tried = [motion / _FINE + offset[:, None, None] for offset in offsets]
+        costs = [_cost(moved(small[1], m, smooth=False) - small[0], BLOCK // _FINE) for m in tried]
+        motion = motion + _FINE * _best(offsets, torch.cat(costs, 1))
+    return motion
+
+
+def _whole_vectors(now: Tensor, before: Tensor, block: int) -> Tensor:
+    """The best whole vectors up to the reach, (B, 2, h, w), by plain shifts: no block has moved yet."""
+    height, width = now.shape[-2:]
+    padded, offsets = F.pad(before, (_REACH,) * 4, mode="replicate"), _square(_REACH, now)
+    shifted = [
+        padded.narrow(2, _REACH + y, height).narrow(3, _REACH + x, width) for x, y in offsets.int().tolist()
+    ]
+    return _best(offsets, _cost(torch.cat(shifted, 1) - now, block))
+
+
+def _square(reach: int, like: Tensor) -> Tensor:
+    """Offsets (n, 2) up to ``reach``, the middle first, which wins ties."""
+    ticks = torch.arange(-reach, reach + 1, device=like.device, dtype=like.dtype)
+    offsets = torch.cartesian_prod(ticks, ticks)
+    return offsets[offsets.abs().sum(1).argsort(stable=True)]
+
+
+def _cost(missed: Tensor, block: int) -> Tensor:
+    """Mean difference per block, (B, n, H, W) → (B, n, h, w); neighbours have a say, as they often move together."""
+    cost = F.avg_pool2d(missed.abs(), block)
+    return (cost + F.avg_pool2d(cost, 3, stride=1, padding=1, count_include_pad=False)) / 2
+
+
+def _best(offsets: Tensor, cost: Tensor) -> Tensor:
+    """Of offsets (n, 2) the cheapest per block by cost (B, n, h, w): (B, 2, h, w)."""
+    cost[:, 1:] += _MARGIN
+    return offsets[cost.argmin(1)].permute(0, 3, 1, 2)
+
+
+def moved(picture: Tensor, motion: Tensor, smooth: bool = True) -> Tensor:
+    """``picture`` (B, C, H, W) fetched along ``motion``: at each pixel what lay at pixel + motion.
+
+    Args:
+        motion: (B, 2, h, w), x and y in pixels. Beyond the border the last pixel is repeated.
+        smooth: interpolate between the centres of the h × w blocks, so that zooms and turns are followed too;
+            False moves each block as one.
+    """
+    height, width = picture.shape[-2:]
+    if smooth:
+        motion = F.interpolate(motion, (height, width), mode="bilinear", align_corners=False)
+    else:
+        motion = F.interpolate(motion, (height, width), mode="nearest")
+    columns = torch.arange(width, device=picture.device, dtype=picture.dtype) + motion[:, 0]
+    rows = torch.arange(height, device=picture.device, dtype=picture.dtype)[:, None] + motion[:, 1]
+    grid = torch.stack([2 * columns / (width - 1) - 1, 2 * rows / (height - 1) - 1], -1)
+    return F.grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=True)
