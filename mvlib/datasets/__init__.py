@@ -18,6 +18,7 @@ _WHERE = {
     "PastedCutouts": "mvlib.datasets.pasted",
     "Photos": "mvlib.datasets.photos",
     "Squares": "mvlib.datasets.squares",
+    "Tracks": "mvlib.datasets.tracks",
     "data_root": "mvlib.datasets._root",
     "open_dataset": "mvlib.datasets.readers",
 }

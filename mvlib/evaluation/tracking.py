@@ -58,7 +58,8 @@ def sequence_scores(
 
     Args:
         tracked, truth, size: as in ``overlaps``; row 0 is the frame that the tracker was shown.
-        visible: (T,) whether the object is in view; None: in every frame.
+        visible: (T,) whether the object is in view and its box known; None: in every frame. Elsewhere the true box
+            may be NaN.
     Raises:
         ValueError: no frame is left to count.
     """
@@ -66,9 +67,11 @@ def sequence_scores(
     if counted.shape != (len(truth),):
         raise ValueError(f"visible has shape {counted.shape}; give one value for each of {len(truth)} frames")
     counted[:1] = False
-    iou = overlaps(tracked, truth, size)[counted]
-    if not len(iou):
+    if not counted.any():
         raise ValueError("no frame after the first shows the object; leave this sequence out")
+    if np.shape(tracked) != np.shape(truth):
+        raise ValueError(f"tracked boxes {np.shape(tracked)}, true ones {np.shape(truth)}; give (T, 4) twice")
+    iou = overlaps(np.asarray(tracked)[counted], np.asarray(truth)[counted], size)
     return {"ao": float(iou.mean()), "sr50": float((iou > 0.5).mean()), "sr75": float((iou > 0.75).mean())}
 
 
@@ -84,7 +87,7 @@ def tracking_scores(
         tracker: anything with ``track_many``.
         clips: N of uint8 (T, H, W, 3), what came out of the decoder: the first frame is coded, too.
         truth: N of (T, 4), x1, y1, x2, y2 in pixels.
-        visible: N of (T,), whether the object is in view; None: always.
+        visible: N of (T,), whether the object is in view and its box known; None: always.
     """
     visible = [None] * len(clips) if visible is None else visible
     hidden = [i for i, seen in enumerate(visible) if seen is not None and not seen[0]]

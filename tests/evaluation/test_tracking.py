@@ -43,6 +43,8 @@ def test_the_first_frame_and_frames_out_of_view_do_not_count():
     scores = sequence_scores(TRACKED, TRUTH, SIZE, [True, True, True, True, False])
     # Success is strictly above the threshold: 0.8 and 0.75 pass 0.50, only 0.8 passes 0.75.
     assert scores == pytest.approx({"ao": (0.8 + 0.5 + 0.75) / 3, "sr50": 2 / 3, "sr75": 1 / 3})
+    unknown = np.vstack([TRUTH[:4], np.full(4, np.nan)])
+    assert sequence_scores(TRACKED, unknown, SIZE, [True, True, True, True, False]) == scores
     whole = sequence_scores(TRACKED, TRUTH, SIZE)
     assert whole == pytest.approx({"ao": (0.8 + 0.5 + 0.75 + 0.25) / 4, "sr50": 0.5, "sr75": 0.25})
 
