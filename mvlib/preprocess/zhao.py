@@ -53,7 +53,7 @@ class ZhaoPreprocessor(VideoPreprocessor):
             nn.Conv2d(width, width, 3, padding=1), nn.ReLU(),
             nn.Conv2d(width, width, 3, padding=1), nn.ReLU(),
         )  # fmt: skip
-        self.temporal = nn.Sequential(nn.Conv3d(3, width, (window, 3, 3), padding=(0, 1, 1)), nn.ReLU())
+        self.temporal = nn.Sequential(nn.Conv2d(3 * window, width, 3, padding=1), nn.ReLU())
         self.gate = nn.Sequential(
             nn.Conv2d(2 * width, width, 1), nn.ReLU(), nn.Conv2d(width, width, 1), nn.Sigmoid()
         )
@@ -65,7 +65,8 @@ class ZhaoPreprocessor(VideoPreprocessor):
         """``state`` holds the window's earlier frames, (B, window - 1, 3, H, W)."""
         past = x[:, :1].expand(-1, self.config.window - 1, -1, -1, -1) if state is None else state[0]
         seen = torch.cat([past, x], 1)  # (B, window - 1 + T, 3, H, W)
-        temporal = self.temporal(seen.transpose(1, 2)).transpose(1, 2).flatten(0, 1)  # (B T, width, H, W)
+        windows = seen.unfold(1, self.config.window, 1).movedim(-1, 2)  # (B, T, window, 3, H, W)
+        temporal = self.temporal(windows.flatten(2, 3).flatten(0, 1))  # (B T, width, H, W)
         spatial = self.spatial(x.flatten(0, 1))
         residual = self.last(self.merge(spatial, temporal)).unflatten(0, x.shape[:2])
         return x + residual, (seen[:, x.shape[1] :].detach(),)

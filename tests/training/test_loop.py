@@ -19,7 +19,7 @@ def training(tmp_path_factory, request):
     anchor.write_text(json.dumps({"curves": [curve]}))
     clips = {"frames": 2} if request.param is VideoTraining else {}
     return request.param(
-        architecture="Compact", codecs=("x265",), steps=4, batch=2, size=64, warmup=2, workers=0,
+        codecs=("x265",), steps=4, batch=2, size=64, warmup=2, workers=0,
         checkpoint_every=2, anchor=anchor, **clips,
     )  # fmt: skip
 
@@ -89,3 +89,11 @@ def test_a_gradient_that_is_not_finite_stops_before_it_does_harm(training, tmp_p
     with pytest.raises(NonFiniteLoss, match=r"step 0: .*smaller lr"):
         trainer.update(x, qp)
     torch.testing.assert_close(weights(trainer), before, rtol=0, atol=0)
+
+
+def test_the_networks_for_clips_go_through_the_loop(training, tmp_path):
+    if not isinstance(training, VideoTraining):
+        pytest.skip("of clips alone")
+    trainer = Trainer(replace(training, architecture="ZhaoPreprocessor", start=None), tmp_path)
+    x, qp = next(iter(trainer.batches()))
+    assert trainer.update(x, qp)["error"] == 0 and (trainer.model(x, qp) != x).any()
