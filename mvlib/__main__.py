@@ -118,7 +118,7 @@ def _train(training: Training, out: Path, data: str) -> None:
         network,
         out / "preprocessor.safetensors",
         command=command_line(),
-        data=data,
+        data=data if training.dataset is None else f"{training.dataset}, {training.reader or 'split train'}",
         seed=training.seed,
         steps=training.steps,
         analysers=training.analysers,

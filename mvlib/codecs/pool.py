@@ -65,8 +65,10 @@ class Worker:
 
 
 def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Cores that this process may use; where several share a job on this machine, its part of them."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # Launchers of several processes (torchrun, accelerate) say how many they started here.
+    return max(1, there // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
 def run(function: Callable, jobs: list[tuple], workers: int | None, progress: bool, what: str) -> list:

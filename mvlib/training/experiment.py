@@ -1,6 +1,6 @@
 """What is trained, as data: the options of a training, saved with its weights. Imports nothing heavy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROUTES = ("virtual", "real_forward")
@@ -47,6 +47,12 @@ class Training:
     ema: float = 0.998
     """Decay of the moving average of the weights, which is what is saved."""
     seed: int = 0
+    dataset: str | None = None
+    """A public data set to train on: imagenet, coco, kinetics400 …; None: the material that comes with the project."""
+    root: Path | None = None
+    """Folder of the public data set."""
+    reader: dict[str, str | int | None] = field(default_factory=dict)
+    """More options of its reader, such as {"split": "train2017"} or {"listed": "train.csv", "stride": 4}."""
     workers: int = 1
     """Processes that load pictures or clips."""
     precision: str = "float32"
@@ -72,6 +78,8 @@ class Training:
         for name in ("steps", "batch", "size", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if (self.dataset is None) != (self.root is None):
+            raise ValueError(f"dataset {self.dataset!r} and root {self.root} must be given both or neither")
         if not self.analysers or not self.codecs:
             raise ValueError("a training needs at least one analyser and one codec")
 

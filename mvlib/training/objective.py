@@ -6,8 +6,10 @@ from torch import Tensor, nn
 from mvlib import analysers as machines
 from mvlib.analysers import Classifier, kl_to_clean
 from mvlib.analysers.detectors import Detector, heads_divergence
+from mvlib.codecs import RealCodec
 from mvlib.virtual.codec import VirtualCodec
 
+from .ahead import Ahead
 from .experiment import Training, VideoTraining
 from .slope import Slope
 
@@ -31,8 +33,6 @@ class Objective(nn.Module):
         }
         self.real = {}
         if training.route == "real_forward":
-            from mvlib.codecs import RealCodec  # PyAV is needed on this route alone
-
             self.real = {name: RealCodec(name, gop=training.gop) for name in training.codecs}
 
     def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
@@ -62,9 +62,8 @@ class Objective(nn.Module):
     def code(self, clip: Tensor, qp: Tensor, codec: str):
         """The ``VirtualOut`` of clips (B, T, 3, H, W) at qp (B,), by the training's route."""
         through = {"through": self.training.through} if clip.shape[1] > 1 else {}
-        return self.codecs[codec](
-            clip, qp, route=self.training.rounding, real=self.real.get(codec), **through
-        )
+        real = Ahead(self.real[codec], clip, qp) if codec in self.real else None
+        return self.codecs[codec](clip, qp, route=self.training.rounding, real=real, **through)
 
 
 def lost_to(analyser: nn.Module, clean: Tensor, decoded: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from mvlib.datasets import Clips, Photos
+from mvlib.datasets import Clips, Photos, Squares, open_dataset
 
 from .experiment import Training, VideoTraining
 
@@ -19,7 +19,7 @@ class Steps(Dataset):
 
     def __init__(self, training: Training, part: slice = slice(None)):
         self.training, self.part = training, part
-        self.material = Scenes(training) if isinstance(training, VideoTraining) else Photographs(training)
+        self.material = material_of(training)
 
     def __len__(self) -> int:
         return self.training.steps
@@ -30,6 +30,38 @@ class Steps(Dataset):
         x = self.material.draw(step, rng, self.part)
         qp = rng.integers(t.qp_low, t.qp_high + 1, t.batch)[self.part]
         return x, torch.from_numpy(qp).float()
+
+
+def material_of(training: Training) -> "PublicData | Scenes | Photographs":
+    """Where the pictures or clips of a training come from."""
+    if training.dataset is not None:
+        return PublicData(training)
+    return Scenes(training) if isinstance(training, VideoTraining) else Photographs(training)
+
+
+class PublicData:
+    """Random squares of the pictures, or of random windows of the clips, of a public data set.
+
+    A broken file is named in the log, counted in ``squares.reader`` and stood in for by the next.
+    """
+
+    def __init__(self, training: Training):
+        self.batch = training.batch
+        options = {"split": "train", "on_error": "replace"}
+        if isinstance(training, VideoTraining):
+            options |= {"frames": training.frames, "window": "random", "seed": training.seed}
+        reader = open_dataset(training.dataset, training.root, **(options | training.reader))
+        if reader.is_video != isinstance(training, VideoTraining):
+            raise ValueError(
+                f"{training.dataset} gives {'clips' if reader.is_video else 'pictures'}; choose another"
+            )
+        self.squares = Squares(reader, training.size, seed=training.seed)
+
+    def draw(self, step: int, rng: np.random.Generator, part: slice) -> Tensor:
+        """The pictures or clips of a ``part`` of a step: (B, [T,] 3, size, size)."""
+        self.squares.set_epoch(step)
+        chosen = rng.choice(len(self.squares), self.batch, replace=self.batch > len(self.squares))
+        return torch.stack([self.squares[int(i)] for i in chosen[part]])
 
 
 class Photographs:

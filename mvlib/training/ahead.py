@@ -1,0 +1,35 @@
+"""Real encoding beside the virtual: batch → worker processes begin → (the virtual codec works) → results, in order.
+
+The real encoders run on the CPU in processes of their own, the virtual codec on the GPU or in this process: begun
+first and asked for last, the encoders cost only what the virtual codec does not cover.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from torch import Tensor
+
+from mvlib.codecs import Coded, RealCodec
+
+
+class Ahead:
+    """A real codec that begins with every clip of a batch at once, and is then asked for one after the other.
+
+    Args:
+        codec: the real one.
+        clip: (B, T, 3, H, W) in [0, 1].  qp: (B,), rounded.
+        workers: processes; None is one per core that this process may use.
+    """
+
+    def __init__(self, codec: RealCodec, clip: Tensor, qp: Tensor, workers: int | None = None) -> None:
+        frames = (clip.detach().clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2).cpu().numpy()
+        qps = [round(q) for q in qp.tolist()]
+        thread = ThreadPoolExecutor(1, "real encoding")
+        self._coded = thread.submit(codec.map, list(frames), qps, workers=workers)
+        thread.shutdown(wait=False)
+        self._asked = 0
+
+    def __call__(self, frames: np.ndarray, qp: float) -> Coded:
+        """The next clip, coded; waits until all are. ``frames`` and ``qp`` are those it was begun with."""
+        self._asked += 1
+        return self._coded.result()[self._asked - 1]

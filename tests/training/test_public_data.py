@@ -1,0 +1,86 @@
+"""Training on public data sets, and the real encoder beside the virtual one."""
+
+import json
+
+import pytest
+import torch
+
+from mvlib.codecs import RealCodec, pool
+from mvlib.datasets import Photos
+from mvlib.training.ahead import Ahead
+from mvlib.training.experiment import ImageTraining, VideoTraining
+from mvlib.training.loop import Steps, Trainer
+from mvlib.virtual.codec import VirtualCodec
+
+
+def test_values_are_the_real_codecs_whether_asked_ahead_or_in_turn():
+    photos = Photos("test", size=64, crop="centre")
+    clip, qp = (
+        torch.stack([photos[i] for i in range(3)])[:, None].requires_grad_(),
+        torch.tensor([27.0, 35, 44]),
+    )
+    real, virtual = RealCodec("x264", gop="intra"), VirtualCodec.like("x264")
+    ahead = virtual(clip, qp, real=Ahead(real, clip, qp, workers=2))
+    in_turn = virtual(clip, qp, real=real)
+    assert torch.equal(ahead.frames, in_turn.frames) and torch.equal(ahead.bits, in_turn.bits)
+    pictures = (clip.detach() * 255).round().byte().permute(0, 1, 3, 4, 2).contiguous().numpy()
+    own = [real(frames, qp=round(q)).bits for frames, q in zip(pictures, qp.tolist(), strict=True)]
+    assert ahead.bits.tolist() == own
+    (gradient,) = torch.autograd.grad(ahead.bits.sum(), clip)
+    assert gradient.isfinite().all() and gradient.abs().sum() > 0
+
+
+def test_an_encoder_that_fails_ahead_says_so_where_it_is_asked():
+    clip = torch.rand(1, 1, 3, 32, 32)
+    with pytest.raises(ValueError, match="52"):
+        VirtualCodec.like("x264")(clip, 40.0, real=Ahead(RealCodec("x264"), clip, torch.tensor([52.0])))
+
+
+def test_processes_of_one_machine_share_its_cores(monkeypatch):
+    alone = pool.cores()
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", str(2 * alone))
+    assert pool.cores() == 1
+
+
+def options(tmp_path, **more):
+    anchor = tmp_path / "anchor.json"
+    results = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:efficientnet_lite0": [0.03, 0.3, 2.5]}
+    anchor.write_text(
+        json.dumps({"curves": [{"codec": "x264", "condition": "codec alone", "results": results}]})
+    )
+    return {
+        "architecture": "Compact", "codecs": ("x264",), "steps": 1, "batch": 2, "size": 48, "warmup": 1, "workers": 0,
+        "anchor": anchor, "device": "cpu", **more,
+    }  # fmt: skip
+
+
+def test_training_goes_on_over_a_broken_picture(imagenet, tmp_path):
+    (imagenet / "val").rename(imagenet / "train")
+    for path in sorted(imagenet.glob("train/*/*"))[1:]:
+        path.write_bytes(b"broken")
+    training = ImageTraining(**options(tmp_path, dataset="imagenet", root=imagenet, route="real_forward"))
+    trainer = Trainer(training, tmp_path / "out")
+    trainer.run(progress=False)
+    steps = Steps(training)
+    x, _ = steps[0]
+    assert x.shape == (2, 3, 48, 48) and set(steps.material.squares.reader.tally()) == {"broken file"}
+
+
+def test_training_on_windows_of_clips(kinetics, tmp_path):
+    training = VideoTraining(
+        **options(tmp_path, dataset="kinetics400", root=kinetics, frames=3, gop="ippp",
+                  reader={"split": "val", "listed": str(kinetics / "val.csv"), "stride": 2})
+    )  # fmt: skip
+    one, other = Steps(training), Steps(training, slice(1, 2))
+    assert one[5][0].shape == (2, 3, 3, 48, 48)
+    assert torch.equal(one[5][0][1:], other[5][0]) and torch.equal(one[5][1][1:], other[5][1])
+    Trainer(training, tmp_path / "out").run(progress=False)
+
+
+def test_a_data_set_of_the_wrong_kind_or_without_a_folder_is_refused(kinetics, tmp_path):
+    with pytest.raises(ValueError, match="kinetics400 gives clips"):
+        Steps(
+            ImageTraining(**options(tmp_path, dataset="kinetics400", root=kinetics, reader={"split": "val"}))
+        )
+    with pytest.raises(ValueError, match="both or neither"):
+        ImageTraining(**options(tmp_path, dataset="imagenet"))
