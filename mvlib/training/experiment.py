@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROUTES = ("virtual", "real_forward")
 PRECISIONS = ("float32", "bf16")
@@ -32,8 +33,10 @@ class Training:
     """Factor on the codec's own slope; below 1 rate weighs more than the codec would let it."""
     fidelity: float = 0.0
     """Weight of the squared error between preprocessed and original picture, in bpp per (8-bit level)^2 / 100."""
+    network: dict[str, Any] = field(default_factory=dict)
+    """Options of the architecture, such as {"branches": "spatial"} of ZhaoPreprocessor; the others are its own."""
     start: Path | None = None
-    """Weights to start from, of the same architecture; None starts from the identity."""
+    """Weights to start from: of the same architecture, or Compact for CompactVideo; None starts untrained."""
     steps: int = 2000
     batch: int = 16
     size: int = 224

@@ -20,10 +20,10 @@ from tqdm.auto import tqdm
 
 from mvlib._files import replace_when_done
 from mvlib._processes import Processes, seed_of
-from mvlib.preprocess import Preprocessor, build_preprocessor, load_preprocessor
 
 from .experiment import Training
 from .objective import LOST, Objective
+from .start import starting_network
 from .steps import Steps
 
 __all__ = ["LOST", "Log", "NonFiniteLoss", "Objective", "Steps", "Trainer"]
@@ -170,18 +170,6 @@ class Trainer:
                     self.save()
         bar.close()
         return self.average.module.eval()
-
-
-def starting_network(training: Training) -> Preprocessor:
-    """The network that a training starts from: the weights ``training.start``, or the architecture's own start."""
-    if training.start is None:
-        return build_preprocessor(training.architecture)
-    network = load_preprocessor(training.start)
-    if type(network).__name__ != training.architecture:
-        raise ValueError(
-            f"{training.start} holds a {type(network).__name__}, the training asks for {training.architecture}"
-        )
-    return network.train()
 
 
 class Log:

@@ -5,9 +5,14 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
+from mvlib.preprocess import build_preprocessor, save_preprocessor
 from mvlib.training.experiment import ImageTraining, VideoTraining
 from mvlib.training.loop import NonFiniteLoss, Steps, Trainer
+from mvlib.training.start import starting_network
+
+SMALL = {"widths": (8, 16), "blocks": (1, 1)}
 
 
 @pytest.fixture(scope="module", params=[ImageTraining, VideoTraining])
@@ -17,7 +22,9 @@ def training(tmp_path_factory, request):
     results = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:efficientnet_lite0": [0.03, 0.3, 2.5]}
     curve = {"codec": "x265", "condition": "codec alone", "results": results}
     anchor.write_text(json.dumps({"curves": [curve]}))
-    clips = {"frames": 2} if request.param is VideoTraining else {}
+    clips = (
+        {"frames": 2, "network": {"spatial": SMALL}} if request.param is VideoTraining else {"network": SMALL}
+    )
     return request.param(
         codecs=("x265",), steps=4, batch=2, size=64, warmup=2, workers=0,
         checkpoint_every=2, anchor=anchor, **clips,
@@ -91,9 +98,24 @@ def test_a_gradient_that_is_not_finite_stops_before_it_does_harm(training, tmp_p
     torch.testing.assert_close(weights(trainer), before, rtol=0, atol=0)
 
 
+def test_weights_of_pictures_become_the_part_for_the_single_frame(tmp_path):
+    still = build_preprocessor("Compact", {"widths": (4, 8), "blocks": (1, 1)})
+    nn.init.normal_(still.head.weight)
+    facts = {"command": "c", "data": "d", "seed": 0, "steps": 1, "analysers": ["a"], "codecs": ["x264"]}
+    path = save_preprocessor(still, tmp_path / "still.safetensors", dtype=torch.float32, **facts)
+    network = starting_network(VideoTraining(start=path, network={"motion": False}))
+    assert not network.config.motion
+    clip = torch.rand(1, 2, 3, 16, 32)
+    torch.testing.assert_close(network(clip, 40), still(clip, 40), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="holds a Compact"):
+        starting_network(VideoTraining(start=path, architecture="ZhaoPreprocessor"))
+    with pytest.raises(ValueError, match="leave `network` out"):
+        starting_network(ImageTraining(start=path, network={"bands": 2}))
+
+
 def test_the_networks_for_clips_go_through_the_loop(training, tmp_path):
     if not isinstance(training, VideoTraining):
         pytest.skip("of clips alone")
-    trainer = Trainer(replace(training, architecture="ZhaoPreprocessor", start=None), tmp_path)
+    trainer = Trainer(replace(training, architecture="ZhaoPreprocessor", network={}), tmp_path)
     x, qp = next(iter(trainer.batches()))
     assert trainer.update(x, qp)["error"] == 0 and (trainer.model(x, qp) != x).any()
