@@ -1,0 +1,98 @@
+"""How fast a training is and where its time goes: trainer → free-running steps → steps with a stopwatch → seconds."""
+
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from .loop import Trainer
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a step of a training costs on one machine."""
+
+    device: str
+    """Name of the GPU, or of the CPU's architecture with the number of threads."""
+    items: int
+    """Pictures or clips in a step, over all processes."""
+    pixels: int
+    """Pixels of all frames in a step."""
+    seconds: float
+    """Of a step that runs freely."""
+    stages: dict[str, float]
+    """Seconds of each stage of a step. The GPU is waited for after each, so they may sum to more than ``seconds``."""
+
+    @property
+    def per_second(self) -> float:
+        """Pictures or clips per second."""
+        return self.items / self.seconds
+
+
+class _Stopwatch:
+    def __init__(self, device: torch.device) -> None:
+        self.device, self.seconds = device, {}
+
+    def now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+    def around(self, stage: str, function: Callable) -> Callable:
+        """``function``, whose time is added to ``stage``."""
+
+        def timed(*args, **kwargs):
+            start = self.now()
+            try:
+                return function(*args, **kwargs)
+            finally:
+                self.seconds[stage] = self.seconds.get(stage, 0.0) + self.now() - start
+
+        return timed
+
+
+def measure_speed(trainer: Trainer, steps: int = 4, warm_up: int = 2) -> Speed:
+    """Run ``warm_up`` + 2 · ``steps`` steps of ``trainer``, which must have as many left, and time them.
+
+    The trainer is spent: its weights have moved, and it goes slower from now on.
+    """
+    left = trainer.training.steps - trainer.step
+    if left < warm_up + 2 * steps:
+        raise ValueError(f"{left} steps are left; timing {steps} after {warm_up} takes {warm_up + 2 * steps}")
+    batches, watch = trainer.batches(), _Stopwatch(trainer.device)
+    pixels = 0
+    for _ in range(warm_up):
+        x, qp = next(batches)
+        trainer.update(x, qp)
+        pixels = x.numel() // 3 // len(x) * trainer.training.batch
+    start = watch.now()
+    for _ in range(steps):
+        trainer.update(*next(batches))
+    free = (watch.now() - start) / steps
+    _time_stages(trainer, watch)
+    fetch, update = watch.around("waiting for material", next), watch.around("step", trainer.update)
+    for _ in range(steps):
+        update(*fetch(batches))
+    stages = {name: seconds / steps for name, seconds in watch.seconds.items()}
+    step = stages.pop("step")
+    stages["backward and update"] = step - sum(stages.get(k, 0.0) for k in FORWARD)
+    return Speed(device_name(trainer.device), trainer.training.batch, pixels, free, stages)
+
+
+FORWARD = ("preprocessor", "codec", "analysers")
+
+
+def _time_stages(trainer: Trainer, watch: _Stopwatch) -> None:
+    trainer.model.forward = watch.around("preprocessor", trainer.model.forward)
+    trainer.objective.code = watch.around("codec", trainer.objective.code)
+    for analyser in trainer.objective.analysers.values():
+        analyser.forward = watch.around("analysers", analyser.forward)
+
+
+def device_name(device: torch.device) -> str:
+    """The GPU's name, or "CPU" with architecture and threads."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
