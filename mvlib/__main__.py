@@ -64,21 +64,30 @@ def encode(
     print(json.dumps(result, indent=1))
 
 
-def evaluate_image(out: Path = Path("runs/images.json"), **options) -> None:
-    """Measure codecs and baselines on photographs: rate-quality curves and BD-rates with 95 % intervals.
+def evaluate_image(
+    out: Path = Path("runs/images.json"),
+    cells: Path = Path("runs/cells"),
+    columns: tuple[str, ...] = (),
+    **options,
+) -> None:
+    """Measure codecs, baselines and preprocessors on pictures: rate-quality curves, BD-rates with 95 % intervals.
+
+    An evaluation that was killed goes on where it was.
 
     Args:
         out: the result, as JSON; the table is printed.
+        cells: folder of finished work, by what it depends on; other evaluations find it too, deleting it is safe.
+        columns: which qualities the table shows: kl, top1, label, divergence, ap; all if not given.
         **options: see ImageExperiment.
     """
     experiment = ImageExperiment(**options)
     from mvlib.evaluation.image import measure_images
     from mvlib.evaluation.report import bd_table, image_report, save_json
 
-    measured, sources = measure_images(experiment)
+    measured, sources = measure_images(experiment, cells=cells)
     report = image_report(experiment, measured, sources, command_line())
     save_json(report, out)
-    print(bd_table(report))
+    print(bd_table(report, columns or None))
     print(f"\nn = {report['n']} pictures; percent of bits at equal quality, negative = saved; saved to {out}")
 
 

@@ -84,7 +84,7 @@ class PastedCutouts(Dataset):
 
     def __init__(
         self, split: str = "test", count: int = 120, size: int = 320,
-        scale: tuple[float, float] = (0.12, 0.45), seed: int = 0,
+        scale: tuple[float, float] = (0.15, 0.5), seed: int = 0,
     ) -> None:  # fmt: skip
         if count < 1 or not 0 < scale[0] <= scale[1] <= 1:
             raise ValueError(f"count={count}, scale={scale}: count from 1 on, 0 < shortest <= longest <= 1")

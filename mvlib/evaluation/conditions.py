@@ -4,7 +4,7 @@ A condition is one row of the results table. The baselines here are the cheap th
 preprocessor must beat: nothing at all, a light Gaussian blur, sending a smaller picture.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -26,12 +26,19 @@ class Condition:
     prepare: (frames uint8 (T, H, W, 3), qp) -> frames uint8 (T, h, w, 3), what the encoder is given.
     restore: (decoded frames, (H, W)) -> frames uint8 (T, H, W, 3), what the analyser is given.
     depends_on_qp: whether ``prepare`` looks at qp; if not, it runs once for all QPs.
+    weights: digests of the trained weights in it; empty without any.
     """
 
     name: str
     prepare: Callable[[Frames, float], Frames]
     restore: Callable[[Frames, tuple[int, int]], Frames]
     depends_on_qp: bool = False
+    weights: str = ""
+
+    @property
+    def untouched(self) -> bool:
+        """Whether the encoder is given the pictures as they are."""
+        return self.prepare is _unchanged
 
 
 def _on_tensor(frames: Frames, function: Callable[[torch.Tensor], torch.Tensor]) -> Frames:
@@ -77,12 +84,30 @@ BASELINES: dict[str, Condition] = {
 }
 
 
-def learned(name: str) -> Condition:
-    """A trained preprocessor before the codec, told the QP; ``name`` as for ``load_preprocessor``."""
-    network = load_preprocessor(name)
-    return Condition(name, lambda frames, qp: preprocess_frames(network, frames, qp), _unchanged, True)
+def learned(spec: str, qps: Sequence[float] = ()) -> Condition:
+    """Trained preprocessors before the codec, told the QP.
+
+    Args:
+        spec: name or path as for ``load_preprocessor``, with "some name=" before it if the table shall say that.
+            With ``{qp}`` in it, it stands for one network per QP, "runs/only_{qp}/preprocessor.safetensors", each
+            used at its own QP alone.
+        qps: the QPs that a ``{qp}`` will take.
+    """
+    title, _, where = spec.rpartition("=")
+    files = {qp: where.replace("{qp}", str(qp)) for qp in qps}
+    networks = {file: load_preprocessor(file).to(_device()) for file in dict.fromkeys(files.values())}
+
+    def prepare(frames: Frames, qp: float) -> Frames:
+        return preprocess_frames(networks[files[qp]], frames, qp)
+
+    identity = [network.card["sha256"] for network in networks.values()]
+    return Condition(title or where, prepare, _unchanged, True, " ".join(identity))
 
 
-def condition(name: str) -> Condition:
-    """The baseline ``name``, or else the trained preprocessor of that name or path."""
-    return BASELINES[name] if name in BASELINES else learned(name)
+def condition(name: str, qps: Sequence[float]) -> Condition:
+    """The baseline ``name``, or else the trained preprocessor of that name or path; see ``learned``."""
+    return BASELINES[name] if name in BASELINES else learned(name, qps)
+
+
+def _device() -> str:
+    return "cuda" if torch.cuda.is_available() else "cpu"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 ANCHOR = "codec alone"
+MATERIALS = ("photos", "pedestrians", "pasted")
+SCORES = ("kl", "top1", "label", "divergence", "ap")
 BASELINE_NAMES = (ANCHOR, "blur 0.5", "blur 0.8", "downscale 0.75")
 
 
@@ -15,9 +17,15 @@ class ImageExperiment:
     conditions: tuple[str, ...] = BASELINE_NAMES
     """Rows of the table: what stands before the codec; "codec alone" is the anchor."""
     preprocessors: tuple[str, ...] = ()
-    """More rows: trained preprocessors, by name or path of their weights."""
+    """More rows: trained preprocessors, by name or path of their weights, with "title=" before it if the table shall
+    say that; "{qp}" in a path stands for each QP in turn, one network for each."""
+    material: str = "photos"
+    """What is looked at: photos, pedestrians (frames of a film; no one labelled the objects) or pasted (photographs
+    with pasted cut-outs, whose boxes are exact)."""
     analysers: tuple[str, ...] = ("efficientnet_lite0", "efficientnet_lite2")
     """The machines that look, by their names in analysers.load."""
+    scores: tuple[str, ...] = ()
+    """Only these: kl, top1, label of classifiers; divergence, ap of detectors. Empty: all that an analyser has."""
     qps: tuple[int, ...] = (27, 32, 37, 42, 47)
     """On the H.264/HEVC scale; five points so that a PCHIP curve has three inner ones."""
     gop: str = "intra"
@@ -25,9 +33,9 @@ class ImageExperiment:
     preset: str = "medium"
     """The encoders' preset."""
     split: str = "test"
-    """Which photographs: train, val or test."""
-    size: int = 224
-    """Side of the square that is coded, in pixels: the analysers' own scale, where compression hurts."""
+    """Which side of the data: train, val or test."""
+    size: int | None = None
+    """Side of the square that is coded, in pixels; None is the material's own, where compression hurts: photos 224."""
     limit: int | None = None
     """Use the first so many pictures only (None: all)."""
     draws: int = 1000
@@ -36,11 +44,24 @@ class ImageExperiment:
     """Seed of the bootstrap; nothing else is drawn."""
 
     def __post_init__(self) -> None:
+        for what, given, known in (
+            ("material", (self.material,), MATERIALS),
+            ("score", self.scores, SCORES),
+        ):
+            if strange := [g for g in given if g not in known]:
+                raise ValueError(
+                    f"unknown {what} {', '.join(map(repr, strange))}; there are {', '.join(known)}"
+                )
         unknown = [c for c in self.conditions if c not in BASELINE_NAMES]
         if unknown:
             raise ValueError(f"unknown conditions {unknown}; there are {list(BASELINE_NAMES)}")
         if ANCHOR not in self.conditions:
             raise ValueError(f"conditions must hold {ANCHOR!r}, which the others are compared with")
+        titles = [row.rpartition("=")[0] or row for row in self.rows]
+        if twice := sorted({t for t in titles if titles.count(t) > 1}):
+            raise ValueError(
+                f"two rows are called {', '.join(map(repr, twice))}; give each a title of its own"
+            )
         if len(self.qps) < 2:
             raise ValueError(f"a curve needs at least two QPs; got {list(self.qps)}")
         if self.limit is not None and self.limit < 2:

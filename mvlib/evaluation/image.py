@@ -1,118 +1,182 @@
-"""The protocol for pictures: photographs × conditions × QPs → real encoders → analysers → curves and BD-rates.
+"""The protocol for pictures: pictures × conditions × codecs × QPs → real encoders → analysers → numbers per picture.
 
 Every number comes out of a stream that a real encoder wrote and a decoder read back. The quality of a coded
 picture is how much of the analyser's prediction for the *clean* picture is left, so a condition gets no credit
 for moving the prediction elsewhere.
+
+The work falls into independent cells, each a condition before a codec on a few dozen pictures. While the analysers
+look at one cell, worker processes encode the next; a finished cell is kept, and nothing is done twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
 from tqdm.auto import tqdm
 
 from mvlib import analysers as machines
-from mvlib.analysers import kl_to_clean, label_accuracy, top1_agreement
-from mvlib.analysers.detectors import Detector, heads_divergence
 from mvlib.codecs import RealCodec
-from mvlib.datasets import Photos
+from mvlib.codecs.versions import fingerprint
 
-from .conditions import Condition, condition
+from .cells import PROTOCOL, CellStore, digest
+from .conditions import condition
+from .encoding import Cell, Coded, Encoding
 from .experiment import ImageExperiment
+from .looking import Analyser, Look, scores_of
+from .material import Material, load_material
+from .scores import Score, from_arrays, join, to_arrays
 
-BATCH = 32
+PICTURES = 64  # in a cell: bounds the memory, whatever the size of the data set
 
 
 @dataclass
 class Measurements:
-    """Per-picture numbers of one codec and condition, each array (N, Q)."""
+    """Numbers of one codec and condition over N pictures at Q QPs."""
 
     bpp: np.ndarray
+    """(N, Q) bits per pixel of the source picture."""
     psnr: np.ndarray
-    scores: dict[tuple[str, str], np.ndarray] = field(default_factory=dict)
-    """(analyser, score of ``QUALITY_OF`` or "label") -> values; NaN is a label accuracy without a label."""
+    """(N, Q) RGB PSNR in dB."""
+    scores: dict[tuple[str, str], Score] = field(default_factory=dict)
+    """(analyser, score) -> (N, Q) values, NaN where a picture has none; for "ap" a ``Precision``."""
 
 
-def _look(analyser: torch.nn.Module, frames: Sequence[np.ndarray], device: str) -> list:
-    """What the analyser makes of the pictures, a batch at a time."""
-    with torch.inference_mode():
-        batches = (np.stack(frames[i : i + BATCH]) for i in range(0, len(frames), BATCH))
-        return [
-            analyser(torch.from_numpy(b).to(device).permute(0, 3, 1, 2).float().div(255)) for b in batches
-        ]
-
-
-def _prepare(row: Condition, pictures: list[np.ndarray], qps: Sequence[int]) -> list[list[np.ndarray]]:
-    """What the encoder is given at each QP: [q][n] of uint8 (1, h, w, 3). No codec is asked, so one does for all."""
-    if row.depends_on_qp:
-        return [[row.prepare(p[None], qp) for p in pictures] for qp in qps]
-    return [[row.prepare(p[None], qps[0]) for p in pictures]] * len(qps)
-
-
-def _code(codec: RealCodec, row: Condition, prepared: list[list[np.ndarray]], size: tuple[int, int], qps):
-    """Bits (N, Q), and decoded pictures [q][n] of ``size`` (H, W), in one batch for the worker processes."""
-    n = len(prepared[0])
-    coded = codec.map([item for items in prepared for item in items], np.repeat(qps, n).tolist())
-    bits = np.array([c.bits for c in coded]).reshape(len(qps), n).T
-    decoded = [row.restore(c.frames, size)[0] for c in coded]
-    return bits, [decoded[i : i + n] for i in range(0, len(decoded), n)]
-
-
-def _psnr(decoded: list[np.ndarray], clean: list[np.ndarray]) -> np.ndarray:
-    """RGB PSNR in dB per picture; infinite ones (identical pictures) are capped at 100."""
-    mse = [np.mean((a.astype(np.float32) - b) ** 2) for a, b in zip(decoded, clean, strict=True)]
-    return np.minimum(10 * np.log10(255**2 / np.maximum(mse, 1e-12)), 100.0)
-
-
-def measure_images(experiment: ImageExperiment, progress: bool = True):
+def measure_images(
+    experiment: ImageExperiment,
+    progress: bool = True,
+    *,
+    cells: str | Path | None = None,
+    analysers: Mapping[str, Analyser] | None = None,
+    material: Material | None = None,
+) -> tuple[dict[tuple[str, str], Measurements], list[str]]:
     """Run the protocol.
 
+    Args:
+        cells: folder of finished work: what is found there isn't done again, what is finished goes there.
+        analysers, material: see ``ImageProtocol``.
     Returns:
         measurements: {(codec, condition): Measurements}, and sources: the source of each of the N pictures.
     """
-    photos = Photos(experiment.split, size=experiment.size, crop="centre", flip=False)
-    n = len(photos) if experiment.limit is None else min(experiment.limit, len(photos))
-    clean = [(photos[i] * 255).round().byte().permute(1, 2, 0).contiguous().numpy() for i in range(n)]
-    labels = [photos.meta[i].labels for i in range(n)]
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.backends.cudnn.allow_tf32 = (
-        False  # a KL of a hundredth of a nat must mean the same on every machine
-    )
-    looking = {name: machines.load(name).to(device) for name in experiment.analysers}
-    seen_clean = {name: _look(analyser, clean, device) for name, analyser in looking.items()}
-    measured: dict[tuple[str, str], Measurements] = {}
-    bar = tqdm(
-        total=len(experiment.rows) * len(experiment.codecs), desc="rows × codecs", disable=not progress
-    )
-    for row in map(condition, experiment.rows):
-        prepared = _prepare(row, clean, experiment.qps)
-        for name in experiment.codecs:
-            codec = RealCodec(name, preset=experiment.preset, gop=experiment.gop)
-            bits, decoded = _code(codec, row, prepared, clean[0].shape[:2], experiment.qps)
-            result = Measurements(bits / experiment.size**2, np.stack([_psnr(d, clean) for d in decoded], 1))
-            for which, analyser in looking.items():
-                columns = [_scores(analyser, seen_clean[which], d, labels, device) for d in decoded]
-                result.scores |= {
-                    (which, score): np.stack([c[score] for c in columns], 1) for score in columns[0]
-                }
-            measured[name, row.name] = result
-            bar.update()
-    bar.close()
-    return measured, [photos.meta[i].source_id for i in range(n)]
+    protocol = ImageProtocol(experiment, CellStore(cells), analysers, material)
+    protocol.run(protocol.cells, progress)
+    return protocol.gather(), protocol.sources
 
 
-def _scores(
-    analyser: torch.nn.Module, clean: list, decoded: list[np.ndarray], labels, device: str
-) -> dict[str, np.ndarray]:
-    """Every score of one analyser at one QP, (N,) each, against what it saw in the clean pictures."""
-    coded = _look(analyser, decoded, device)
-    if isinstance(analyser, Detector):
-        parts = {"divergence": [heads_divergence(*pair) for pair in zip(clean, coded, strict=True)]}
-    else:
-        parts = {
-            "kl": [kl_to_clean(*pair) for pair in zip(clean, coded, strict=True)],
-            "top1": [top1_agreement(*pair) for pair in zip(clean, coded, strict=True)],
-            "label": [label_accuracy(torch.cat(coded), labels)],
+class ImageProtocol:
+    """An experiment as cells that are independent of one another: run all here, or each share by another process.
+
+    Args:
+        experiment: what is measured.
+        store: keeps finished cells.
+        analysers: networks to look with, by name, in place of those that ``experiment`` names.
+        material: pictures to look at in place of those that ``experiment`` names.
+    """
+
+    def __init__(
+        self, experiment: ImageExperiment, store: CellStore,
+        analysers: Mapping[str, Analyser] | None = None, material: Material | None = None,
+    ) -> None:  # fmt: skip
+        self.experiment, self.store = experiment, store
+        self.material = material or load_material(experiment)
+        # A KL of a hundredth of a nat must mean the same on every machine.
+        torch.backends.cudnn.allow_tf32 = False
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        named = analysers or {name: machines.load(name) for name in experiment.analysers}
+        self.analysers = {name: a.to(device) for name, a in named.items()}
+        self.wanted = {name: scores_of(a, experiment.scores) for name, a in self.analysers.items()}
+        self.sources: list[str] = []
+        self._pictures: dict[int, str] = {}
+        for start, stop in self._spans():
+            samples = [self.material[i] for i in range(start, stop)]
+            self.sources += [s.source for s in samples]
+            self._pictures[start] = digest(*(part for s in samples for part in s.parts))
+
+    def _spans(self) -> list[tuple[int, int]]:
+        n = len(self.material)
+        return [(i, min(i + PICTURES, n)) for i in range(0, n, PICTURES)]
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """All cells; neighbours share their pictures, and what is done to them before the codec."""
+        rows = [condition(name, self.experiment.qps) for name in self.experiment.rows]
+        options = {"preset": self.experiment.preset, "gop": self.experiment.gop}
+        codecs = [RealCodec(name, **options) for name in self.experiment.codecs]
+        return [Cell(row, codec, *span) for span in self._spans() for row in rows for codec in codecs]
+
+    @cached_property
+    def _networks(self) -> dict[str, str]:
+        return {
+            name: digest(name, torch.__version__, *a.state_dict().values())
+            for name, a in self.analysers.items()
         }
-    return {score: torch.cat(values).double().cpu().numpy() for score, values in parts.items()}
+
+    def keys(self, cell: Cell) -> dict[str, str]:
+        """Where the parts of ``cell`` are kept: "" for rate and PSNR, and each analyser's."""
+        codec = [repr(cell.codec), cell.codec.settings(cell.codec.encoder.native[1], 1)]
+        build, row = fingerprint(cell.codec.name), cell.row.weights or cell.row.name
+        common = [PROTOCOL, self._pictures[cell.start], *codec, build, row, list(self.experiment.qps)]
+        return {"": digest(*common)} | {name: digest(*common, d) for name, d in self._networks.items()}
+
+    def missing(self, cell: Cell) -> list[str]:
+        """The parts of ``cell`` that are not in the store: "" for rate and PSNR, and analysers."""
+        wanted = {"": ("bpp", "psnr"), **self.wanted}
+        found = {name: from_arrays(self.store.get(key) or {}) for name, key in self.keys(cell).items()}
+        return [name for name, scores in found.items() if not set(wanted[name]) <= scores.keys()]
+
+    def run(self, cells: Sequence[Cell], progress: bool = True) -> None:
+        """Measure those of ``cells`` that are not in the store yet."""
+        todo = [cell for cell in cells if self.missing(cell)]
+        looks: dict[tuple[int, str], Look] = {}
+        bar = tqdm(total=len(cells), initial=len(cells) - len(todo), desc="cells", disable=not progress)
+        for cell, coded in self._coded(todo):
+            looks = {key: look for key, look in looks.items() if key[0] == cell.start}
+            keys = self.keys(cell)
+            for name in self.missing(cell):
+                if name and (cell.start, name) not in looks:
+                    looks[cell.start, name] = Look(self.analysers[name], coded.samples, self.wanted[name])
+                scores = looks[cell.start, name].scores(coded.decoded) if name else coded.rate
+                arrays = [to_arrays(score, values) for score, values in scores.items()]
+                self.store.put(keys[name], {k: v for part in arrays for k, v in part.items()})
+            bar.update()
+        bar.close()
+
+    def _coded(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Coded]]:
+        """Each cell encoded and decoded; the next one is on its way meanwhile."""
+        folder = self.store.folder
+        encode = Encoding(self.material, self.experiment.qps, folder and folder / "streams")
+        with ThreadPoolExecutor(1) as ahead:
+            coming = [ahead.submit(encode, cell) for cell in cells[:1]]
+            for cell, following in zip(cells, [*cells[1:], None], strict=True):
+                coded = coming.pop().result()
+                if following:
+                    coming.append(ahead.submit(encode, following))
+                yield cell, coded
+
+    def gather(self) -> dict[tuple[str, str], Measurements]:
+        """All cells put together: {(codec, condition): Measurements}.
+
+        Raises:
+            RuntimeError: a cell has not been run.
+        """
+        parts: dict[tuple[str, str], list[Measurements]] = {}
+        for cell in self.cells:
+            if absent := self.missing(cell):
+                where = f"{cell.row.name}, {cell.codec.name}, pictures {cell.start} to {cell.stop}"
+                raise RuntimeError(f"not measured yet: {where} ({', '.join(absent) or 'rate'}); run it first")
+            stored = {name: from_arrays(self.store.get(key)) for name, key in self.keys(cell).items()}
+            rate = stored.pop("")
+            scores = {(name, s): stored[name][s] for name in stored for s in self.wanted[name]}
+            measured = Measurements(rate["bpp"], rate["psnr"], scores)
+            parts.setdefault((cell.codec.name, cell.row.name), []).append(measured)
+        return {key: _joined(value) for key, value in parts.items()}
+
+
+def _joined(parts: list[Measurements]) -> Measurements:
+    scores = {key: join([p.scores[key] for p in parts]) for key in parts[0].scores}
+    return Measurements(
+        np.concatenate([p.bpp for p in parts]), np.concatenate([p.psnr for p in parts]), scores
+    )

@@ -18,5 +18,8 @@ def as_it_is(mean: np.ndarray) -> np.ndarray:
 
 
 # What a score of the analyser is called in results -> how its mean becomes the quality of a curve. Classifiers have
-# "kl" and "top1", detectors "divergence", which is a KL over places and classes with the boxes' overlap.
-QUALITY_OF = {"kl": kl_in_db, "top1": as_it_is, "divergence": kl_in_db}
+# "kl" and "top1" (agreement with the clean prediction) and "label" (accuracy on the labelled pictures); detectors
+# "divergence", which is a KL over places and classes with the boxes' overlap, and "ap", COCO's average precision.
+QUALITY_OF = {"kl": kl_in_db, "top1": as_it_is, "label": as_it_is, "divergence": kl_in_db, "ap": as_it_is}
+# Those that are right or wrong, of which a condition should take nothing where the codec takes nothing.
+ACCURACIES = ("top1", "label", "ap")

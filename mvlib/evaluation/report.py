@@ -1,4 +1,4 @@
-"""Results as they are kept and read: measurements → JSON with everything needed to make them again → table."""
+"""Results as they are kept: measurements → curves, BD-rates, harm at the lightest QP → JSON to make them again from."""
 
 import json
 import platform
@@ -16,10 +16,15 @@ from mvlib import codecs
 from mvlib._files import replace_when_done
 
 from .bdrate import CurveError
-from .bootstrap import bootstrap_bd_rate
+from .bootstrap import bootstrap_bd_rate, bootstrap_difference
 from .experiment import ANCHOR, ImageExperiment
 from .image import Measurements
-from .quality import QUALITY_OF
+from .material import Material, load_material
+from .quality import ACCURACIES, QUALITY_OF
+from .scores import plain_means
+from .tables import bd_table, curve_table, light_table
+
+__all__ = ["bd_table", "curve_table", "image_report", "light_table", "save_json", "versions"]
 
 RATE_BASIS = (
     "bits of the elementary stream (stills: the file) without SEI text, per pixel of the source picture"
@@ -41,8 +46,9 @@ def _curve(measured: Measurements, qps: Iterable[int]) -> dict[str, list[float]]
     """Means over pictures per QP, CompressAI's keys first."""
     rows = {"qp": list(qps), "bpp": measured.bpp.mean(0), "psnr-rgb": measured.psnr.mean(0)}
     for (analyser, score), values in measured.scores.items():
-        if not np.isnan(values).all():
-            rows[f"{score}:{analyser}"] = np.nanmean(values, 0)
+        mean = plain_means(values)
+        if not np.isnan(mean).all():
+            rows[f"{score}:{analyser}"] = mean
     return {key: [round(float(v), 5) for v in values] for key, values in rows.items()}
 
 
@@ -57,41 +63,81 @@ def _gain(anchor: tuple, test: tuple, sources: list[str], score: str, draws: int
         return {"error": f"{type(error).__name__}: {error}"}
 
 
-def _gains(experiment: ImageExperiment, measured: dict, sources: list[str]) -> list[dict]:
-    """Every row against the codec alone, for every analyser and score; the bootstraps share the cores."""
-    rows, jobs = [], []
-    for (codec, condition), result in measured.items():
-        if condition == ANCHOR:
-            continue
-        alone = measured[codec, ANCHOR]
-        for key in [k for k in result.scores if k[1] in QUALITY_OF]:
-            rows.append({"codec": codec, "condition": condition, "analyser": key[0], "quality": key[1]})
-            pairs = [(m.bpp, m.scores[key]) for m in (alone, result)]
-            jobs.append((*pairs, sources, key[1], experiment.draws, experiment.seed))
+def _harm(anchor: tuple, test: tuple, sources: list[str], draws: int, seed: int) -> list[dict]:
+    """Score without and with the condition at every QP, and the difference with its interval."""
+    found = bootstrap_difference(anchor[1], test[1], sources, draws=draws, seed=seed)
+    return [difference.as_dict() for difference in found]
+
+
+def _compared(experiment: ImageExperiment, measured: dict, sources: list[str]) -> Iterable[tuple]:
+    """Every row, analyser and score beside the codec alone: (names, anchor, test, sources), (bpp, score) each.
+
+    Accuracy is compared on the labelled pictures only, its rate as well.
+    """
+    for (codec, row), result in measured.items():
+        for (analyser, score), values in result.scores.items() if row != ANCHOR else ():
+            alone = measured[codec, ANCHOR]
+            pairs = [(alone.bpp, alone.scores[analyser, score]), (result.bpp, values)]
+            names = {"codec": codec, "condition": row, "analyser": analyser}
+            if score != "label":
+                yield names | {"score": score}, *pairs, sources
+            elif (known := ~np.isnan(values[:, 0])).any():
+                kept = [name for name, k in zip(sources, known, strict=True) if k]
+                yield names | {"score": score}, *((rate[known], v[known]) for rate, v in pairs), kept
+
+
+def _comparisons(experiment: ImageExperiment, measured: dict, sources: list[str]) -> dict[str, list[dict]]:
+    """BD-rates, and what the conditions do at the lightest QP; the bootstraps share the cores."""
+    draws, lightest = (experiment.draws, experiment.seed), int(np.argmin(experiment.qps))
     with ProcessPoolExecutor(mp_context=get_context("forkserver")) as pool:
-        found = pool.map(_gain, *zip(*jobs, strict=True)) if jobs else ()
-        return [row | gain for row, gain in zip(rows, found, strict=True)]
+        gains, harms = [], []
+        for names, *compared in _compared(experiment, measured, sources):
+            score = names["score"]
+            rest = {k: v for k, v in names.items() if k != "score"}
+            gains.append((rest | {"quality": score}, pool.submit(_gain, *compared, score, *draws)))
+            if score in ACCURACIES:
+                qp = {"qp": experiment.qps[lightest]}
+                harms.append((names | qp, pool.submit(_harm, *compared, *draws)))
+        return {
+            "bd_rates": [row | job.result() for row, job in gains],
+            "lightest_qp": [row | job.result()[lightest] for row, job in harms],
+        }
 
 
-def image_report(experiment: ImageExperiment, measured: dict, sources: list[str], command: str) -> dict:
-    """The result of an image experiment as a JSON-able dict: curves, BD-rates, options, versions, n."""
+def image_report(
+    experiment: ImageExperiment,
+    measured: dict,
+    sources: list[str],
+    command: str,
+    material: Material | None = None,
+) -> dict:
+    """The result of an image experiment as a JSON-able dict: curves, BD-rates, options, versions, n.
+
+    Args:
+        material: what was looked at, if not what ``experiment`` names.
+    """
+    material = material or load_material(experiment)
     curves = [
         {"codec": codec, "condition": condition, "results": _curve(result, experiment.qps)}
         for (codec, condition), result in measured.items()
     ]
-    labels = [v for (_, score), v in next(iter(measured.values())).scores.items() if score == "label"]
+    scores = next(iter(measured.values())).scores
+    labels = [v for (_, score), v in scores.items() if score == "label"]
+    truth = {"truth_of_ap": material.truth} if any(score == "ap" for _, score in scores) else {}
     return {
         "name": "images",
         "description": "Rate and what an analyser keeps of its clean prediction, per codec and condition",
         "command": command,
         "options": asdict(experiment),
+        "material": material.about,
+        **truth,
         "rate_basis": RATE_BASIS,
         "n": len(sources),
         "sources": len(set(sources)),
         "labelled": int((~np.isnan(labels[0][:, 0])).sum()) if labels else 0,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "versions": versions(),
-        "bd_rates": _gains(experiment, measured, sources),
+        **_comparisons(experiment, measured, sources),
         "curves": curves,
     }
 
@@ -100,33 +146,3 @@ def save_json(report: dict, path: str | Path) -> None:
     """Write ``report`` to ``path``, whole or not at all."""
     with replace_when_done(path) as temporary:
         temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def bd_table(report: dict, qualities: Iterable[str] | None = None) -> str:
-    """The BD-rates of ``report`` as a Markdown table: a row per codec and condition, percent [95 % interval].
-
-    An interval that holds 0 shows nothing either way, and is set in brackets as a whole: ``(…)``.
-
-    Args:
-        qualities: which columns, e.g. ``["kl"]``; None for all.
-    """
-    columns = dict.fromkeys((g["analyser"], g["quality"]) for g in report["bd_rates"])
-    columns = [c for c in columns if qualities is None or c[1] in qualities]
-    rows: dict[tuple[str, str], dict] = {}
-    for gain in report["bd_rates"]:
-        rows.setdefault((gain["codec"], gain["condition"]), {})[gain["analyser"], gain["quality"]] = gain
-    head = ["codec", "condition", *(f"{a.replace('efficientnet_', '')}, {q}" for a, q in columns)]
-    lines = [" | ".join(head), " | ".join(["---"] * len(head))]
-    codecs = list(dict.fromkeys(codec for codec, _ in rows))
-    for (codec, condition), cells in sorted(rows.items(), key=lambda item: codecs.index(item[0][0])):
-        lines.append(" | ".join([codec, condition, *(_cell(cells.get(c)) for c in columns)]))
-    return "\n".join(f"| {line} |" for line in lines)
-
-
-def _cell(gain: dict | None) -> str:
-    if gain is None or "error" in gain:
-        return "–" if gain is None else gain["error"].split(":")[0]
-    text = f"{gain['bd_rate']:+.1f} [{gain['low']:+.1f}, {gain['high']:+.1f}]"
-    if gain["failed"] > 0.05:  # too many draws without a BD-rate: the interval speaks of the others only
-        text += f" ({gain['failed']:.0%} of draws failed)"
-    return f"({text})" if gain["low"] <= 0 <= gain["high"] else text

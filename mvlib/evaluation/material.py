@@ -1,0 +1,116 @@
+"""What is looked at: photographs | frames of a film | pasted cut-outs → pictures and what is known of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from mvlib.analysers.detectors import COCO_CLASSES, Detections
+from mvlib.datasets import Clips, PastedCutouts, Photos
+
+from .experiment import ImageExperiment
+
+PSEUDO = "no one labelled the objects: what the same detector finds in the clean picture counts as true (pseudo-truth)"
+EXACT = "exact boxes and classes of the pasted cut-outs"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture and what is known of it.
+
+    picture: uint8 (H, W, 3), RGB.
+    source: pictures of one source are not independent; a bootstrap draws them together.
+    labels: acceptable ImageNet classes; empty: not known.
+    truth: the objects that are there; None: not known.
+    """
+
+    picture: np.ndarray
+    source: str
+    labels: tuple[int, ...] = ()
+    truth: Detections | None = None
+
+    @property
+    def parts(self) -> list:
+        """Everything that a measurement can depend on, for a digest."""
+        truth = [self.truth.boxes, self.truth.labels] if self.truth else []
+        return [self.picture, list(self.labels), *truth]
+
+
+@dataclass(frozen=True)
+class Material:
+    """``count`` samples, made when they are asked for.
+
+    about, truth: what the pictures are, and what counts as the true objects in them; printed with the result.
+    """
+
+    about: str
+    truth: str
+    count: int
+    get: Callable[[int], Sample]
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Sample:
+        if not 0 <= index < self.count:
+            raise IndexError(f"sample {index} does not exist, there are {self.count}")
+        return self.get(index)
+
+
+def load_material(experiment: ImageExperiment) -> Material:
+    """The pictures of ``experiment``, at most ``limit`` of them."""
+    makers = {"photos": _photos, "pedestrians": _pedestrians, "pasted": _pasted}
+    whole = makers[experiment.material](experiment)
+    count = len(whole) if experiment.limit is None else min(experiment.limit, len(whole))
+    return Material(whole.about, whole.truth, count, whole.get)
+
+
+def _photos(experiment: ImageExperiment) -> Material:
+    size = experiment.size or 224
+    photos = Photos(experiment.split, size=size, crop="centre", flip=False)
+
+    def get(i: int) -> Sample:
+        picture = (photos[i] * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
+        return Sample(picture, photos.meta[i].source_id, photos.meta[i].labels)
+
+    about = f"photographs of data/photos.csv, split {experiment.split}, centre squares at {size}x{size}"
+    return Material(about, PSEUDO, len(photos), get)
+
+
+# Four excerpts of 4.8 s: people walk on, but half an excerpt later it is still partly the same people.
+_FRAMES, _STRIDE, _PER_SOURCE = 12, 4, 6
+
+
+def _pedestrians(experiment: ImageExperiment) -> Material:
+    if experiment.size is not None or experiment.split != "test":
+        raise ValueError(
+            f"pedestrians are whole frames of the test side; got split={experiment.split!r}, size={experiment.size}: "
+            "leave size out, and split at test"
+        )
+    clips = Clips("test", frames=_FRAMES, stride=_STRIDE)
+    windows = [i for i in range(len(clips)) if clips.item(i).source_id == "vtest"]
+
+    def get(i: int) -> Sample:
+        window, frame = windows[i // _FRAMES], i % _FRAMES
+        source = f"{clips.item(window).file} {frame // _PER_SOURCE}"
+        return Sample(np.ascontiguousarray(clips.uint8(window)[frame]), source)
+
+    about = (
+        f"frames of the film vtest, every {_STRIDE}th of each excerpt in data/clips.csv, 384x288; {_PER_SOURCE} frames "
+        "in a row (2.4 s) are one source: the interval speaks of this camera and no other"
+    )
+    return Material(about, PSEUDO, len(windows) * _FRAMES, get)
+
+
+def _pasted(experiment: ImageExperiment) -> Material:
+    pasted = PastedCutouts(experiment.split, size=experiment.size or 320)
+
+    def get(i: int) -> Sample:
+        item = pasted[i]
+        labels = torch.tensor([COCO_CLASSES.index(name) for name in item.labels])
+        truth = Detections(torch.from_numpy(item.boxes), torch.ones(len(labels)), labels)
+        return Sample(item.picture, item.source_id, truth=truth)
+
+    about = f"cut-outs of data/cutouts.csv pasted on photographs, split {experiment.split}, {pasted.size}x{pasted.size}"
+    return Material(about, EXACT, len(pasted), get)

@@ -1,0 +1,84 @@
+"""What was scored, ready to be averaged anew: a value per picture, or matched objects → weights → mean per QP.
+
+Most scores have one value per picture and QP.  Average precision has not: it is one number of a whole set.  Both
+answer the same question, "what is the mean if the pictures count this often?", which is all a bootstrap asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:  # it brings torch along, and whoever only wants a BD-rate needs none
+    from mvlib.analysers.detectors import Matches
+
+
+@dataclass(frozen=True)
+class Precision:
+    """Average precision of N pictures at Q operating points: what was found there, already matched."""
+
+    matches: tuple[Matches, ...]
+
+    def __len__(self) -> int:
+        return len(self.matches[0].there)
+
+    def means(self, weights: np.ndarray) -> np.ndarray:
+        """AP in [0, 1] for each weighting of the pictures: (R, N) → (R, Q)."""
+        return np.stack([m.average_precision(weights) for m in self.matches], 1)
+
+
+Score = np.ndarray | Precision
+"""(N, Q) values, NaN where a picture has none, or a ``Precision``."""
+
+
+def means(score: Score, weights: np.ndarray) -> np.ndarray:
+    """Mean of ``score`` at every operating point for each weighting of the pictures: (R, N) → (R, Q).
+
+    A NaN doesn't count; where nothing counts the mean is NaN.
+    """
+    if isinstance(score, Precision):
+        return score.means(weights)
+    known = ~np.isnan(score)
+    with np.errstate(invalid="ignore"):
+        return weights @ np.where(known, score, 0) / (weights @ known)
+
+
+def plain_means(score: Score) -> np.ndarray:
+    """Means with every picture counted once: (Q,)."""
+    return means(score, np.ones((1, len(score))))[0]
+
+
+def join(parts: Sequence[Score]) -> Score:
+    """One score of all the pictures of ``parts``, in their order."""
+    if isinstance(parts[0], Precision):
+        from mvlib.analysers.detectors import Matches
+
+        return Precision(tuple(map(Matches.joined, zip(*(p.matches for p in parts), strict=True))))
+    return np.concatenate(parts)
+
+
+def to_arrays(name: str, score: Score) -> dict[str, np.ndarray]:
+    """``score`` as arrays to be stored under keys that begin with ``name``."""
+    if not isinstance(score, Precision):
+        return {name: score}
+    return {
+        f"{name}/{i}/{f.name}": getattr(m, f.name) for i, m in enumerate(score.matches) for f in fields(m)
+    }
+
+
+def from_arrays(arrays: dict[str, np.ndarray]) -> dict[str, Score]:
+    """The scores that ``to_arrays`` took apart, by name."""
+    from mvlib.analysers.detectors import Matches
+
+    scores: dict[str, Score] = {k: v for k, v in arrays.items() if "/" not in k}
+    for name in dict.fromkeys(k.split("/")[0] for k in arrays if "/" in k):
+        points = dict.fromkeys(k.split("/")[1] for k in arrays if k.startswith(f"{name}/"))
+        scores[name] = Precision(
+            tuple(
+                Matches(**{f.name: arrays[f"{name}/{i}/{f.name}"] for f in fields(Matches)}) for i in points
+            )
+        )
+    return scores

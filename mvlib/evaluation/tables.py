@@ -1,0 +1,98 @@
+"""Reports as Markdown: JSON → the columns that were asked for → one table, a row per codec and condition."""
+
+from collections.abc import Iterable
+
+Columns = Iterable[str] | None
+
+
+def bd_table(
+    report: dict,
+    qualities: Columns = None,
+    *,
+    analysers: Columns = None,
+    codecs: Columns = None,
+    conditions: Columns = None,
+) -> str:
+    """The BD-rates of ``report``: percent [95 % interval], negative = bits saved at equal quality.
+
+    An interval that holds 0 shows nothing either way, and is set in brackets as a whole: ``(…)``.
+
+    Args:
+        qualities, analysers: which columns, e.g. ``["kl"]``; None for all.
+        codecs, conditions: which rows; None for all.
+    """
+    keep = {"quality": qualities, "analyser": analysers, "codec": codecs, "condition": conditions}
+    gains = _kept(report["bd_rates"], keep)
+    return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), _gain_cell)
+
+
+def light_table(report: dict, scores: Columns = None, *, analysers: Columns = None) -> str:
+    """What each condition does to accuracy at the lightest QP: percentage points against the codec alone [95 %].
+
+    Args:
+        scores, analysers: which columns; None for all.
+    """
+    rows = _kept(report["lightest_qp"], {"score": scores, "analyser": analysers})
+    return _table(rows, lambda row: (row["analyser"], row["score"]), _point_cell)
+
+
+def curve_table(report: dict, column: str, *, codecs: Columns = None, conditions: Columns = None) -> str:
+    """One measured column of ``report`` at every QP, a row per codec and condition.
+
+    Args:
+        column: a key of the curves, such as "bpp", "psnr-rgb" or "ap:nanodet".
+        codecs, conditions: which rows; None for all.
+    Raises:
+        ValueError: no curve has that column; the message lists those that there are.
+    """
+    curves = _kept(report["curves"], {"codec": codecs, "condition": conditions})
+    there = dict.fromkeys(key for curve in curves for key in curve["results"] if key != "qp")
+    if column not in there:
+        raise ValueError(f"no curve has {column!r}; there are {', '.join(there)}")
+    qps = curves[0]["results"]["qp"]
+    rows = [
+        [curve["codec"], curve["condition"], *(f"{value:.3f}" for value in curve["results"][column])]
+        for curve in _by_codec(curves)
+    ]
+    return _markdown([["codec", "condition", *(f"QP {qp}" for qp in qps)], *rows])
+
+
+def _kept(rows: list[dict], keep: dict[str, Columns]) -> list[dict]:
+    wanted = {key: set(values) for key, values in keep.items() if values is not None}
+    return [row for row in rows if all(row[key] in values for key, values in wanted.items())]
+
+
+def _by_codec(rows: list[dict]) -> list[dict]:
+    order = list(dict.fromkeys(row["codec"] for row in rows))
+    return sorted(rows, key=lambda row: order.index(row["codec"]))
+
+
+def _table(rows: list[dict], column_of, cell_of) -> str:
+    columns = list(dict.fromkeys(map(column_of, rows)))
+    lines: dict[tuple[str, str], dict] = {}
+    for row in _by_codec(rows):
+        lines.setdefault((row["codec"], row["condition"]), {})[column_of(row)] = row
+    head = ["codec", "condition", *(f"{a.replace('efficientnet_', '')}, {s}" for a, s in columns)]
+    return _markdown([head, *([*key, *(cell_of(c.get(k)) for k in columns)] for key, c in lines.items())])
+
+
+def _markdown(rows: list[list[str]]) -> str:
+    rows = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _gain_cell(gain: dict | None) -> str:
+    if gain is None or "error" in gain:
+        return "–" if gain is None else gain["error"].split(":")[0]
+    text = f"{gain['bd_rate']:+.1f} [{gain['low']:+.1f}, {gain['high']:+.1f}]"
+    if gain["failed"] > 0.05:  # too many draws without a BD-rate: the interval speaks of the others only
+        text += f" ({gain['failed']:.0%} of draws failed)"
+    return f"({text})" if gain["low"] <= 0 <= gain["high"] else text
+
+
+def _point_cell(row: dict | None) -> str:
+    if row is None:
+        return "–"
+    difference, low, high = (100 * row[key] for key in ("difference", "low", "high"))
+    text = f"{difference:+.1f} [{low:+.1f}, {high:+.1f}]"
+    return f"({text})" if low <= 0 <= high else text
