@@ -84,10 +84,9 @@ def assign_splits(choices: list[Choice]) -> dict[str, str]:
 def _cutout(choice: Choice, split: str, out: Path, work: Path) -> dict:
     """Write one cut-out and return its line of the manifest."""
     stamp = Image.open(io.BytesIO(packages.read(PACKAGE, choice.path, work))).convert("RGBA")
-    box = (
-        stamp.getchannel("A").point(lambda a: 255 * (a >= 16)).getbbox()
-    )  # a faint haze is no part of the thing
+    box = solid_box(stamp)
     made = shrink(stamp.crop(box), LONG_SIDE)
+    made = made.crop(solid_box(made))  # a stray pixel at the border is gone after scaling
     buffer = io.BytesIO()
     made.save(buffer, "WEBP", quality=QUALITY, alpha_quality=100, method=6)
     stem = PurePosixPath(choice.path).stem.lower().replace("-", "_")
