@@ -10,6 +10,8 @@ after their download.
 from importlib import import_module
 
 _WHERE = {
+    "ActedClip": "mvlib.datasets.acting",
+    "ActingCutouts": "mvlib.datasets.acting",
     "Clips": "mvlib.datasets.clips",
     "Cutout": "mvlib.datasets.cutouts",
     "Cutouts": "mvlib.datasets.cutouts",
