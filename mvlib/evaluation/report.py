@@ -3,10 +3,8 @@
 import json
 import platform
 from collections.abc import Iterable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +13,10 @@ import torch
 from mvlib import codecs
 from mvlib._files import replace_when_done
 
-from .bdrate import CurveError
-from .bootstrap import bootstrap_bd_rate, bootstrap_difference
-from .experiment import ANCHOR, ImageExperiment
+from .comparison import comparisons
+from .experiment import ImageExperiment
 from .image import Measurements
 from .material import Material, load_material
-from .quality import ACCURACIES, QUALITY_OF
 from .scores import plain_means
 from .tables import bd_table, curve_table, light_table
 
@@ -52,58 +48,6 @@ def _curve(measured: Measurements, qps: Iterable[int]) -> dict[str, list[float]]
     return {key: [round(float(v), 5) for v in values] for key, values in rows.items()}
 
 
-def _gain(anchor: tuple, test: tuple, sources: list[str], score: str, draws: int, seed: int) -> dict:
-    """BD-rate with its interval, or the error that says why there is none."""
-    try:
-        to_quality = QUALITY_OF[score]
-        return bootstrap_bd_rate(
-            anchor, test, sources, to_quality=to_quality, draws=draws, seed=seed
-        ).as_dict()
-    except CurveError as error:
-        return {"error": f"{type(error).__name__}: {error}"}
-
-
-def _harm(anchor: tuple, test: tuple, sources: list[str], draws: int, seed: int) -> list[dict]:
-    """Score without and with the condition at every QP, and the difference with its interval."""
-    found = bootstrap_difference(anchor[1], test[1], sources, draws=draws, seed=seed)
-    return [difference.as_dict() for difference in found]
-
-
-def _compared(experiment: ImageExperiment, measured: dict, sources: list[str]) -> Iterable[tuple]:
-    """Every row, analyser and score beside the codec alone: (names, anchor, test, sources), (bpp, score) each.
-
-    Accuracy is compared on the labelled pictures only, its rate as well.
-    """
-    for (codec, row), result in measured.items():
-        for (analyser, score), values in result.scores.items() if row != ANCHOR else ():
-            alone = measured[codec, ANCHOR]
-            pairs = [(alone.bpp, alone.scores[analyser, score]), (result.bpp, values)]
-            names = {"codec": codec, "condition": row, "analyser": analyser}
-            if score != "label":
-                yield names | {"score": score}, *pairs, sources
-            elif (known := ~np.isnan(values[:, 0])).any():
-                kept = [name for name, k in zip(sources, known, strict=True) if k]
-                yield names | {"score": score}, *((rate[known], v[known]) for rate, v in pairs), kept
-
-
-def _comparisons(experiment: ImageExperiment, measured: dict, sources: list[str]) -> dict[str, list[dict]]:
-    """BD-rates, and what the conditions do at the lightest QP; the bootstraps share the cores."""
-    draws, lightest = (experiment.draws, experiment.seed), int(np.argmin(experiment.qps))
-    with ProcessPoolExecutor(mp_context=get_context("forkserver")) as pool:
-        gains, harms = [], []
-        for names, *compared in _compared(experiment, measured, sources):
-            score = names["score"]
-            rest = {k: v for k, v in names.items() if k != "score"}
-            gains.append((rest | {"quality": score}, pool.submit(_gain, *compared, score, *draws)))
-            if score in ACCURACIES:
-                qp = {"qp": experiment.qps[lightest]}
-                harms.append((names | qp, pool.submit(_harm, *compared, *draws)))
-        return {
-            "bd_rates": [row | job.result() for row, job in gains],
-            "lightest_qp": [row | job.result()[lightest] for row, job in harms],
-        }
-
-
 def image_report(
     experiment: ImageExperiment,
     measured: dict,
@@ -133,11 +77,12 @@ def image_report(
         **truth,
         "rate_basis": RATE_BASIS,
         "n": len(sources),
+        "left_out": len(material) - len(sources),
         "sources": len(set(sources)),
         "labelled": int((~np.isnan(labels[0][:, 0])).sum()) if labels else 0,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
         "versions": versions(),
-        **_comparisons(experiment, measured, sources),
+        **comparisons(experiment, measured, sources),
         "curves": curves,
     }
 
@@ -145,4 +90,5 @@ def image_report(
 def save_json(report: dict, path: str | Path) -> None:
     """Write ``report`` to ``path``, whole or not at all."""
     with replace_when_done(path) as temporary:
-        temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        text = json.dumps(report, indent=1, ensure_ascii=False, default=str)  # a folder is written as text
+        temporary.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,67 @@
+"""Every condition beside the codec alone: measurements → BD-rate at equal quality, harm at the lightest QP → rows."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+
+from mvlib.codecs.pool import run
+
+from .bdrate import CurveError
+from .bootstrap import bootstrap_bd_rate, bootstrap_difference
+from .experiment import ANCHOR, ImageExperiment
+from .quality import ACCURACIES, QUALITY_OF
+
+
+def comparisons(experiment: ImageExperiment, measured: Mapping, sources: Sequence[str]) -> dict[str, list]:
+    """Every condition against the codec alone, for every analyser and score; the bootstraps share the cores.
+
+    Args:
+        measured: {(codec, condition): Measurements}.  sources: the source of each picture.
+    Returns:
+        "bd_rates": rows with codec, condition, analyser, quality and what ``Interval`` has, or "error";
+        "lightest_qp": rows with codec, condition, analyser, score, qp and what ``Difference`` has.
+    """
+    draws, lightest = (experiment.draws, experiment.seed), int(np.argmin(experiment.qps))
+    pairs = list(_pairs(measured, sources))
+    gains = run(gain, [(*pair, names["score"], *draws) for names, *pair in pairs], None, False, "BD-rates")
+    rated = [(names, pair) for names, *pair in pairs if names["score"] in ACCURACIES]
+    harms = run(harm, [(*pair, lightest, *draws) for _, pair in rated], None, False, "lightest QP")
+    at = {"qp": experiment.qps[lightest]}
+    return {
+        "bd_rates": [
+            {"quality" if k == "score" else k: v for k, v in names.items()} | found
+            for (names, *_), found in zip(pairs, gains, strict=True)
+        ],
+        "lightest_qp": [names | at | found for (names, _), found in zip(rated, harms, strict=True)],
+    }
+
+
+def _pairs(measured: Mapping, sources: Sequence[str]) -> Iterable[tuple]:
+    """Names, anchor and test, each (bpp, score), and sources.
+
+    Accuracy is compared on the labelled pictures only, its rate as well.
+    """
+    for (codec, row), result in measured.items():
+        for (analyser, score), values in result.scores.items() if row != ANCHOR else ():
+            alone = measured[codec, ANCHOR]
+            both = [(alone.bpp, alone.scores[analyser, score]), (result.bpp, values)]
+            names = {"codec": codec, "condition": row, "analyser": analyser, "score": score}
+            if score != "label":
+                yield names, *both, list(sources)
+            elif (known := ~np.isnan(values[:, 0])).any():
+                kept = [source for source, k in zip(sources, known, strict=True) if k]
+                yield names, *((rate[known], v[known]) for rate, v in both), kept
+
+
+def gain(anchor: tuple, test: tuple, sources: list[str], score: str, draws: int, seed: int) -> dict:
+    """BD-rate with its interval, or the error that says why there is none."""
+    options = {"to_quality": QUALITY_OF[score], "draws": draws, "seed": seed}
+    try:
+        return bootstrap_bd_rate(anchor, test, sources, **options).as_dict()
+    except CurveError as error:
+        return {"error": f"{type(error).__name__}: {error}"}
+
+
+def harm(anchor: tuple, test: tuple, sources: list[str], point: int, draws: int, seed: int) -> dict:
+    """The score without and with the condition at operating point number ``point``, and the difference."""
+    return bootstrap_difference(anchor[1], test[1], sources, draws=draws, seed=seed)[point].as_dict()
