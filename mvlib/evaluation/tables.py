@@ -54,7 +54,7 @@ def curve_table(report: dict, column: str, *, codecs: Columns = None, conditions
         [curve["codec"], curve["condition"], *(f"{value:.3f}" for value in curve["results"][column])]
         for curve in _by_codec(curves)
     ]
-    return _markdown([["codec", "condition", *(f"QP {qp}" for qp in qps)], *rows])
+    return _markdown([["codec", "condition", *(f"QP {qp:g}" for qp in qps)], *rows])
 
 
 def _kept(rows: list[dict], keep: dict[str, Columns]) -> list[dict]:
