@@ -81,11 +81,16 @@ def evaluate_image(
         **options: see ImageExperiment.
     """
     experiment = ImageExperiment(**options)
+    from mvlib._processes import Processes
     from mvlib.evaluation.image import measure_images
+    from mvlib.evaluation.material import load_material
     from mvlib.evaluation.report import bd_table, image_report, save_json
 
-    measured, sources = measure_images(experiment, cells=cells)
-    report = image_report(experiment, measured, sources, command_line())
+    material = load_material(experiment)
+    measured, sources = measure_images(experiment, cells=cells, material=material)
+    if not Processes().is_main:
+        return
+    report = image_report(experiment, measured, sources, command_line(), material)
     save_json(report, out)
     print(bd_table(report, columns or None))
     print(f"\nn = {report['n']} pictures; percent of bits at equal quality, negative = saved; saved to {out}")

@@ -9,11 +9,15 @@ import atexit
 import os
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import TypeVar
+from functools import cache
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from accelerate import PartialState
 
 Item = TypeVar("Item")
 # In an evaluation one process may be done hours before another.
@@ -32,16 +36,9 @@ class Processes:
         on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
         self.device = torch.device("cpu" if on_cpu else "cuda" if device == "auto" else device)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            from accelerate import (
-                PartialState,
-            )  # late: it takes a second to import, and one process needs none
-
-            state = PartialState(cpu=on_cpu, timeout=PATIENCE)
-            atexit.register(
-                state.destroy_process_group
-            )  # else a process that ends first may abort the others
-            self.rank, self.count = state.process_index, state.num_processes
-            self.device = state.device
+            self._state = _group(on_cpu)
+            self.rank, self.count = self._state.process_index, self._state.num_processes
+            self.device = self._state.device
 
     @property
     def is_main(self) -> bool:
@@ -71,9 +68,7 @@ class Processes:
     def wait(self) -> None:
         """Go on when all processes are here."""
         if self.count > 1:
-            from accelerate import PartialState
-
-            PartialState().wait_for_everyone()
+            self._state.wait_for_everyone()
 
     def with_shared_statistics(self, network: nn.Module) -> nn.Module:
         """``network``, its batch normalisations over the items of all processes, as if there were one.
@@ -100,6 +95,17 @@ class Processes:
         flat = torch.cat([_gradient(p).flatten() for p in parameters])
         for p, total in zip(parameters, self.sum(flat).split([p.numel() for p in parameters]), strict=True):
             p.grad = total.view_as(p).clone()
+
+
+@cache
+def _group(on_cpu: bool) -> "PartialState":
+    """Accelerate's group of the processes that were launched together, set up once."""
+    from accelerate import PartialState  # late: it takes a second to import, and one process needs none
+
+    state = PartialState(cpu=on_cpu, timeout=PATIENCE)
+    # Else a process that ends first may abort the others.
+    atexit.register(state.destroy_process_group)
+    return state
 
 
 def _gradient(parameter: Tensor) -> Tensor:

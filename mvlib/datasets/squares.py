@@ -12,6 +12,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
 from ._root import Epoch
+from .readers.sample import Sample
 
 CROPS = ("random", "centre", "whole")
 Box = tuple[int, int, int, int]
@@ -69,9 +70,11 @@ class Squares(Dataset):
     def __getitem__(self, index: int) -> Tensor | None:
         """Square ``index``; None where the reader skips a broken item."""
         sample = self.reader[index]
-        if sample is None:
-            return None
-        rng = np.random.default_rng((self.seed, self._epoch.value, index % len(self)))
+        return None if sample is None else self.cut(sample, index % len(self))
+
+    def cut(self, sample: Sample, index: int = 0) -> Tensor:
+        """The square of ``sample``, drawn as item ``index``."""
+        rng = np.random.default_rng((self.seed, self._epoch.value, index))
         height, width = sample.frames.shape[1:3]
         left, top, right, bottom = square_box(height, width, self.size, self.crop, rng)
         cut = torch.from_numpy(sample.frames[:, top:bottom, left:right].transpose(0, 3, 1, 2).copy())
@@ -79,7 +82,7 @@ class Squares(Dataset):
         if self.flip and rng.random() < 0.5:
             out = out.flip(3)
         out = out.contiguous().float() / 255
-        return out if self.reader.is_video else out[0]
+        return out if self.reader.is_video else out[0]  # a clip may have one frame
 
     def set_epoch(self, epoch: int) -> None:
         """Draw other squares (and windows of clips) from now on, in running worker processes too."""

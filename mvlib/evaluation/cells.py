@@ -58,6 +58,10 @@ class CellStore:
             return None
         return self._memory[key]
 
+    def keep(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
+        """Keep ``arrays`` in memory: another process has stored them, perhaps on a disk of its own."""
+        self._memory[key] = dict(arrays)
+
     def put(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
         """Keep ``arrays``: the file is whole or not there, whenever the process ends."""
         self._memory[key] = dict(arrays)

@@ -10,7 +10,7 @@ import numpy as np
 from mvlib.codecs import RealCodec
 
 from .conditions import Condition
-from .material import Sample
+from .material import Material, Sample
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Encoding:
         cache: folder that keeps the streams of pictures that no condition has touched; None keeps none.
     """
 
-    def __init__(self, material: Sequence[Sample], qps: Sequence[float], cache: Path | None = None) -> None:
+    def __init__(self, material: Material, qps: Sequence[float], cache: Path | None = None) -> None:
         self.material, self.qps, self.cache = material, qps, cache
         self._of: tuple | None = None
 
     def __call__(self, cell: Cell) -> Coded:
         if self._of != (cell.row.name, cell.start):
-            self._samples = [self.material[i] for i in range(cell.start, cell.stop)]
+            self._samples = self.material.between(cell.start, cell.stop)
             self._clean = [s.picture for s in self._samples]
             self._prepared = self._prepare(cell.row)
             self._of = cell.row.name, cell.start

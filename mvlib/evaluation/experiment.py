@@ -1,6 +1,7 @@
 """What is measured, as data: the options of an experiment, saved with its result. Imports nothing heavy."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 ANCHOR = "codec alone"
 MATERIALS = ("photos", "pedestrians", "pasted")
@@ -22,6 +23,12 @@ class ImageExperiment:
     material: str = "photos"
     """What is looked at: photos, pedestrians (frames of a film; no one labelled the objects) or pasted (photographs
     with pasted cut-outs, whose boxes are exact)."""
+    dataset: str | None = None
+    """A public data set in place of ``material``: imagenet, imagenette, voc, coco."""
+    root: Path | None = None
+    """Folder of the public data set."""
+    reader: dict[str, str | int | None] = field(default_factory=dict)
+    """More options of its reader, such as {"short_side": 256} or {"year": 2007}."""
     analysers: tuple[str, ...] = ("efficientnet_lite0", "efficientnet_lite2")
     """The machines that look, by their names in analysers.load."""
     scores: tuple[str, ...] = ()
@@ -42,6 +49,8 @@ class ImageExperiment:
     """Bootstrap samples."""
     seed: int = 0
     """Seed of the bootstrap; nothing else is drawn."""
+    dry_run: bool = False
+    """Networks with random weights, which need no download: shows that all data are found; its numbers mean nothing."""
 
     def __post_init__(self) -> None:
         for what, given, known in (
@@ -62,6 +71,8 @@ class ImageExperiment:
             raise ValueError(
                 f"two rows are called {', '.join(map(repr, twice))}; give each a title of its own"
             )
+        if (self.dataset is None) != (self.root is None):
+            raise ValueError(f"dataset {self.dataset!r} and root {self.root} must be given both or neither")
         if len(self.qps) < 2:
             raise ValueError(f"a curve needs at least two QPs; got {list(self.qps)}")
         if self.limit is not None and self.limit < 2:

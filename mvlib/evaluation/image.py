@@ -19,6 +19,7 @@ import torch
 from tqdm.auto import tqdm
 
 from mvlib import analysers as machines
+from mvlib._processes import Processes
 from mvlib.codecs import RealCodec
 from mvlib.codecs.versions import fingerprint
 
@@ -62,7 +63,7 @@ def measure_images(
         measurements: {(codec, condition): Measurements}, and sources: the source of each of the N pictures.
     """
     protocol = ImageProtocol(experiment, CellStore(cells), analysers, material)
-    protocol.run(protocol.cells, progress)
+    protocol.run_shared(progress)
     return protocol.gather(), protocol.sources
 
 
@@ -84,20 +85,31 @@ class ImageProtocol:
         self.material = material or load_material(experiment)
         # A KL of a hundredth of a nat must mean the same on every machine.
         torch.backends.cudnn.allow_tf32 = False
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-        named = analysers or {name: machines.load(name) for name in experiment.analysers}
-        self.analysers = {name: a.to(device) for name, a in named.items()}
+        self.processes = Processes()
+        trained = not experiment.dry_run
+        if experiment.dry_run:
+            torch.manual_seed(experiment.seed)
+        named = analysers or {name: machines.load(name, pretrained=trained) for name in experiment.analysers}
+        self.analysers = {name: a.to(self.processes.device) for name, a in named.items()}
         self.wanted = {name: scores_of(a, experiment.scores) for name, a in self.analysers.items()}
         self.sources: list[str] = []
-        self._pictures: dict[int, str] = {}
-        for start, stop in self._spans():
-            samples = [self.material[i] for i in range(start, stop)]
-            self.sources += [s.source for s in samples]
-            self._pictures[start] = digest(*(part for s in samples for part in s.parts))
-
-    def _spans(self) -> list[tuple[int, int]]:
+        self._pictures: dict[tuple[int, int], str] = {}
+        """Digest of the pictures of each cell: (start, stop) -> digest; where none can be read there is no cell."""
         n = len(self.material)
-        return [(i, min(i + PICTURES, n)) for i in range(0, n, PICTURES)]
+        spans = [(i, min(i + PICTURES, n)) for i in range(0, n, PICTURES)]
+        mine = spans[self.processes.part(len(spans))]
+        for span, sources, pictures in self.processes.gather(self._seen(mine)):
+            self.sources += sources
+            self._pictures[span] = pictures
+
+    def _seen(self, spans: Sequence[tuple[int, int]]) -> list[tuple]:
+        """(start, stop), sources and digest of the pictures of each of ``spans`` that has any."""
+        each = ((span, self.material.between(*span)) for span in spans)
+        return [
+            (span, [s.source for s in samples], digest(*(part for s in samples for part in s.parts)))
+            for span, samples in each
+            if samples
+        ]
 
     @cached_property
     def cells(self) -> list[Cell]:
@@ -105,7 +117,7 @@ class ImageProtocol:
         rows = [condition(name, self.experiment.qps) for name in self.experiment.rows]
         options = {"preset": self.experiment.preset, "gop": self.experiment.gop}
         codecs = [RealCodec(name, **options) for name in self.experiment.codecs]
-        return [Cell(row, codec, *span) for span in self._spans() for row in rows for codec in codecs]
+        return [Cell(row, codec, *span) for span in self._pictures for row in rows for codec in codecs]
 
     @cached_property
     def _networks(self) -> dict[str, str]:
@@ -118,7 +130,8 @@ class ImageProtocol:
         """Where the parts of ``cell`` are kept: "" for rate and PSNR, and each analyser's."""
         codec = [repr(cell.codec), cell.codec.settings(cell.codec.encoder.native[1], 1)]
         build, row = fingerprint(cell.codec.name), cell.row.weights or cell.row.name
-        common = [PROTOCOL, self._pictures[cell.start], *codec, build, row, list(self.experiment.qps)]
+        pictures, qps = self._pictures[cell.start, cell.stop], list(self.experiment.qps)
+        common = [PROTOCOL, pictures, *codec, build, row, qps]
         return {"": digest(*common)} | {name: digest(*common, d) for name, d in self._networks.items()}
 
     def missing(self, cell: Cell) -> list[str]:
@@ -126,6 +139,14 @@ class ImageProtocol:
         wanted = {"": ("bpp", "psnr"), **self.wanted}
         found = {name: from_arrays(self.store.get(key) or {}) for name, key in self.keys(cell).items()}
         return [name for name, scores in found.items() if not set(wanted[name]) <= scores.keys()]
+
+    def run_shared(self, progress: bool = True) -> None:
+        """Measure all cells, each in one of the processes that share the job; all of them then know all."""
+        part = self.cells[self.processes.part(len(self.cells))]
+        self.run(part, progress and self.processes.is_main)
+        keys = [key for cell in part for key in self.keys(cell).values()]
+        for key, arrays in self.processes.gather([(key, self.store.get(key)) for key in keys]):
+            self.store.keep(key, arrays)
 
     def run(self, cells: Sequence[Cell], progress: bool = True) -> None:
         """Measure those of ``cells`` that are not in the store yet."""

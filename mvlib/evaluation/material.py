@@ -42,17 +42,22 @@ class Material:
     """``count`` samples, made when they are asked for.
 
     about, truth: what the pictures are, and what counts as the true objects in them; printed with the result.
+    get: gives the sample at a place, or None where it cannot be read and is left out.
     """
 
     about: str
     truth: str
     count: int
-    get: Callable[[int], Sample]
+    get: Callable[[int], Sample | None]
 
     def __len__(self) -> int:
         return self.count
 
-    def __getitem__(self, index: int) -> Sample:
+    def between(self, start: int, stop: int) -> list[Sample]:
+        """Those of the samples ``start`` to ``stop`` that can be read."""
+        return [sample for i in range(start, stop) if (sample := self[i]) is not None]
+
+    def __getitem__(self, index: int) -> Sample | None:
         if not 0 <= index < self.count:
             raise IndexError(f"sample {index} does not exist, there are {self.count}")
         return self.get(index)
@@ -61,7 +66,12 @@ class Material:
 def load_material(experiment: ImageExperiment) -> Material:
     """The pictures of ``experiment``, at most ``limit`` of them."""
     makers = {"photos": _photos, "pedestrians": _pedestrians, "pasted": _pasted}
-    whole = makers[experiment.material](experiment)
+    if experiment.dataset is None:
+        whole = makers[experiment.material](experiment)
+    else:
+        from .public import public_material  # on use: that module builds on this one
+
+        whole = public_material(experiment)
     count = len(whole) if experiment.limit is None else min(experiment.limit, len(whole))
     return Material(whole.about, whole.truth, count, whole.get)
 

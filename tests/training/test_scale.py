@@ -2,17 +2,13 @@
 
 import csv
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 from copy import deepcopy
 
 import numpy as np
 import pytest
 import torch
+from launching import finish, kill, start
 
 from mvlib.training.experiment import ImageTraining
 from mvlib.training.loop import Trainer
@@ -47,45 +43,22 @@ def read(folder):
         return state, list(csv.DictReader(file))
 
 
-def start(options, folder, *launcher):
-    """The command in a process group of its own."""
-    config = folder / "options.yaml"
+def command(options, folder):
+    """What is typed to run the training in ``folder``."""
     folder.mkdir(exist_ok=True)
+    config = folder / "options.yaml"
     config.write_text(json.dumps({k: str(v) if k == "anchor" else v for k, v in options.items()}))
-    command = [
-        sys.executable,
-        *launcher,
-        "-m",
-        "mvlib",
-        "train",
-        "image",
-        "--config",
-        str(config),
-        "--out",
-        str(folder),
-    ]
-    log = (folder / "said").open("a")
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
-
-
-def finish(process, folder, seconds=300):
-    try:
-        assert process.wait(seconds) == 0, (folder / "said").read_text()[-3000:]
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
+    return ["train", "image", "--config", str(config), "--out", str(folder)]
 
 
 def test_killed_by_the_kernel_and_started_again_it_ends_with_the_same_weights(options, unbroken, tmp_path):
-    process = start(options, tmp_path)
-    checkpoint = tmp_path / "checkpoint.pt"
+    arguments, said, checkpoint = command(options, tmp_path), tmp_path / "said", tmp_path / "checkpoint.pt"
+    process = start(arguments, said)
     while process.poll() is None and not checkpoint.is_file():
         time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    assert process.wait() == -signal.SIGKILL, (tmp_path / "said").read_text()[-3000:]
+    kill(process, said)
     assert 1 <= torch.load(checkpoint, weights_only=True)["step"] < STEPS
-    finish(start(options, tmp_path), tmp_path)
+    finish(start(arguments, said), said)
     (state, log), (expected, expected_log) = read(tmp_path), unbroken
     for part in ("model", "average"):
         for name, value in expected[part].items():
@@ -97,11 +70,8 @@ def test_killed_by_the_kernel_and_started_again_it_ends_with_the_same_weights(op
 
 
 def test_two_processes_train_as_one_does(options, unbroken, tmp_path):
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = str(free.getsockname()[1])
-    launcher = ("-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2")
-    finish(start(options, tmp_path, *launcher, "--main_process_port", port), tmp_path)
+    arguments, said = command(options, tmp_path), tmp_path / "said"
+    finish(start(arguments, said, processes=2), said)
     (state, log), (expected, expected_log) = read(tmp_path), deepcopy(unbroken)
     assert len(log) == STEPS
     for row, expected_row in zip(log, expected_log, strict=True):

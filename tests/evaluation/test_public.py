@@ -1,0 +1,132 @@
+"""Evaluation on public data sets by the project's own configurations, shared by processes, killed and taken up."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from launching import finish, kill, start
+
+from mvlib.__main__ import main
+from mvlib.analysers import load
+from mvlib.analysers.detectors import TORCHVISION_DETECTORS
+from mvlib.evaluation.experiment import ImageExperiment
+from mvlib.evaluation.image import measure_images
+from mvlib.evaluation.material import load_material
+
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+QUICK = ["--dry_run", "true", "--conditions", "[codec alone, blur 0.8]", "--qps", "[25, 40]", "--draws", "20"]
+
+
+def evaluated(monkeypatch, tmp_path, *arguments):
+    """The JSON that ``evaluate image`` writes."""
+    folders = ["--out", str(tmp_path / "out.json"), "--cells", str(tmp_path / "cells")]
+    monkeypatch.setattr(sys, "argv", ["mvlib", "evaluate", "image", *arguments, *folders])
+    main()
+    return json.loads((tmp_path / "out.json").read_text())
+
+
+def test_dry_run_of_imagenet(monkeypatch, tmp_path, imagenet):
+    next(imagenet.glob("val/n02102040/*")).write_bytes(b"broken")
+    config = ["--config", str(CONFIGS / "imagenet_x265.yaml"), "--root", str(imagenet)]
+    analysers = ["--analysers", "[torchvision/mobilenet_v3_small]", "--size", "64"]
+    report = evaluated(monkeypatch, tmp_path, *config, *analysers, *QUICK)
+    assert (report["n"], report["left_out"], report["labelled"]) == (5, 1, 5)
+    assert report["options"]["gop"] == "intra" and report["options"]["root"] == str(imagenet)
+    alone, blurred = (curve["results"] for curve in report["curves"])
+    assert alone["bpp"][0] > 2 * alone["bpp"][1] > 0 and blurred["bpp"][0] < alone["bpp"][0]
+    assert all(0 <= share <= 1 for share in alone["label:torchvision/mobilenet_v3_small"])
+
+
+def test_dry_run_of_coco(monkeypatch, tmp_path, coco):
+    config = ["--config", str(CONFIGS / "coco_x265.yaml"), "--root", str(coco)]
+    report = evaluated(
+        monkeypatch, tmp_path, *config, "--analysers", "[torchvision/ssdlite320_mobilenet_v3_large]", *QUICK
+    )
+    assert report["n"] == 4 and "annotation" in report["truth_of_ap"]
+    assert {"ap:torchvision/ssdlite320_mobilenet_v3_large", "bpp"} <= set(report["curves"][0]["results"])
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in CONFIGS.glob("*_x265.yaml")))
+def test_configurations_name_analysers_that_exist(name):
+    for analyser in yaml.safe_load((CONFIGS / name).read_text())["analysers"]:
+        library, _, model = analyser.partition("/")
+        if model not in TORCHVISION_DETECTORS:
+            assert library == "torchvision" and load(analyser, pretrained=False).classes
+
+
+def test_coco_boxes_become_the_detectors_classes(coco):
+    samples = load_material(ImageExperiment(dataset="coco", root=coco, split="val2017"))
+    names = [load("nanodet", pretrained=False).classes[k] for i in range(2) for k in samples[i].truth.labels]
+    assert names == ["person", "stop sign"]
+    np.testing.assert_allclose(samples[0].truth.boxes, [[10.5, 20, 50.5, 50.5]])
+    assert len(samples[3].truth.labels) == 0, "a crowd is no object"
+
+
+def test_what_cannot_be_coded_sensibly_is_refused(coco, kinetics):
+    with pytest.raises(ValueError, match="size=64 would cut through boxes"):
+        load_material(ImageExperiment(dataset="coco", root=coco, split="val2017", size=64))[0]
+    with pytest.raises(ValueError, match="kinetics400 holds clips"):
+        load_material(ImageExperiment(dataset="kinetics400", root=kinetics, split="val"))
+    with pytest.raises(ValueError, match="both or neither"):
+        ImageExperiment(dataset="coco")
+
+
+OPTIONS = {
+    "dataset": "imagenet", "split": "val", "size": 64, "codecs": ["x264"], "qps": [30, 40],
+    "analysers": ["efficientnet_lite0"], "conditions": ["codec alone", "blur 0.5", "blur 0.8"], "draws": 20,
+}  # fmt: skip
+
+
+@pytest.fixture
+def arguments(imagenet, tmp_path):
+    """An evaluation of three cells: two processes cannot halve them."""
+    (tmp_path / "options.yaml").write_text(json.dumps(OPTIONS | {"root": str(imagenet)}))
+    config = ["--config", str(tmp_path / "options.yaml"), "--cells", str(tmp_path / "cells")]
+    return ["evaluate", "image", *config, "--out", str(tmp_path / "out.json")]
+
+
+@pytest.fixture
+def expected(imagenet):
+    """The same in this process."""
+    tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in OPTIONS.items()}
+    measured, _ = measure_images(ImageExperiment(**tuples, root=imagenet), progress=False)
+    return [(m.bpp.mean(0), m.scores["efficientnet_lite0", "kl"].mean(0)) for m in measured.values()]
+
+
+def agree(report, expected):
+    curves = [(c["results"]["bpp"], c["results"]["kl:efficientnet_lite0"]) for c in report["curves"]]
+    np.testing.assert_allclose(curves, expected, atol=2e-5)
+    assert report["n"] == 6
+
+
+def test_two_processes_count_every_picture_once(arguments, expected, tmp_path):
+    finish(start(arguments, tmp_path / "said", processes=2), tmp_path / "said")
+    agree(json.loads((tmp_path / "out.json").read_text()), expected)
+    assert (tmp_path / "said").read_text().count("saved to") == 1, "one process speaks"
+
+
+def test_a_killed_evaluation_keeps_what_was_finished(arguments, expected, tmp_path):
+    said, cells = tmp_path / "said", tmp_path / "cells"
+
+    def finished():
+        return {
+            path: os.stat(path).st_mtime_ns
+            for path in cells.glob("??/*.npz")
+            if not path.name.startswith(".")
+        }
+
+    process = start(arguments, said)
+    while process.poll() is None and len(finished()) < 2:
+        time.sleep(0.01)
+    kill(process, said)
+    before = finished()
+    assert before and not (tmp_path / "out.json").exists()
+    finish(start(arguments, said), said)
+    agree(json.loads((tmp_path / "out.json").read_text()), expected)
+    after = finished()
+    assert len(after) == 6 and {path: after[path] for path in before} == before, "nothing is done twice"
