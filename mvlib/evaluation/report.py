@@ -78,7 +78,6 @@ def image_report(
         "rate_basis": RATE_BASIS,
         "n": len(sources),
         "left_out": len(material) - len(sources),
-        "left_out": len(material) - len(sources),
         "sources": len(set(sources)),
         "labelled": int((~np.isnan(labels[0][:, 0])).sum()) if labels else 0,
         "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
