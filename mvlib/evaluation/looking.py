@@ -20,9 +20,9 @@ from mvlib.analysers.detectors import (
     Heads,
     TorchvisionDetector,
     heads_divergence,
-    match,
 )
 
+from .matching import match
 from .material import Sample
 from .scores import Precision, Score
 

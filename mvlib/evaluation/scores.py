@@ -4,16 +4,12 @@ Most scores have one value per picture and QP.  Average precision has not: it is
 answer the same question, "what is the mean if the pictures count this often?", which is all a bootstrap asks.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:  # it brings torch along, and whoever only wants a BD-rate needs none
-    from mvlib.analysers.detectors import Matches
+from .matching import Matches
 
 
 @dataclass(frozen=True)
@@ -54,8 +50,6 @@ def plain_means(score: Score) -> np.ndarray:
 def join(parts: Sequence[Score]) -> Score:
     """One score of all the pictures of ``parts``, in their order."""
     if isinstance(parts[0], Precision):
-        from mvlib.analysers.detectors import Matches
-
         return Precision(tuple(map(Matches.joined, zip(*(p.matches for p in parts), strict=True))))
     return np.concatenate(parts)
 
@@ -71,8 +65,6 @@ def to_arrays(name: str, score: Score) -> dict[str, np.ndarray]:
 
 def from_arrays(arrays: dict[str, np.ndarray]) -> dict[str, Score]:
     """The scores that ``to_arrays`` took apart, by name."""
-    from mvlib.analysers.detectors import Matches
-
     scores: dict[str, Score] = {k: v for k, v in arrays.items() if "/" not in k}
     for name in dict.fromkeys(k.split("/")[0] for k in arrays if "/" in k):
         points = dict.fromkeys(k.split("/")[1] for k in arrays if k.startswith(f"{name}/"))

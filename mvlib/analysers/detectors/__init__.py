@@ -3,7 +3,6 @@
 from .build import DETECTOR_NAMES, load_detector
 from .coco import COCO_CLASSES
 from .detector import Detections, Detector, Heads
-from .matching import Matches, match
 from .quality import average_precision, heads_divergence
 from .zoo import TORCHVISION_DETECTORS, TorchvisionDetector, load_torchvision_detector
 
@@ -14,11 +13,9 @@ __all__ = [
     "Detections",
     "Detector",
     "Heads",
-    "Matches",
     "TorchvisionDetector",
     "average_precision",
     "heads_divergence",
     "load_detector",
     "load_torchvision_detector",
-    "match",
 ]

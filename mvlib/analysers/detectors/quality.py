@@ -6,6 +6,7 @@ measures the coding and not the detector, and is called pseudo-truth in every ta
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -70,7 +71,9 @@ def average_precision(
         raise ValueError(
             f"{len(truth)} pictures with truth, {len(found)} detected; give as many of both, at least 1"
         )
-    metric = MeanAveragePrecision()
+    # COCO's own grids in double: torchmetrics' defaults are single, where a recall of exactly 0.30 is short of 0.30.
+    overlaps, recalls = np.linspace(0.5, 0.95, 10).tolist(), np.linspace(0, 1, 101).tolist()
+    metric = MeanAveragePrecision(iou_thresholds=overlaps, rec_thresholds=recalls)
     metric.update(
         [{"boxes": d.boxes.cpu(), "scores": d.scores.cpu(), "labels": d.labels.cpu()} for d in found],
         [

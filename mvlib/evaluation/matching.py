@@ -7,18 +7,19 @@ pictures, and thousands of draws take a second.  For equal weights the result is
 [1] https://cocodataset.org/#detection-eval
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torchvision.ops import box_iou
 
-from .detector import Detections
+if TYPE_CHECKING:  # it brings torch along, and a bootstrap's worker processes need none
+    from mvlib.analysers.detectors import Detections
 
-# Rounded to single precision as torchmetrics has them: a recall of exactly 0.30 is short of its 0.30.
-IOU_THRESHOLDS = torch.linspace(0.5, 0.95, 10).double().numpy()
-_RECALLS = torch.linspace(0, 1, 101).double().numpy()
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+_RECALLS = np.linspace(0, 1, 101)
 _AT_ONCE = 200  # draws; bounds the memory
 
 
@@ -64,7 +65,7 @@ class Matches:
             return total / classes
 
     @staticmethod
-    def joined(parts: Sequence["Matches"]) -> "Matches":
+    def joined(parts: Sequence[Matches]) -> Matches:
         """Matches of all the pictures of ``parts``, in their order."""
         first = np.cumsum([0, *(len(p.there) for p in parts[:-1])])
         values = {f.name: [getattr(p, f.name) for p in parts] for f in fields(Matches)}
@@ -121,9 +122,9 @@ def _match_picture(truth: Detections, found: Detections) -> np.ndarray:
     hit = np.zeros((len(IOU_THRESHOLDS), len(found.scores)), bool)
     if 0 in (hit.shape[1], len(truth.labels)):
         return hit
-    # As COCO, in double; a pair of different classes never matches.
-    overlap = box_iou(found.boxes.double(), truth.boxes.double())
-    overlap = torch.where(found.labels[:, None] == truth.labels, overlap, -1.0).cpu().numpy()
+    overlap = _overlaps(*(d.boxes.double().cpu().numpy() for d in (found, truth)))
+    same = (found.labels[:, None] == truth.labels).cpu().numpy()  # a pair of two classes never matches
+    overlap = np.where(same, overlap, -1)
     free = np.ones((len(IOU_THRESHOLDS), overlap.shape[1]), bool)
     everyone = np.arange(len(IOU_THRESHOLDS))
     # Of what was found, only the objects that overlap enough with something can be true: a few.
@@ -135,3 +136,11 @@ def _match_picture(truth: Detections, found: Detections) -> np.ndarray:
         hit[ok, d] = True
         free[everyone[ok], best[ok]] = False
     return hit
+
+
+def _overlaps(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Intersection over union of every box of a (n, 4) with every one of b (m, 4): (n, m)."""
+    low, high = np.maximum(a[:, None, :2], b[:, :2]), np.minimum(a[:, None, 2:], b[:, 2:])
+    shared = (high - low).clip(0).prod(-1)
+    area = [(x[:, 2:] - x[:, :2]).prod(-1) for x in (a, b)]
+    return shared / np.maximum(area[0][:, None] + area[1] - shared, 1e-12)

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from mvlib.analysers.detectors import Detections, Matches, average_precision, match
+from mvlib.analysers.detectors import Detections, average_precision
+from mvlib.evaluation.matching import Matches, match
 
 
 def random_pictures(seed: int, count: int, classes: int = 4, digits: int = 2):
