@@ -3,29 +3,30 @@
     python -m mvlib fidelity --codec x265
 
 Everything is measured on pictures that no number was fitted on. Distortion is compared as PSNR of the decoded luma and
-chroma planes, bits as they come. The sign test asks what training asks: of edits to a picture that lower the
-virtual bits by at least half a percent, how many lower the real ones too?
+chroma planes, bits as they come; what edits do to the bits is in ``fidelity_edits.py``, what an analyser sees, on more
+pictures, in ``fidelity_agreement.py``.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from mvlib.codecs import Coded, RealCodec, rgb_to_yuv420
+from mvlib.fidelity_edits import changes, edits, sign_test
 from mvlib.virtual import VirtualCodec
 from mvlib.virtual.fit import errors
 
-WORTH = 0.005  # relative change of virtual bits from which an edit counts
 _BATCH = 8
+
+__all__ = ["Setup", "edits", "load", "measure", "store"]
 
 
 @dataclass(frozen=True)
@@ -99,57 +100,24 @@ def plane_psnr(decoded: np.ndarray, source: np.ndarray) -> np.ndarray:
     return 10 * np.log10(255**2 / np.array(mse))
 
 
-def edits(picture: Tensor, gradient: Tensor, rng: torch.Generator) -> Iterator[tuple[str, Tensor]]:
-    """Small changes to clips (B, T, 3, H, W): blur, contrast, sharpening, noise in a part; steps down the gradient."""
-    h, w = picture.shape[-2:]
-    flat = picture.flatten(0, 1)
-    blurred = F.avg_pool2d(flat, 3, 1, 1, count_include_pad=False).reshape(picture.shape)
-    mean = picture.mean((-2, -1), keepdim=True)
-    noise = torch.randn(picture.shape, generator=rng) / 255
-    for share in (0.5, 1.0):
-        mask = torch.zeros(h, w)
-        top = int(torch.randint(0, int(h * (1 - share)) + 1, (), generator=rng))
-        left = int(torch.randint(0, int(w * (1 - share)) + 1, (), generator=rng))
-        mask[top : top + int(h * share), left : left + int(w * share)] = 1
-        yield "blur", picture + 0.3 * mask * (blurred - picture)
-        yield "sharpen", picture - 0.3 * mask * (blurred - picture)
-        yield "contrast down", picture + 0.05 * mask * (mean - picture)
-        yield "contrast up", picture - 0.05 * mask * (mean - picture)
-        yield "noise", picture + 2 * mask * noise
-    unit = gradient / gradient.square().mean((1, 2, 3, 4), keepdim=True).sqrt().clamp(min=1e-12)
-    for levels in (0.5, 1, 2):
-        yield "gradient", picture - levels / 255 * unit
+def edit_bits(
+    setup: Setup, real: RealCodec, virtual: Callable, items: list[np.ndarray], workers: int | None = None
+) -> dict:
+    """Edit the first pictures and compare what happens to both codecs' bits: see ``fidelity_edits.sign_test``."""
 
+    def slope(picture: Tensor, qp: int) -> Tensor:
+        picture = picture.clone().requires_grad_()
+        return torch.autograd.grad(virtual(picture, float(qp)).bits.sum(), picture)[0]
 
-def sign_test(setup: Setup, real: RealCodec, virtual: Callable, items: list[np.ndarray]) -> dict:
-    """Edit pictures and compare the signs of both codecs' changes of bits."""
-    rows: dict[str, list[tuple[float, float]]] = {}
-    items = items[: setup.edit_count]
-    for qp in setup.edit_qps:
-        before_real = np.array([c.bits for c in real.map(items, qp)])
-        before = code_virtually(virtual, items, qp)[1].numpy()
-        for i in range(0, len(items), _BATCH):
-            part = slice(i, i + _BATCH)
-            picture = _tensor(items[part]).requires_grad_()
-            (gradient,) = torch.autograd.grad(virtual(picture, float(qp)).bits.sum(), picture)
-            rng = torch.Generator().manual_seed(1000 * qp + i)
-            for name, changed in edits(picture.detach(), gradient, rng):
-                edited = [_uint8(c) for c in changed]
-                after = code_virtually(virtual, edited, qp)[1].numpy() / before[part] - 1
-                after_real = np.array([c.bits for c in real.map(edited, qp)]) / before_real[part] - 1
-                rows.setdefault(name, []).extend(zip(after.tolist(), after_real.tolist(), strict=True))
-    table = {name: _agreeing(pairs) for name, pairs in rows.items()}
-    return {"all": _agreeing([p for pairs in rows.values() for p in pairs]), "edits": table}
-
-
-def _agreeing(pairs: list[tuple[float, float]]) -> dict:
-    """Of pairs (virtual, real) of relative changes: how many fall in the virtual codec, and in both."""
-    falls = [(v, r) for v, r in pairs if v <= -WORTH]
-    share = sum(r < 0 for _, r in falls) / len(falls) if falls else None
-    saved = (
-        {"virtual": np.mean([v for v, _ in falls]), "real": np.mean([r for _, r in falls])} if falls else {}
+    rows = changes(
+        items[: setup.edit_count],
+        setup.edit_qps,
+        lambda clips, qp: np.array([c.bits for c in real.map(clips, qp, workers=workers)]),
+        lambda clips, qp: code_virtually(virtual, clips, qp)[1].numpy(),
+        slope,
+        _BATCH,
     )
-    return {"n": len(falls), "share": share, "mean_change": {k: float(v) for k, v in saved.items()}}
+    return sign_test(rows)
 
 
 @torch.no_grad()
@@ -220,7 +188,7 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
         result["qps"][str(qp)] = row
         everything.append((bits, real_bits, torch.full_like(bits, qp)))
     result["rate"] = errors(*(torch.cat(t) for t in zip(*everything, strict=True)))
-    result["sign_test"] = sign_test(setup, real, virtual, items)
+    result["sign_test"] = edit_bits(setup, real, virtual, items, workers)
     return result
 
 

@@ -1,0 +1,137 @@
+"""Top-1 agreement: pictures → clean, really coded, virtually coded → class each → gap between the two, paired.
+
+    python -m mvlib agreement --codec x265 --gop intra
+
+An analyser that trains behind a virtual codec should see what it will see behind the real one. Of pictures whose class
+on the clean picture survives the codec, the share through virtual should be that through real. Both are measured on
+the same pictures, so the gap is paired; its 95 % interval draws whole sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from mvlib.codecs import RealCodec
+from mvlib.evaluation.bootstrap import draw_weights
+from mvlib.virtual import VirtualCodec
+
+_BATCH = 8
+_DRAWS = 2000
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What is measured; saved with the result.
+
+    Attributes:
+        codec, gop: see ``RealCodec``.
+        splits: of the photographs.  size: side of the square.
+        crops: squares of each photograph: the largest in its centre, then others drawn at random.
+        qps: every picture is coded at each.  analysers: classifiers.
+    """
+
+    codec: str = "x265"
+    gop: str = "intra"
+    splits: tuple[str, ...] = ("test", "val")
+    size: int = 224
+    crops: int = 2
+    qps: tuple[int, ...] = (27, 32, 37, 42, 47)
+    analysers: tuple[str, ...] = ("efficientnet_lite0", "efficientnet_lite2")
+
+
+def squares(setup: Agreement) -> tuple[Tensor, list[str]]:
+    """Pictures (N, 3, size, size) in [0, 1] and the source of each."""
+    from mvlib.datasets import Photos
+
+    pictures, sources = [], []
+    for crop in range(setup.crops):
+        for split in setup.splits:
+            kind = "random" if crop else "centre"
+            photos = Photos(split, setup.size, crop=kind, flip=False, seed=crop)
+            pictures += [photos[i] for i in range(len(photos))]
+            sources += [item.source_id for item in photos.meta]
+    return torch.stack(pictures), sources
+
+
+@torch.no_grad()
+def classes(networks: Sequence[torch.nn.Module], pictures: Tensor) -> np.ndarray:
+    """Top-1 class of pictures (N, 3, H, W) for each network: (networks, N)."""
+    parts = [torch.stack([net(p).argmax(1) for net in networks]) for p in pictures.split(_BATCH)]
+    return torch.cat(parts, 1).numpy()
+
+
+@torch.no_grad()
+def through_virtual(virtual: VirtualCodec, pictures: Tensor, qp: float) -> Tensor:
+    """Pictures decoded by the virtual codec, whole grey levels like real ones."""
+    frames = torch.cat([virtual(p[:, None], float(qp)).frames[:, 0] for p in pictures.split(_BATCH)])
+    return (frames.clamp(0, 1) * 255).round() / 255
+
+
+def through_real(real: RealCodec, pictures: Tensor, qp: float, workers: int | None) -> Tensor:
+    """Pictures decoded by the real codec."""
+    items = list((pictures * 255).round().byte().permute(0, 2, 3, 1)[:, None].numpy())
+    frames = np.concatenate([c.frames for c in real.map(items, qp, workers=workers)])
+    return torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
+
+
+def paired_gap(virtual: np.ndarray, real: np.ndarray, sources: Sequence[str]) -> dict:
+    """Shares that agree and their difference in points, with its 95 % interval.
+
+    Args:
+        virtual, real: bool (N,), which pictures keep their class.  sources: (N,); one source's pictures stay together.
+    """
+    weights = draw_weights(sources, _DRAWS)
+    difference = virtual.astype(float) - real
+    low, high = np.percentile(weights @ difference / weights.sum(1), [2.5, 97.5])
+    return {
+        "real": round(float(real.mean()), 4),
+        "virtual": round(float(virtual.mean()), 4),
+        "gap": round(100 * float(difference.mean()), 2),
+        "interval": [round(100 * float(low), 2), round(100 * float(high), 2)],
+    }
+
+
+def measure(setup: Agreement, workers: int | None = None, progress: bool = False) -> dict:
+    """Measure how often analysers agree with the clean picture, through both codecs.
+
+    Returns:
+        setup, n pictures, and per QP and analyser what :func:`paired_gap` gives; "all" pools the analysers.
+    """
+    from tqdm.auto import tqdm
+
+    from mvlib import analysers
+
+    networks = [analysers.load(name).eval() for name in setup.analysers]
+    real, virtual = RealCodec(setup.codec, gop=setup.gop), VirtualCodec.like(setup.codec, gop=setup.gop)
+    pictures, sources = squares(setup)
+    clean = classes(networks, pictures)
+    result: dict = {"name": f"virtual {setup.codec}", "setup": asdict(setup), "n": len(pictures), "qps": {}}
+    for qp in tqdm(setup.qps, desc=f"{setup.codec} {setup.gop}", disable=not progress):
+        seen = [through_virtual(virtual, pictures, qp), through_real(real, pictures, qp, workers)]
+        kept = [classes(networks, x) == clean for x in seen]
+        row = {name: paired_gap(v, r, sources) for name, v, r in zip(setup.analysers, *kept, strict=True)}
+        pooled = sources * len(networks)
+        result["qps"][str(qp)] = row | {"all": paired_gap(kept[0].ravel(), kept[1].ravel(), pooled)}
+    return result
+
+
+def table(results: dict[str, dict]) -> str:
+    """Results by name as a Markdown table: gap through virtual minus through real, in points, by QP."""
+    qps = list(next(iter(results.values()))["qps"])
+    lines = ["| virtual codec | n | " + " | ".join(f"QP {qp}" for qp in qps) + " |"]
+    lines.append("| --- " * (len(qps) + 2) + "|")
+    for name, result in results.items():
+        cells = []
+        for qp in qps:
+            row = result["qps"][qp]["all"]
+            low, high = row["interval"]
+            cells.append(f"{row['gap']:+.1f} [{low:+.1f}, {high:+.1f}]")
+        lines.append(
+            f"| {name} | {result['n']} × {len(result['setup']['analysers'])} | " + " | ".join(cells) + " |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,144 @@
+"""The sign test: small edits of a picture → virtual and real change of bits → do they point the same way?
+
+    of edits that lower the virtual bits by half a percent or more, how many lower the real ones too?
+
+A real encoder is no smooth function: a tremble that no eye sees (:func:`tremble`) moves the bits of a short clip by
+one or two percent, because a decision that falls otherwise changes all that follow. No stand-in can foresee that.
+The real encoder is therefore put to the same test against itself: how often does it confirm on the picture what it said
+about its trembling twin? That share is what a perfect virtual codec could expect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from mvlib.evaluation.bootstrap import draw_weights
+
+WORTH = 0.005  # relative change of bits from which an edit counts
+_TREMBLE = 0.02  # share of the samples that a tremble moves by one grey level
+_DRAWS = 2000
+
+
+class Change(NamedTuple):
+    """What one edit of one picture did to its bits: relative changes, of the real encoder on a trembling twin too."""
+
+    item: int
+    qp: int
+    edit: str
+    virtual: float
+    real: float
+    twin: float
+
+
+def edits(picture: Tensor, gradient: Tensor, rng: torch.Generator) -> Iterator[tuple[str, Tensor]]:
+    """Small changes to clips (B, T, 3, H, W): blur, contrast, sharpening, noise in a part; steps down the gradient."""
+    h, w = picture.shape[-2:]
+    flat = picture.flatten(0, 1)
+    blurred = F.avg_pool2d(flat, 3, 1, 1, count_include_pad=False).reshape(picture.shape)
+    mean = picture.mean((-2, -1), keepdim=True)
+    noise = torch.randn(picture.shape, generator=rng) / 255
+    for share in (0.5, 1.0):
+        mask = torch.zeros(h, w)
+        top = int(torch.randint(0, int(h * (1 - share)) + 1, (), generator=rng))
+        left = int(torch.randint(0, int(w * (1 - share)) + 1, (), generator=rng))
+        mask[top : top + int(h * share), left : left + int(w * share)] = 1
+        yield "blur", picture + 0.3 * mask * (blurred - picture)
+        yield "sharpen", picture - 0.3 * mask * (blurred - picture)
+        yield "contrast down", picture + 0.05 * mask * (mean - picture)
+        yield "contrast up", picture - 0.05 * mask * (mean - picture)
+        yield "noise", picture + 2 * mask * noise
+    unit = gradient / gradient.square().mean((1, 2, 3, 4), keepdim=True).sqrt().clamp(min=1e-12)
+    for levels in (0.5, 1, 2):
+        yield "gradient", picture - levels / 255 * unit
+
+
+def tremble(items: Sequence[np.ndarray], seed: int) -> list[np.ndarray]:
+    """The uint8 items with one sample in fifty a grey level higher or lower, by chance."""
+    out = []
+    for i, item in enumerate(items):
+        rng = np.random.default_rng((seed, i))
+        moved = rng.integers(0, 2, item.shape) * 2 - 1
+        moved *= rng.random(item.shape) < _TREMBLE
+        out.append((item + moved).clip(0, 255).astype(np.uint8))
+    return out
+
+
+def changes(
+    items: list[np.ndarray],
+    qps: Sequence[int],
+    real: Callable[[list[np.ndarray], int], np.ndarray],
+    virtual: Callable[[list[np.ndarray], int], np.ndarray],
+    slope: Callable[[Tensor, int], Tensor],
+    batch: int = 8,
+) -> list[Change]:
+    """Edit every item at every QP.
+
+    Args:
+        items: uint8 clips of one size.  real, virtual: clips, qp → bits (n,).
+        slope: clips (B, T, 3, H, W) in [0, 1], qp → gradient of their virtual bits.
+    """
+    rows = []
+    for qp in qps:
+        for i in range(0, len(items), batch):
+            part = items[i : i + batch]
+            picture = torch.from_numpy(np.stack(part)).movedim(-1, 2).float() / 255
+            rng = torch.Generator().manual_seed(1000 * qp + i)
+            before = virtual(part, qp), real(part, qp), real(tremble(part, 0), qp)
+            for k, (name, changed) in enumerate(edits(picture, slope(picture, qp), rng)):
+                whole = (changed.clamp(0, 1) * 255).round().byte().movedim(2, -1)
+                edited = list(whole.contiguous().numpy())
+                after = virtual(edited, qp), real(edited, qp), real(tremble(edited, k + 1), qp)
+                moved = np.stack([a / b - 1 for a, b in zip(after, before, strict=True)], 1).round(5)
+                rows += [Change(i + j, qp, name, *m.tolist()) for j, m in enumerate(moved)]
+    return rows
+
+
+def sign_test(rows: Sequence[Change]) -> dict:
+    """Sum up changes: "all" and "twin" (the real encoder against itself), by "edits" and by "qps", and the "rows".
+
+    Each is {"n": edits that fall in the codec that predicts, "share" of them that really fall, "interval" of the share
+    (95 %, items drawn with replacement), "mean_change" of both}.
+    """
+    by = {field: sorted({getattr(r, field) for r in rows}) for field in ("edit", "qp")}
+    kinds = {field: {v: [r for r in rows if getattr(r, field) == v] for v in by[field]} for field in by}
+    return {
+        "all": agreeing(rows),
+        "twin": agreeing(rows, "twin"),
+        "edits": {name: agreeing(some) for name, some in kinds["edit"].items()},
+        "qps": {
+            str(qp): agreeing(some) | {"twin": agreeing(some, "twin")} for qp, some in kinds["qp"].items()
+        },
+        "columns": list(Change._fields),
+        "rows": [list(r) for r in rows],
+    }
+
+
+def agreeing(rows: Sequence[Change], which: str = "virtual") -> dict:
+    """Of the edits that fall by `WORTH` according to `which`, "virtual" or "twin": how many really fall."""
+    falls = [r for r in rows if getattr(r, which) <= -WORTH]
+    if not falls:
+        return {"n": 0, "share": None, "interval": None, "mean_change": {}}
+    right = np.array([r.real < 0 for r in falls])
+    names = {"virtual": which, "real": "real"} if which == "virtual" else {"twin": which, "real": "real"}
+    mean = {name: float(np.mean([getattr(r, field) for r in falls])) for name, field in names.items()}
+    return {
+        "n": len(falls),
+        "share": float(right.mean()),
+        "interval": _interval(right, [r.item for r in falls]),
+        "mean_change": mean,
+    }
+
+
+def _interval(right: np.ndarray, sources: list[int]) -> list[float] | None:
+    """95 % interval of a mean, whole sources drawn with replacement; None for fewer than two sources."""
+    if len(set(sources)) < 2:
+        return None
+    weights = draw_weights(sources, _DRAWS)
+    low, high = np.percentile(weights @ right / weights.sum(1), [2.5, 97.5])
+    return [round(float(low), 4), round(float(high), 4)]
