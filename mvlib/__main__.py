@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonargparse
 
 from mvlib._arguments import expand, write_config
-from mvlib.evaluation.experiment import ImageExperiment
+from mvlib.evaluation.experiment import ImageExperiment, VideoExperiment
 from mvlib.training.experiment import ImageTraining, Training, VideoTraining
 
 
@@ -96,6 +96,38 @@ def evaluate_image(
     print(f"\nn = {report['n']} pictures; percent of bits at equal quality, negative = saved; saved to {out}")
 
 
+def evaluate_video(
+    out: Path = Path("runs/clips.json"),
+    cells: Path = Path("runs/cells"),
+    columns: tuple[str, ...] = (),
+    **options,
+) -> None:
+    """Measure codecs, baselines and preprocessors on clips: what recognisers and trackers make of real streams.
+
+    An evaluation that was killed goes on where it was.
+
+    Args:
+        out: the result, as JSON; the table is printed.
+        cells: folder of finished work, by what it depends on; other evaluations find it too, deleting it is safe.
+        columns: which qualities the table shows: kl, top1, label, ao, sr50, sr75, divergence; all if not given.
+        **options: see VideoExperiment.
+    """
+    experiment = VideoExperiment(**options)
+    from mvlib._processes import Processes
+    from mvlib.evaluation.report import bd_table, save_json, video_report
+    from mvlib.evaluation.video import measure_videos
+    from mvlib.evaluation.video_material import load_clips
+
+    material = load_clips(experiment)
+    measured, sources = measure_videos(experiment, cells=cells, material=material)
+    if not Processes().is_main:
+        return
+    report = video_report(experiment, measured, sources, command_line(), material)
+    save_json(report, out)
+    print(bd_table(report, columns or None))
+    print(f"\nn = {report['n']} clips; percent of bits at equal quality, negative = saved; saved to {out}")
+
+
 def train_image(out: Path = Path("runs/image"), **options) -> None:
     """Train an image preprocessor through the virtual codec; a run that was killed goes on where it was.
 
@@ -167,7 +199,7 @@ def command_line() -> str:
 
 COMMANDS = {
     "encode": encode,
-    "evaluate": {"_help": "Measure on real bitstreams.", "image": evaluate_image},
+    "evaluate": {"_help": "Measure on real bitstreams.", "image": evaluate_image, "video": evaluate_video},
     "fidelity": fidelity,
     "train": {
         "_help": "Train a preprocessor through the virtual codec.",

@@ -10,6 +10,7 @@ from .bdrate import CurveError
 from .bootstrap import bootstrap_bd_rate, bootstrap_difference
 from .experiment import ANCHOR, ImageExperiment
 from .quality import ACCURACIES, QUALITY_OF
+from .scores import Precision
 
 
 def comparisons(experiment: ImageExperiment, measured: Mapping, sources: Sequence[str]) -> dict[str, list]:
@@ -39,16 +40,17 @@ def comparisons(experiment: ImageExperiment, measured: Mapping, sources: Sequenc
 def _pairs(measured: Mapping, sources: Sequence[str]) -> Iterable[tuple]:
     """Names, anchor and test, each (bpp, score), and sources.
 
-    Accuracy is compared on the labelled pictures only, its rate as well.
+    What is known of some items only, such as their labels, is compared on those alone, the rate as well.
     """
     for (codec, row), result in measured.items():
         for (analyser, score), values in result.scores.items() if row != ANCHOR else ():
             alone = measured[codec, ANCHOR]
             both = [(alone.bpp, alone.scores[analyser, score]), (result.bpp, values)]
             names = {"codec": codec, "condition": row, "analyser": analyser, "score": score}
-            if score != "label":
+            known = np.ones(len(sources), bool) if isinstance(values, Precision) else ~np.isnan(values[:, 0])
+            if known.all():
                 yield names, *both, list(sources)
-            elif (known := ~np.isnan(values[:, 0])).any():
+            elif known.any():
                 kept = [source for source, k in zip(sources, known, strict=True) if k]
                 yield names, *((rate[known], v[known]) for rate, v in both), kept
 

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torchvision.transforms.v2 import functional as TF
 
-from mvlib.preprocess import load_preprocessor, preprocess_frames
+from mvlib.preprocess import VideoPreprocessor, load_preprocessor, preprocess_frames
 
-from .experiment import BASELINE_NAMES
+from .experiment import BASELINE_NAMES, CLIP_BASELINE_NAMES
 
 Frames = np.ndarray  # uint8 (T, H, W, 3)
 
@@ -27,6 +27,8 @@ class Condition:
     restore: (decoded frames, (H, W)) -> frames uint8 (T, H, W, 3), what the analyser is given.
     depends_on_qp: whether ``prepare`` looks at qp; if not, it runs once for all QPs.
     weights: digests of the trained weights in it; empty without any.
+    in_time: whether ``prepare`` looks from frame to frame; if not, pictures that have nothing to do with each other
+        may be prepared together.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Condition:
     restore: Callable[[Frames, tuple[int, int]], Frames]
     depends_on_qp: bool = False
     weights: str = ""
+    in_time: bool = False
 
     @property
     def untouched(self) -> bool:
@@ -69,6 +72,19 @@ def upscale(frames: Frames, size: tuple[int, int]) -> Frames:
     )
 
 
+def denoise(frames: Frames, qp: float = 0, *, strength: float = 0.75, scale: float = 10.0) -> Frames:
+    """Frames smoothed by a recursive filter in time, the kind that players and encoders come with.
+
+    y[t] = x[t] + k (y[t-1] - x[t]) with k = strength * exp(-((x[t] - y[t-1]) / scale)^2), per sample: what hardly
+    changed is taken for noise, what changed by much more than ``scale`` grey levels for motion.
+    """
+    out = frames.astype(np.float32)
+    for t in range(1, len(out)):
+        news = out[t] - out[t - 1]
+        out[t] -= strength * np.exp(-((news / scale) ** 2)) * news
+    return out.round().clip(0, 255).astype(np.uint8)
+
+
 def _unchanged(frames: Frames, _=None) -> Frames:
     return frames
 
@@ -82,6 +98,7 @@ _STEPS = (
 BASELINES: dict[str, Condition] = {
     name: Condition(name, *steps) for name, steps in zip(BASELINE_NAMES, _STEPS, strict=True)
 }
+BASELINES[CLIP_BASELINE_NAMES[-1]] = Condition(CLIP_BASELINE_NAMES[-1], denoise, _unchanged, in_time=True)
 
 
 def learned(spec: str, qps: Sequence[float] = ()) -> Condition:
@@ -101,7 +118,8 @@ def learned(spec: str, qps: Sequence[float] = ()) -> Condition:
         return preprocess_frames(networks[files[qp]], frames, qp)
 
     identity = [network.card["sha256"] for network in networks.values()]
-    return Condition(title or where, prepare, _unchanged, True, " ".join(identity))
+    in_time = any(isinstance(network, VideoPreprocessor) for network in networks.values())
+    return Condition(title or where, prepare, _unchanged, True, " ".join(identity), in_time)
 
 
 def condition(name: str, qps: Sequence[float]) -> Condition:

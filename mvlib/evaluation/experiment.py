@@ -2,17 +2,26 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar
 
 ANCHOR = "codec alone"
 MATERIALS = ("photos", "pedestrians", "pasted")
 SCORES = ("kl", "top1", "label", "divergence", "ap")
 BASELINE_NAMES = (ANCHOR, "blur 0.5", "blur 0.8", "downscale 0.75")
+CLIP_MATERIALS = ("acting", "films", "tracks")
+CLIP_SCORES = ("kl", "top1", "label", "divergence", "ao", "sr50", "sr75")
+CLIP_BASELINE_NAMES = (*BASELINE_NAMES, "denoise")
 
 
 @dataclass(frozen=True)
 class ImageExperiment:
     """What is measured; saved with its result."""
 
+    known: ClassVar[dict[str, tuple[str, ...]]] = {
+        "material": MATERIALS,
+        "score": SCORES,
+        "condition": BASELINE_NAMES,
+    }
     codecs: tuple[str, ...] = ("x265", "x264", "svtav1", "vp9", "jpeg", "webp", "avif")
     """Real encoders, by their names in RealCodec."""
     conditions: tuple[str, ...] = BASELINE_NAMES
@@ -53,17 +62,12 @@ class ImageExperiment:
     """Networks with random weights, which need no download: shows that all data are found; its numbers mean nothing."""
 
     def __post_init__(self) -> None:
-        for what, given, known in (
-            ("material", (self.material,), MATERIALS),
-            ("score", self.scores, SCORES),
-        ):
-            if strange := [g for g in given if g not in known]:
+        given = {"material": (self.material,), "score": self.scores, "condition": self.conditions}
+        for what, names in given.items():
+            if strange := [name for name in names if name not in self.known[what]]:
                 raise ValueError(
-                    f"unknown {what} {', '.join(map(repr, strange))}; there are {', '.join(known)}"
+                    f"unknown {what} {', '.join(map(repr, strange))}; there are {', '.join(self.known[what])}"
                 )
-        unknown = [c for c in self.conditions if c not in BASELINE_NAMES]
-        if unknown:
-            raise ValueError(f"unknown conditions {unknown}; there are {list(BASELINE_NAMES)}")
         if ANCHOR not in self.conditions:
             raise ValueError(f"conditions must hold {ANCHOR!r}, which the others are compared with")
         titles = [row.rpartition("=")[0] or row for row in self.rows]
@@ -82,3 +86,42 @@ class ImageExperiment:
     def rows(self) -> tuple[str, ...]:
         """All conditions, the learned ones last."""
         return (*self.conditions, *self.preprocessors)
+
+
+@dataclass(frozen=True)
+class VideoExperiment(ImageExperiment):
+    """What is measured on clips; saved with its result."""
+
+    known: ClassVar[dict[str, tuple[str, ...]]] = {
+        "material": CLIP_MATERIALS,
+        "score": CLIP_SCORES,
+        "condition": CLIP_BASELINE_NAMES,
+    }
+    codecs: tuple[str, ...] = ("x264", "x265", "svtav1", "vp9")
+    """Real encoders, by their names in RealCodec."""
+    conditions: tuple[str, ...] = CLIP_BASELINE_NAMES
+    """Rows of the table: what stands before the codec; "codec alone" is the anchor."""
+    material: str = "acting"
+    """What is looked at: acting (generated scenes with exact actions and boxes), films (excerpts of real films that
+    nobody labelled) or tracks (objects in films, boxes marked by eye)."""
+    analysers: tuple[str, ...] = ("action_resnet3d",)
+    """The machines that look, by their names in analysers.load: at clips, or at every frame."""
+    scores: tuple[str, ...] = ()
+    """Only these: kl, top1, label of recognisers; ao, sr50, sr75 of trackers; divergence of detectors. Empty: all."""
+    qps: tuple[int, ...] = (30, 35, 40, 45, 50)
+    """On the H.264/HEVC scale."""
+    gop: str = "stock"
+    """stock, ippp or intra, as in RealCodec."""
+    size: int | None = None
+    """Side of the square that is coded, in pixels; None is the material's own: acting 224, films 176."""
+    limit: int | None = 1000
+    """At most so many clips (None: all; of generated scenes a thousand)."""
+    frames: int = 16
+    """Frames in a clip."""
+    scene_seed: int = 0
+    """Which scenes are generated."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.frames < 2:
+            raise ValueError(f"frames is {self.frames}; a clip to be watched has at least 2")

@@ -77,12 +77,15 @@ class ImageProtocol:
         material: pictures to look at in place of those that ``experiment`` names.
     """
 
+    cell_size, frames = PICTURES, 1
+    load_material, scores_of, look = staticmethod(load_material), staticmethod(scores_of), Look
+
     def __init__(
         self, experiment: ImageExperiment, store: CellStore,
         analysers: Mapping[str, Analyser] | None = None, material: Material | None = None,
     ) -> None:  # fmt: skip
         self.experiment, self.store = experiment, store
-        self.material = material or load_material(experiment)
+        self.material = material or self.load_material(experiment)
         # A KL of a hundredth of a nat must mean the same on every machine.
         torch.backends.cudnn.allow_tf32 = False
         self.processes = Processes()
@@ -91,12 +94,12 @@ class ImageProtocol:
             torch.manual_seed(experiment.seed)
         named = analysers or {name: machines.load(name, pretrained=trained) for name in experiment.analysers}
         self.analysers = {name: a.to(self.processes.device) for name, a in named.items()}
-        self.wanted = {name: scores_of(a, experiment.scores) for name, a in self.analysers.items()}
+        self.wanted = {name: self.scores_of(a, experiment.scores) for name, a in self.analysers.items()}
         self.sources: list[str] = []
         self._pictures: dict[tuple[int, int], str] = {}
         """Digest of the pictures of each cell: (start, stop) -> digest; where none can be read there is no cell."""
         n = len(self.material)
-        spans = [(i, min(i + PICTURES, n)) for i in range(0, n, PICTURES)]
+        spans = [(i, min(i + self.cell_size, n)) for i in range(0, n, self.cell_size)]
         mine = spans[self.processes.part(len(spans))]
         for span, sources, pictures in self.processes.gather(self._seen(mine)):
             self.sources += sources
@@ -128,7 +131,7 @@ class ImageProtocol:
 
     def keys(self, cell: Cell) -> dict[str, str]:
         """Where the parts of ``cell`` are kept: "" for rate and PSNR, and each analyser's."""
-        codec = [repr(cell.codec), cell.codec.settings(cell.codec.encoder.native[1], 1)]
+        codec = [repr(cell.codec), cell.codec.settings(cell.codec.encoder.native[1], self.frames)]
         build, row = fingerprint(cell.codec.name), cell.row.weights or cell.row.name
         pictures, qps = self._pictures[cell.start, cell.stop], list(self.experiment.qps)
         common = [PROTOCOL, pictures, *codec, build, row, qps]
@@ -158,7 +161,8 @@ class ImageProtocol:
             keys = self.keys(cell)
             for name in self.missing(cell):
                 if name and (cell.start, name) not in looks:
-                    looks[cell.start, name] = Look(self.analysers[name], coded.samples, self.wanted[name])
+                    look = self.look(self.analysers[name], coded.samples, self.wanted[name])
+                    looks[cell.start, name] = look
                 scores = looks[cell.start, name].scores(coded.decoded) if name else coded.rate
                 arrays = [to_arrays(score, values) for score, values in scores.items()]
                 self.store.put(keys[name], {k: v for part in arrays for k, v in part.items()})
@@ -171,10 +175,9 @@ class ImageProtocol:
         encode = Encoding(self.material, self.experiment.qps, folder and folder / "streams")
         with ThreadPoolExecutor(1) as ahead:
             coming = [ahead.submit(encode, cell) for cell in cells[:1]]
-            for cell, following in zip(cells, [*cells[1:], None], strict=True):
+            for i, cell in enumerate(cells):
                 coded = coming.pop().result()
-                if following:
-                    coming.append(ahead.submit(encode, following))
+                coming += [ahead.submit(encode, following) for following in cells[i + 1 : i + 2]]
                 yield cell, coded
 
     def gather(self) -> dict[tuple[str, str], Measurements]:

@@ -31,6 +31,16 @@ class Sample:
     truth: Detections | None = None
 
     @property
+    def frames(self) -> np.ndarray:
+        """What is coded: (1, H, W, 3)."""
+        return self.picture[None]
+
+    @staticmethod
+    def shown(frames: np.ndarray) -> np.ndarray:
+        """What an analyser is shown of decoded frames (1, H, W, 3)."""
+        return frames[0]
+
+    @property
     def parts(self) -> list:
         """Everything that a measurement can depend on, for a digest."""
         truth = [self.truth.boxes, self.truth.labels] if self.truth else []

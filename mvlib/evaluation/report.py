@@ -14,17 +14,16 @@ from mvlib import codecs
 from mvlib._files import replace_when_done
 
 from .comparison import comparisons
-from .experiment import ImageExperiment
+from .experiment import ImageExperiment, VideoExperiment
 from .image import Measurements
 from .material import Material, load_material
 from .scores import plain_means
 from .tables import bd_table, curve_table, light_table
+from .video_material import load_clips
 
-__all__ = ["bd_table", "curve_table", "image_report", "light_table", "save_json", "versions"]
+__all__ = ["bd_table", "curve_table", "image_report", "light_table", "save_json", "versions", "video_report"]
 
-RATE_BASIS = (
-    "bits of the elementary stream (stills: the file) without SEI text, per pixel of the source picture"
-)
+RATE_BASIS = "bits of the elementary stream (stills: the file) without SEI text, per pixel of the source"
 
 
 def versions() -> dict[str, str]:
@@ -60,17 +59,37 @@ def image_report(
     Args:
         material: what was looked at, if not what ``experiment`` names.
     """
-    material = material or load_material(experiment)
+    what = "images", "Rate and what an analyser keeps of its clean prediction, per codec and condition"
+    return _report(what, experiment, measured, sources, command, material or load_material(experiment))
+
+
+def video_report(
+    experiment: VideoExperiment,
+    measured: dict,
+    sources: list[str],
+    command: str,
+    material: Material | None = None,
+) -> dict:
+    """The result of an experiment on clips; arguments as in ``image_report``."""
+    what = "clips", "Rate, and what recognisers and trackers make of coded clips, per codec and condition"
+    return _report(what, experiment, measured, sources, command, material or load_clips(experiment))
+
+
+def _report(
+    what: tuple[str, str], experiment: ImageExperiment, measured: dict, sources: list[str], command: str,
+    material: Material,
+) -> dict:  # fmt: skip
     curves = [
         {"codec": codec, "condition": condition, "results": _curve(result, experiment.qps)}
         for (codec, condition), result in measured.items()
     ]
     scores = next(iter(measured.values())).scores
     labels = [v for (_, score), v in scores.items() if score == "label"]
-    truth = {"truth_of_ap": material.truth} if any(score == "ap" for _, score in scores) else {}
+    of = {"ap": "truth_of_ap", "ao": "truth_of_tracks", "label": "truth_of_labels"}
+    truth = {of[s]: material.truth for _, s in scores if s in of and (s != "label" or what[0] == "clips")}
     return {
-        "name": "images",
-        "description": "Rate and what an analyser keeps of its clean prediction, per codec and condition",
+        "name": what[0],
+        "description": what[1],
         "command": command,
         "options": asdict(experiment),
         "material": material.about,

@@ -1,4 +1,4 @@
-"""What is looked at in clips: generated scenes | excerpts of films | objects followed by eye → frames and what is known."""
+"""Clips to look at: generated scenes | excerpts of films | objects followed by eye → frames and what is known."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import numpy as np
 
 from mvlib.datasets import ActingCutouts, Clips, Tracks
 
+from .experiment import VideoExperiment
 from .material import Material
-from .video_experiment import VideoExperiment
 
 EXACT = "exact actions and boxes, drawn from the same numbers as the scenes"
 BY_EYE = "boxes marked by eye in every few frames; only those frames count"
@@ -30,6 +30,11 @@ class ClipSample:
     action: int | None = None
     boxes: np.ndarray | None = None
     visible: np.ndarray | None = None
+
+    @staticmethod
+    def shown(frames: np.ndarray) -> np.ndarray:
+        """What an analyser is shown of decoded frames: all of them."""
+        return frames
 
     @property
     def parts(self) -> list:
@@ -58,7 +63,7 @@ def _acting(experiment: VideoExperiment) -> Material:
 
     about = (
         f"generated scenes (cut-outs that act before photographs and films), split {experiment.split}, seed "
-        f"{experiment.scene_seed}, {size}x{size}, {experiment.frames} frames; scenes before one background are one source"
+        f"{experiment.scene_seed}, {size}x{size}, {experiment.frames} frames; one background, one source"
     )
     return Material(about, EXACT, count, get)
 
@@ -73,8 +78,8 @@ def _films(experiment: VideoExperiment) -> Material:
 
     files = sorted({item.source_id for item in clips.meta})
     about = (
-        f"excerpts of the films {', '.join(files)}, split {experiment.split}, {size}x{size}, {experiment.frames} frames "
-        "each; a file of data/clips.csv is one source: the interval speaks of these films and no others"
+        f"excerpts of the films {', '.join(files)}, split {experiment.split}, {size}x{size}, {experiment.frames} "
+        "frames each; a file of data/clips.csv is one source: the interval speaks of these films and no others"
     )
     return Material(about, NONE, len(clips), get)
 

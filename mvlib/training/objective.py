@@ -13,8 +13,9 @@ from .ahead import Ahead
 from .experiment import Training, VideoTraining
 from .slope import Slope
 
-# What coding took from the clean prediction, (B,) in nats: the task loss of material without labels.
-LOST = {Classifier: kl_to_clean, Detector: heads_divergence}
+# What coding took from the clean prediction, (B,) in nats: the task loss of material without labels. Whatever is not
+# named here, a machine that recognises actions for one, gives logits.
+LOST = {Classifier: kl_to_clean, Detector: heads_divergence, nn.Module: kl_to_clean}
 
 
 class Objective(nn.Module):

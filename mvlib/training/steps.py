@@ -5,9 +5,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from mvlib.datasets import Clips, Photos, Squares, open_dataset
+from mvlib.datasets import ActingCutouts, Clips, Photos, Squares, open_dataset
 
 from .experiment import Training, VideoTraining
+
+_SCENES = 2**31
 
 
 class Steps(Dataset):
@@ -79,14 +81,26 @@ class Photographs:
 
 
 class Scenes:
-    """Excerpts of real films and generated scenes of the training side."""
+    """Generated scenes and excerpts of real films of the training side, ``training.excerpts`` of the latter."""
 
     def __init__(self, training: VideoTraining):
-        self.batch = training.batch
-        self.films = Clips("train", training.frames, training.size, seed=training.seed)
+        t = self.training = training
+        # A scene acts itself out within its frames, and needs four of them.
+        self.scenes = ActingCutouts("train", _SCENES, t.size, max(4, t.frames), seed=t.seed)
+        self.films = Clips("train", t.frames, t.size, seed=t.seed) if t.excerpts else None
 
     def draw(self, step: int, rng: np.random.Generator, part: slice) -> Tensor:
         """The clips of a ``part`` of a step: (B, T, 3, size, size)."""
-        self.films.set_epoch(step)
-        chosen = rng.choice(len(self.films), self.batch, replace=self.batch > len(self.films))
-        return torch.stack([self.films[int(i)] for i in chosen[part]])
+        if self.films is not None:
+            self.films.set_epoch(step)
+        chosen = [
+            (rng.random() < self.training.excerpts, rng.integers(_SCENES)) for _ in range(self.training.batch)
+        ]
+        return torch.stack([self.clip(film, int(index)) for film, index in chosen[part]])
+
+    def clip(self, film: bool, index: int) -> Tensor:
+        """An excerpt of a film or a scene, by a number that is larger than there are films: (T, 3, size, size)."""
+        if film:
+            return self.films[index % len(self.films)]
+        frames = torch.from_numpy(self.scenes[index].frames[: self.training.frames])
+        return frames.permute(0, 3, 1, 2).float() / 255
