@@ -1,4 +1,4 @@
-"""The command line: ``python -m mvlib encode | evaluate | fidelity | train`` → the package → JSON and a table.
+"""The command line: ``python -m mvlib encode | evaluate | fidelity | agreement | train`` → the package → JSON and a table.
 
 Every option of a command is a parameter of the function here; ``--help`` at each level lists them. ``--config FILE``
 takes them from a YAML or TOML file.
@@ -192,6 +192,22 @@ def fidelity(out: Path = Path("runs/fidelity"), **options) -> None:
     print(f"{table(result)}\n\nsaved to {saved}, drawn in {drawn}")
 
 
+def agreement(out: Path = Path("runs/fidelity"), **options) -> None:
+    """Measure whether classifiers see through a virtual codec what they see through the real one: JSON and a table.
+
+    Args:
+        out: folder of the result.
+        **options: see Agreement.
+    """
+    from mvlib.fidelity import store
+    from mvlib.fidelity_agreement import Agreement, measure, table
+
+    setup = Agreement(**options)
+    result = measure(setup, progress=True)
+    saved = store(result, out / f"agreement_{setup.codec}_{setup.gop}.json")
+    print(f"{table({result['name']: result})}\n\nsaved to {saved}")
+
+
 def command_line() -> str:
     """The command that was typed, for the result's own record."""
     return shlex.join(["python", "-m", "mvlib", *sys.argv[1:]])
@@ -201,6 +217,7 @@ COMMANDS = {
     "encode": encode,
     "evaluate": {"_help": "Measure on real bitstreams.", "image": evaluate_image, "video": evaluate_video},
     "fidelity": fidelity,
+    "agreement": agreement,
     "train": {
         "_help": "Train a preprocessor through the virtual codec.",
         "image": train_image,
