@@ -1,4 +1,4 @@
-"""The command line: ``python -m mvlib encode | evaluate | fidelity | agreement | train`` → the package → JSON and a table.
+"""The command line: ``python -m mvlib COMMAND`` → the package → JSON and a table.
 
 Every option of a command is a parameter of the function here; ``--help`` at each level lists them. ``--config FILE``
 takes them from a YAML or TOML file.
