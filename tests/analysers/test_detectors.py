@@ -178,6 +178,19 @@ def test_divergence_counts_what_was_hallucinated():
     assert heads_divergence(silent, loud) > 1 and heads_divergence(loud, silent) > 1
 
 
+def test_divergence_is_the_one_of_the_definition():
+    """By logarithms of the shares, in double, with a weight for every place."""
+    g = torch.Generator().manual_seed(4)
+    p, q = (6 * torch.randn(2, 50, 80, generator=g, dtype=torch.float64) - 4 for _ in range(2))
+    boxes = torch.rand(2, 50, 4, generator=g) * 100
+    share, coded = p.sigmoid(), q.sigmoid()
+    kl = (share * (share / coded).log() + (1 - share) * ((1 - share) / (1 - coded)).log()).sum(-1)
+    weight = torch.maximum(share.amax(-1), coded.amax(-1)) ** 2
+    expected = (weight * kl).sum(-1) / (1 + (share.amax(-1) ** 2).sum(-1))
+    found = heads_divergence(Heads(p.float(), boxes), Heads(q.float(), boxes))
+    torch.testing.assert_close(found.double(), expected, rtol=1e-4, atol=0)
+
+
 def test_divergence_of_a_moved_box():
     """Half the box away: IoU 1/3, so about 2/3 for an object that is certain, divided by 1 + 1."""
     logits = torch.full((1, 1, 80), -30.0)

@@ -30,10 +30,12 @@ def heads_divergence(clean: Heads, coded: Heads) -> Tensor:
         )
     p, q = clean.logits.float(), coded.logits.float()
     share = p.sigmoid()
-    kl = share * (F.logsigmoid(p) - F.logsigmoid(q)) + (1 - share) * (F.logsigmoid(-p) - F.logsigmoid(-q))
+    # KL between Bernoulli distributions by their log-partition, log(1 + e^x): two exponentials less than by logarithms
+    # of both shares, and no cancellation at the many places with nothing.
+    kl = F.softplus(q) - F.softplus(p) + share * (p - q)
     clean_score = share.amax(-1)  # (B, N)
     # The weight is a weight: a detector must not lower the divergence by lowering its confidence.
-    weight = torch.maximum(clean_score, q.detach().sigmoid().amax(-1)) ** 2
+    weight = torch.maximum(clean_score, q.detach().amax(-1).sigmoid()) ** 2
     moved = kl.sum(-1).clamp_min(0) + 1 - _same_place_iou(clean.boxes.float(), coded.boxes.float())
     return (weight * moved).sum(-1) / (1 + (clean_score**2).sum(-1))
 
