@@ -21,7 +21,9 @@ class Speed:
     pixels: int
     """Pixels of all frames in a step."""
     seconds: float
-    """Of a step that runs freely."""
+    """Of a step that runs freely, by the clock."""
+    processor: float
+    """Seconds of the processor in such a step, all threads of this process: other programs disturb it less."""
     stages: dict[str, float]
     """Seconds of each stage of a step. The GPU is waited for after each, so they may sum to more than ``seconds``."""
 
@@ -67,10 +69,10 @@ def measure_speed(trainer: Trainer, steps: int = 4, warm_up: int = 2) -> Speed:
         x, qp = next(batches)
         trainer.update(x, qp)
         pixels = x.numel() // 3 // len(x) * trainer.training.batch
-    start = watch.now()
+    start = watch.now(), time.process_time()
     for _ in range(steps):
         trainer.update(*next(batches))
-    free = (watch.now() - start) / steps
+    free, processor = (watch.now() - start[0]) / steps, (time.process_time() - start[1]) / steps
     _time_stages(trainer, watch)
     fetch, update = watch.around("waiting for material", next), watch.around("step", trainer.update)
     for _ in range(steps):
@@ -78,7 +80,7 @@ def measure_speed(trainer: Trainer, steps: int = 4, warm_up: int = 2) -> Speed:
     stages = {name: seconds / steps for name, seconds in watch.seconds.items()}
     step = stages.pop("step")
     stages["backward and update"] = step - sum(stages.get(k, 0.0) for k in FORWARD)
-    return Speed(device_name(trainer.device), trainer.training.batch, pixels, free, stages)
+    return Speed(device_name(trainer.device), trainer.training.batch, pixels, free, processor, stages)
 
 
 FORWARD = ("preprocessor", "codec", "analysers")
