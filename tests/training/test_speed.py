@@ -27,6 +27,7 @@ def test_stages_are_measured_and_add_up(trainer):
     assert trainer.step == 5, "warm-up, free and timed steps"
     assert set(speed.stages) == {*FORWARD, "waiting for material", "backward and update"}
     assert all(seconds > 0 for seconds in speed.stages.values())
+    assert speed.processor > 0
     assert speed.pixels == 2 * 48**2 and speed.per_second == pytest.approx(2 / speed.seconds)
     assert speed.stages["analysers"] > speed.stages["preprocessor"], (
         "224x224 through a large network, 48x48 a small"
