@@ -10,6 +10,7 @@ after their download.
 from importlib import import_module
 
 _WHERE = {
+    "ACTIONS": "mvlib.datasets.acting_paths",
     "ActedClip": "mvlib.datasets.acting",
     "ActingCutouts": "mvlib.datasets.acting",
     "Clips": "mvlib.datasets.clips",

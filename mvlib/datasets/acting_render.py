@@ -28,7 +28,7 @@ def exposures(frames: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Layer:
-    """An actor ready to paste: windows (T, 4, P, P) premultiplied in 0..1, sharp alpha (T, P, P), corners (T, 2) x, y."""
+    """An actor to paste: windows (T, 4, P, P) premultiplied in 0..1, sharp alpha (T, P, P), corners (T, 2) x, y."""
 
     rgba: Tensor
     sharp: Tensor

@@ -1,0 +1,46 @@
+"""Recognisers by name: "action_resnet3d" | "action_shift" | "action_recurrent" → network → weights → Recogniser."""
+
+import torch
+from torch import nn
+
+from mvlib._weights import read_weights, weights_folder
+
+from .recogniser import Recogniser
+from .recurrent import RecurrentNet
+from .resnet3d import ResNet3d
+from .shift import ShiftNet
+
+# In the order that mvlib.datasets.acting_paths plays them; a weights' card that says otherwise is refused.
+ACTION_CLASSES = (
+    *("slide left", "slide right", "fall", "rise", "bounce", "swing"),
+    *("spin clockwise", "spin counter-clockwise", "approach", "recede", "shake", "circle"),
+)
+ACTION_NETWORKS: dict[str, type[nn.Module]] = {
+    "action_resnet3d": ResNet3d,
+    "action_shift": ShiftNet,
+    "action_recurrent": RecurrentNet,
+}
+
+
+def build_network(name: str) -> nn.Module:
+    """The bare network ``name``, a key of ``ACTION_NETWORKS``, with random weights."""
+    return ACTION_NETWORKS[name](len(ACTION_CLASSES)).to(memory_format=torch.channels_last)
+
+
+def load_recogniser(name: str, *, pretrained: bool = True) -> Recogniser:
+    """The recogniser ``name`` of the twelve acted actions, frozen; its weights are in data/weights.
+
+    Raises FileNotFoundError if they are missing and ValueError if they are of other classes.
+    """
+    network = build_network(name)
+    if pretrained:
+        path = weights_folder() / f"{name}.safetensors"
+        state, card = read_weights(
+            path, "Restore it with `git checkout`, or train: python -m mvlib train actions"
+        )
+        if tuple(card["classes"]) != ACTION_CLASSES:
+            raise ValueError(
+                f"{path} tells {card['classes']} apart, this package {ACTION_CLASSES}: train again"
+            )
+        network.load_state_dict(state)
+    return Recogniser(network, name=name, classes=ACTION_CLASSES)

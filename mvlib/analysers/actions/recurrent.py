@@ -1,0 +1,53 @@
+"""A CNN with a memory: each moment and its change → features → convolutional gated recurrent unit → its state → logits.
+
+The recurrent unit is that of Ballas et al., "Delving Deeper into Convolutional Networks for Learning Video
+Representations", ICLR 2016: a GRU whose matrices are convolutions, so that the memory keeps where things were.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from .blocks import Residual2d, conv2d
+
+
+class ConvGRU(nn.Module):
+    """A gated recurrent unit over maps."""
+
+    def __init__(self, inside: int, state: int):
+        super().__init__()
+        self.state = state
+        self.look = nn.Conv2d(inside, 3 * state, 3, padding=1)
+        self.recall = nn.Conv2d(state, 2 * state, 3, padding=1, bias=False)
+        self.propose = nn.Conv2d(state, state, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Maps (B, T, inside, h, w) → states after each moment (B, T, state, h, w)."""
+        seen = self.look(x.flatten(0, 1)).unflatten(0, x.shape[:2])
+        memory, states = seen.new_zeros(len(x), self.state, *x.shape[-2:]), []
+        for moment in seen.unbind(1):
+            gates, candidate = moment.split([2 * self.state, self.state], dim=1)
+            update, reset = torch.sigmoid(gates + self.recall(memory)).chunk(2, dim=1)
+            candidate = torch.tanh(candidate + self.propose(reset * memory))
+            memory = torch.lerp(memory, candidate, update)
+            states.append(memory)
+        return torch.stack(states, dim=1)
+
+
+class RecurrentNet(nn.Module):
+    """Clips (B, T, 3, h, w), normalised, to logits (B, classes)."""
+
+    def __init__(self, classes: int, widths: tuple[int, ...] = (32, 56), state: int = 40):
+        super().__init__()
+        one, two = widths
+        self.eye = nn.Sequential(conv2d(6, one, 7, 4), nn.ReLU(inplace=True), Residual2d(one, two, 2))
+        self.memory = ConvGRU(two, state)
+        self.think = nn.Sequential(conv2d(state, 96, 3, 2), nn.ReLU(inplace=True))
+        self.head = nn.Linear(96, classes)
+
+    def forward(self, clip: Tensor) -> Tensor:
+        change = torch.cat([torch.zeros_like(clip[:, :1]), clip.diff(dim=1)], dim=1)
+        seen = torch.cat([clip, change], dim=2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        seen = self.eye(seen)
+        states = self.memory(seen.unflatten(0, clip.shape[:2]))
+        thought = self.think(states.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        return self.head(thought.mean((2, 3)).unflatten(0, clip.shape[:2]).mean(1))

@@ -1,0 +1,129 @@
+"""Generated clips, made once: ActingCutouts → shrunk to what recognisers see → uint8 on disk → augmented batches.
+
+Making a clip costs more than looking at it a few times, so all are made before the training, in shards of ``SHARD``.
+Twins double the stock twice: a clip seen in a mirror, or played backwards, shows another action of the same list.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader, Dataset
+from tqdm.auto import tqdm
+
+from mvlib._files import replace_when_done
+from mvlib.analysers.actions import FRAMES, SIDE, fit_frames
+from mvlib.datasets import ActingCutouts
+from mvlib.datasets.acting_paths import ACTIONS
+
+_MIRRORED = {"slide left": "slide right", "spin clockwise": "spin counter-clockwise"}
+_BACKWARDS = {**_MIRRORED, "fall": "rise", "approach": "recede"}
+
+
+def twin(names: dict[str, str]) -> Tensor:
+    """Class of each class's twin (12,): pairs change places, the others stay."""
+    both = names | {b: a for a, b in names.items()}
+    return torch.tensor([ACTIONS.index(both.get(a, a)) for a in ACTIONS])
+
+
+SHARD = 1200
+MIRRORED, BACKWARDS = twin(_MIRRORED), twin(_BACKWARDS)
+
+
+class _Seen(Dataset):
+    """A generated clip as a recogniser sees it: uint8 (FRAMES, SIDE, SIDE, 3)."""
+
+    def __init__(self, clips: ActingCutouts):
+        self.clips = clips
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def __getitem__(self, index: int) -> Tensor:
+        x = torch.from_numpy(self.clips[index].frames).permute(0, 3, 1, 2)[None].float() / 255
+        seen = fit_frames(x)[0].clamp(0, 1)
+        return (seen * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def cached_clips(
+    folder: Path, split: str, count: int, workers: int = 1
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Shards of (frames uint8 (n, FRAMES, SIDE, SIDE, 3), memory-mapped; classes (n,)), unless there made now.
+
+    Shard k holds clips of ``ActingCutouts(split, SHARD, size=SIDE, seed=k)``, the last one as many as are missing.
+
+    Args:
+        folder: where the arrays lie; about 0.3 MB a clip.
+        split: "train", "val" or "test".
+        count: how many clips in all.
+        workers: processes that make clips.
+    """
+    shards = []
+    for seed, first in enumerate(range(0, count, SHARD)):
+        n = min(SHARD, count - first)
+        path = Path(folder) / f"{split}_{seed}_{n}.npy"
+        clips = ActingCutouts(split, n, size=SIDE, seed=seed)
+        if not path.is_file():
+            _make(path, clips, workers)
+        shards.append((np.load(path, mmap_mode="r"), np.array([clips.action(k) for k in range(n)])))
+    return shards
+
+
+def _make(path: Path, clips: ActingCutouts, workers: int) -> None:
+    loader = DataLoader(_Seen(clips), batch_size=None, num_workers=workers)
+    with replace_when_done(path) as temporary:
+        frames = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(clips), FRAMES, SIDE, SIDE, 3))
+        for k, seen in enumerate(tqdm(loader, desc=f"making {path.stem}", disable=None)):
+            frames[k] = seen.numpy()
+        frames.flush()
+
+
+class Batches(Dataset):
+    """Augmented batches by step: clips float (B, FRAMES, 3, side, side) in [0, 1], classes (B,).
+
+    Args:
+        shards: as ``cached_clips`` gives them.
+        batch: B.
+        sides: side in pixels of the clips at each step.
+        seed: what step k shows is drawn from (seed, k) alone.
+    """
+
+    def __init__(self, shards: list[tuple[np.ndarray, np.ndarray]], batch: int, sides: list[int], seed: int):
+        self.shards, self.batch, self.sides, self.seed = shards, batch, sides, seed
+        self.ends = np.cumsum([len(frames) for frames, _ in shards])
+
+    def __len__(self) -> int:
+        return len(self.sides)
+
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
+        rng = np.random.default_rng((self.seed, step))
+        pixels, classes = [], []
+        for k in rng.integers(0, self.ends[-1], self.batch):
+            shard = int(np.searchsorted(self.ends, k, side="right"))
+            frames, actions = self.shards[shard]
+            pixels.append(frames[k - self.ends[shard]])
+            classes.append(actions[k - self.ends[shard]])
+        x = torch.from_numpy(np.stack(pixels)).permute(0, 1, 4, 2, 3).float() / 255
+        return augment(x, torch.tensor(classes), self.sides[step], rng)
+
+
+def augment(x: Tensor, action: Tensor, side: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Mirror, play backwards, crop, change light and colour, blur a little: a camera's ways, not a codec's."""
+    for k in range(len(x)):
+        if rng.random() < 0.5:
+            x[k], action[k] = x[k].flip(3), MIRRORED[action[k]]
+        if rng.random() < 0.5:
+            x[k], action[k] = x[k].flip(0), BACKWARDS[action[k]]
+    crop = int(rng.integers(round(0.88 * x.shape[-1]), x.shape[-1] + 1))
+    top, left = rng.integers(0, x.shape[-1] - crop + 1, 2)
+    x = fit_frames(x[..., top : top + crop, left : left + crop], x.shape[1], min(side, crop))
+    gain = torch.from_numpy(rng.uniform(0.8, 1.2, (len(x), 1, 3, 1, 1))).float()
+    lift = torch.from_numpy(rng.uniform(-0.1, 0.1, (len(x), 1, 1, 1, 1))).float()
+    x = ((x - 0.5) * gain + 0.5 + lift).clamp(0, 1)
+    if rng.random() < 0.3:
+        flat = x.flatten(0, 1)
+        soft = F.avg_pool2d(F.pad(flat, (1, 1, 1, 1), mode="replicate"), 3, 1)
+        x = torch.lerp(flat, soft, float(rng.uniform(0.2, 0.7))).unflatten(0, x.shape[:2])
+    return x, action

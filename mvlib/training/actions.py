@@ -1,0 +1,175 @@
+"""Training a recogniser: generated clips → augmented batches → network → cross-entropy → weights with their card.
+
+The loop is plain, every step is drawn from (seed, step) alone, and a run that was killed goes on from its checkpoint.
+"""
+
+import csv
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+from tqdm.auto import tqdm
+
+from mvlib._files import replace_when_done
+from mvlib.analysers.actions import ACTION_NETWORKS, MEAN, SIDE, STD, build_network
+
+from .action_clips import Batches, cached_clips
+
+
+@dataclass(frozen=True)
+class ActionTraining:
+    """A training of one recogniser on clean generated clips."""
+
+    network: str = "action_resnet3d"
+    """One of ACTION_NETWORKS."""
+    clips: int = 2400
+    """Generated clips of the training side; mirrors and backward playing make four of each."""
+    check: int = 480
+    """Generated clips of the validation side."""
+    steps: int = 2000
+    batch: int = 16
+    coarse: int = 64
+    """Side of the clips in the first half of the training; it grows to full size over the next quarter."""
+    lr: float = 2e-3
+    """Peak learning rate of AdamW, reached after a tenth of the steps and let down to 0 by a cosine."""
+    weight_decay: float = 0.02
+    smoothing: float = 0.05
+    """Of the labels."""
+    seed: int = 0
+    workers: int = 1
+    """Processes that make and read clips."""
+    cache: Path = Path("runs/action_clips")
+    checkpoint_every: int = 200
+
+    def __post_init__(self) -> None:
+        if self.network not in ACTION_NETWORKS:
+            raise ValueError(
+                f"network {self.network!r} is unknown; choose one of {', '.join(ACTION_NETWORKS)}"
+            )
+        for name in ("clips", "check", "steps", "batch", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+
+
+class ActionTrainer:
+    """Network, optimiser and schedule of one training, in a folder that it can be taken up from."""
+
+    def __init__(self, training: ActionTraining, folder: Path):
+        self.training, self.folder = training, Path(folder)
+        torch.manual_seed(training.seed)
+        self.network = build_network(training.network)
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), lr=training.lr, weight_decay=training.weight_decay
+        )
+        self.schedule = torch.optim.lr_scheduler.OneCycleLR(
+            self.optimiser, training.lr, total_steps=training.steps + 1, pct_start=0.1
+        )
+        self.step = 0
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state lies that a killed training goes on from."""
+        return self.folder / "checkpoint.pt"
+
+    def save(self) -> None:
+        """Write the checkpoint, whole or not at all."""
+        parts = {name: getattr(self, name).state_dict() for name in ("network", "optimiser", "schedule")}
+        with replace_when_done(self.checkpoint) as temporary:
+            torch.save({"step": self.step, "training": self._options(), **parts}, temporary)
+
+    def resume(self) -> None:
+        """Go on from the checkpoint if there is one; it must be of the same training."""
+        if not self.checkpoint.is_file():
+            return
+        state = torch.load(self.checkpoint, weights_only=True)
+        if state["training"] != self._options():
+            raise ValueError(
+                f"{self.checkpoint} belongs to another training: {state['training']}, asked for {self._options()}; "
+                "choose another folder or remove it"
+            )
+        for name in ("network", "optimiser", "schedule"):
+            getattr(self, name).load_state_dict(state[name])
+        self.step = state["step"]
+
+    def _options(self) -> str:
+        # Where clips are kept and how many processes make them changes nothing that is learnt.
+        return str(asdict(replace(self.training, cache=Path(), workers=0)))
+
+    def side(self, step: int) -> int:
+        """Side in pixels of the clips at a step: coarse ones teach the same at a third of the cost."""
+        grown = min(1.0, max(0.0, (step / self.training.steps - 0.5) / 0.25))
+        return round(self.training.coarse + grown * (SIDE - self.training.coarse))
+
+    def update(self, clip: Tensor, action: Tensor) -> tuple[float, float]:
+        """One step on clips (B, T, 3, h, w) in [0, 1] of classes (B,): loss in nats and accuracy of the batch."""
+        self.network.train()
+        with torch.autocast("cpu", torch.bfloat16):
+            logits = self.network((clip - MEAN) / STD).float()
+        loss = F.cross_entropy(logits, action, label_smoothing=self.training.smoothing)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        if not torch.isfinite(norm):
+            raise RuntimeError(
+                f"step {self.step}: the gradient isn't finite; try a smaller lr than {self.training.lr}"
+            )
+        self.optimiser.step()
+        self.schedule.step()
+        self.step += 1
+        return float(loss.detach()), float((logits.argmax(1) == action).float().mean())
+
+    @torch.no_grad()
+    def accuracy(self, frames: np.ndarray, actions: np.ndarray, batch: int = 32) -> float:
+        """Share of clips uint8 (n, T, h, w, 3) whose likeliest action is the right one."""
+        self.network.eval()
+        right = 0
+        for k in range(0, len(frames), batch):
+            x = torch.from_numpy(frames[k : k + batch]).permute(0, 1, 4, 2, 3).float() / 255
+            with torch.autocast("cpu", torch.bfloat16):
+                right += int(
+                    (self.network((x - MEAN) / STD).argmax(1).numpy() == actions[k : k + batch]).sum()
+                )
+        return right / len(frames)
+
+    def run(self, progress: bool = True) -> float:
+        """Train to the end, from the checkpoint if there is one; the accuracy on the validation side."""
+        t = self.training
+        shards = cached_clips(t.cache, "train", t.clips, t.workers)
+        check = cached_clips(t.cache, "val", t.check, t.workers)[0]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.resume()
+        bar = tqdm(total=t.steps, initial=self.step, disable=None if progress else True, desc=t.network)
+        steps = Batches(shards, t.batch, [self.side(step) for step in range(t.steps)], t.seed)
+        loader = DataLoader(steps, batch_size=None, sampler=range(self.step, t.steps), num_workers=t.workers)
+        recent, accuracy = [], self.accuracy(*check) if self.step >= t.steps else 0.0
+        for clip, action in loader:
+            recent.append(self.update(clip, action))
+            bar.update()
+            if self.step % t.checkpoint_every == 0 or self.step == t.steps:
+                accuracy = self.accuracy(*check)
+                loss, train = np.mean(recent, axis=0)
+                recent = []
+                self._log(
+                    {
+                        "step": self.step,
+                        "loss": f"{loss:.4f}",
+                        "train": f"{train:.3f}",
+                        "val": f"{accuracy:.4f}",
+                    }
+                )
+                self.save()
+        bar.close()
+        return accuracy
+
+    def _log(self, row: dict) -> None:
+        path = self.folder / "log.csv"
+        new = not path.is_file()
+        with path.open("a", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
