@@ -4,7 +4,7 @@ The loop is plain, every step is drawn from (seed, step) alone, and a run that w
 """
 
 import csv
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,44 +15,11 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from mvlib._files import replace_when_done
-from mvlib.analysers.actions import ACTION_NETWORKS, MEAN, SIDE, STD, build_network
+from mvlib._weights import write_weights
+from mvlib.analysers.actions import ACTION_CLASSES, MEAN, SIDE, STD, build_network
 
 from .action_clips import Batches, cached_clips
-
-
-@dataclass(frozen=True)
-class ActionTraining:
-    """A training of one recogniser on clean generated clips."""
-
-    network: str = "action_resnet3d"
-    """One of ACTION_NETWORKS."""
-    clips: int = 2400
-    """Generated clips of the training side; mirrors and backward playing make four of each."""
-    check: int = 480
-    """Generated clips of the validation side."""
-    steps: int = 2000
-    batch: int = 16
-    coarse: int = 64
-    """Side of the clips in the first half of the training; it grows to full size over the next quarter."""
-    lr: float = 2e-3
-    """Peak learning rate of AdamW, reached after a tenth of the steps and let down to 0 by a cosine."""
-    weight_decay: float = 0.02
-    smoothing: float = 0.05
-    """Of the labels."""
-    seed: int = 0
-    workers: int = 1
-    """Processes that make and read clips."""
-    cache: Path = Path("runs/action_clips")
-    checkpoint_every: int = 200
-
-    def __post_init__(self) -> None:
-        if self.network not in ACTION_NETWORKS:
-            raise ValueError(
-                f"network {self.network!r} is unknown; choose one of {', '.join(ACTION_NETWORKS)}"
-            )
-        for name in ("clips", "check", "steps", "batch", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+from .action_experiment import ActionTraining
 
 
 class ActionTrainer:
@@ -173,3 +140,30 @@ class ActionTrainer:
             if new:
                 writer.writeheader()
             writer.writerow(row)
+
+
+def save_recogniser(trainer: ActionTrainer, path: Path, *, command: str, accuracy: float) -> Path:
+    """Write a trained network and its card, both or neither; ``path`` (….safetensors) is returned.
+
+    Args:
+        command: what trained it, to be typed again.
+        accuracy: on the validation side, as ``run`` returns it.
+    """
+    t = trainer.training
+    card = {
+        "name": t.network,
+        "architecture": type(trainer.network).__name__,
+        "parameters": sum(p.numel() for p in trainer.network.parameters()),
+        "classes": list(ACTION_CLASSES),
+        "command": command,
+        "data": f"{t.clips} generated clips, split train; mirrored and played backwards",
+        "seed": t.seed,
+        "steps": t.steps,
+        "batch": t.batch,
+        "accuracy": {
+            "clips": f"{t.check} generated clips of {SIDE} px, split val, clean",
+            "top1": round(accuracy, 4),
+        },
+        "licence": "Apache-2.0",
+    }
+    return write_weights(path, trainer.network.state_dict(), card)

@@ -1,0 +1,41 @@
+"""What a recogniser's training is made of, as data: saved with its weights. Imports nothing heavy."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+NETWORKS = ("action_resnet3d", "action_shift", "action_recurrent")
+
+
+@dataclass(frozen=True)
+class ActionTraining:
+    """A training of one recogniser on clean generated clips."""
+
+    network: str = "action_resnet3d"
+    """action_resnet3d, action_shift or action_recurrent."""
+    clips: int = 2400
+    """Generated clips of the training side; mirrors and backward playing make four of each."""
+    check: int = 480
+    """Generated clips of the validation side."""
+    steps: int = 2000
+    batch: int = 16
+    coarse: int = 64
+    """Side of the clips in the first half of the training; it grows to full size over the next quarter."""
+    lr: float = 2e-3
+    """Peak learning rate of AdamW, reached after a tenth of the steps and let down to 0 by a cosine."""
+    weight_decay: float = 0.02
+    smoothing: float = 0.05
+    """Of the labels."""
+    seed: int = 0
+    workers: int = 1
+    """Processes that make and read clips."""
+    cache: Path = Path("runs/action_clips")
+    checkpoint_every: int = 200
+
+    def __post_init__(self) -> None:
+        if self.network not in NETWORKS:
+            raise ValueError(f"network {self.network!r} is unknown; choose one of {', '.join(NETWORKS)}")
+        for name in ("clips", "check", "steps", "batch", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if not 32 <= self.coarse <= 112:
+            raise ValueError(f"coarse is {self.coarse}; clips are looked at with sides of 32..112 px")
