@@ -54,7 +54,7 @@ class CellStore:
         try:
             with np.load(self._path(key), allow_pickle=False) as stored:
                 self._memory[key] = dict(stored)
-        except (FileNotFoundError, ValueError, OSError, zipfile.BadZipFile, zlib.error):
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error):
             return None
         return self._memory[key]
 
