@@ -24,7 +24,9 @@ ACTION_NETWORKS: dict[str, type[nn.Module]] = {
 
 def build_network(name: str) -> nn.Module:
     """The bare network ``name``, a key of ``ACTION_NETWORKS``, with random weights."""
-    return ACTION_NETWORKS[name](len(ACTION_CLASSES)).to(memory_format=torch.channels_last)
+    network = ACTION_NETWORKS[name](len(ACTION_CLASSES))
+    spatial = not any(isinstance(m, nn.Conv3d) for m in network.modules())
+    return network.to(memory_format=torch.channels_last if spatial else torch.channels_last_3d)
 
 
 def load_recogniser(name: str, *, pretrained: bool = True) -> Recogniser:

@@ -36,6 +36,8 @@ class ConvGRU(nn.Module):
 class RecurrentNet(nn.Module):
     """Clips (B, T, 3, h, w), normalised, to logits (B, classes)."""
 
+    feature_layers = ("think",)
+
     def __init__(self, classes: int, widths: tuple[int, ...] = (32, 56), state: int = 40):
         super().__init__()
         one, two = widths

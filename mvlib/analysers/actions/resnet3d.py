@@ -34,6 +34,8 @@ class Residual3d(nn.Module):
 class ResNet3d(nn.Module):
     """Clips (B, T, 3, h, w), normalised, to logits (B, classes)."""
 
+    feature_layers = ("stages",)
+
     def __init__(self, classes: int, widths: tuple[int, ...] = (32, 48, 96)):
         super().__init__()
         one, two, three = widths
