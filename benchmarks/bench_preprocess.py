@@ -1,5 +1,7 @@
 """What a preprocessor costs: network → MAC per pixel, parameters, milliseconds for a 1080p frame.
 
+Those for clips are timed on a frame in the middle of one: with everything that they remember of the frames before.
+
     python benchmarks/bench_preprocess.py --threads 1 --repeats 5
 
 Multiply-accumulates are those of convolutions and matrix products, counted by torch; blurs, resampling and
@@ -14,29 +16,49 @@ import torch
 from jsonargparse import auto_cli
 from torch.utils.flop_counter import FlopCounterMode
 
-from mvlib.preprocess import NPP, Compact, NPPConfig, Preprocessor
+from mvlib.preprocess import (
+    NPP,
+    Compact,
+    CompactVideo,
+    NPPConfig,
+    Preprocessor,
+    VideoPreprocessor,
+    ZhaoPreprocessor,
+)
 
 NETWORKS: dict[str, Callable[[], Preprocessor]] = {
     "NPP": NPP,
     "NPP, skip, group norm": lambda: NPP(NPPConfig(skip=True, norm="group")),
     "Compact": Compact,
+    "ZhaoPreprocessor": ZhaoPreprocessor,
+    "CompactVideo": CompactVideo,
 }
 
 
 def mac_per_pixel(net: Preprocessor, device: str, side: int = 256) -> float:
     """Multiply-accumulates per pixel of a picture of side × side, which needs no padding."""
+    run = one_frame(net, torch.rand(1, 3, side, side, device=device))
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
-        net(torch.rand(1, 3, side, side, device=device), 37)
+        run()
     return counter.get_total_flops() / 2 / side**2
+
+
+@torch.inference_mode()
+def one_frame(net: Preprocessor, x: torch.Tensor) -> Callable[[], torch.Tensor]:
+    """A call of ``net`` on the frame ``x`` (1, 3, H, W); for clips, on that frame after another like it."""
+    if not isinstance(net, VideoPreprocessor):
+        return lambda: net(x, 37)
+    _, state = net.stream(x[:, None], 37)
+    return lambda: net.stream(x[:, None], 37, state)[0]
 
 
 @torch.inference_mode()
 def milliseconds(net: Preprocessor, x: torch.Tensor, repeats: int) -> tuple[float, float]:
     """Least time by the clock and of the processor over ``repeats`` calls, after one that warms up."""
-    times = []
+    times, run = [], one_frame(net, x)
     for _ in range(repeats + 1):
         start = time.perf_counter(), time.process_time()
-        net(x, 37)
+        run()
         if x.is_cuda:
             torch.cuda.synchronize()
         times.append((time.perf_counter() - start[0], time.process_time() - start[1]))
