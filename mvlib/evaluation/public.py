@@ -1,16 +1,18 @@
-"""Pictures of public data sets as material: reader → whole picture or centred square → labels, exact objects."""
+"""Public data sets as material: reader → whole picture or clip, or its centred square → labels, objects, tracks."""
 
 import numpy as np
 import torch
 
 from mvlib.analysers.detectors import COCO_CLASSES, Detections
 from mvlib.datasets import Squares, open_dataset
-from mvlib.datasets.readers import Objects
+from mvlib.datasets.readers import Objects, Reader, Sample
 
-from .experiment import ImageExperiment
-from .material import Material, Sample
+from . import material
+from .experiment import ImageExperiment, VideoExperiment
+from .material import Material
+from .video_material import ClipSample
 
-ANNOTATED = "boxes and classes of the data set's annotation; crowds and difficult objects are left out of it"
+ANNOTATED = "the data set's own annotation; crowds and objects marked as difficult are left out of it"
 
 
 def public_material(experiment: ImageExperiment) -> Material:
@@ -18,40 +20,64 @@ def public_material(experiment: ImageExperiment) -> Material:
 
     Raises ValueError for a data set of clips, or for squares out of pictures with boxes; see ``open_dataset``.
     """
-    options = {"split": experiment.split, "on_error": "skip"} | experiment.reader
-    reader = open_dataset(experiment.dataset, experiment.root, **options)
+    reader, squares = _opened(experiment)
     if reader.is_video:
         raise ValueError(f"{experiment.dataset} holds clips; `evaluate video` takes it")
-    squares = experiment.size and Squares(reader, experiment.size, crop="centre", flip=False)
 
-    def get(i: int) -> Sample | None:
+    def get(i: int) -> material.Sample | None:
         sample = reader[i]
         if sample is None:
             return None
-        picture, truth = sample.frames[0], None
-        if sample.objects is not None:
-            truth = _detections(sample.objects, reader.classes)
-            if squares:
-                raise ValueError(
-                    f"size={experiment.size} would cut through boxes; leave it out, or use short_side"
-                )
-        elif squares:
-            picture = (squares.cut(sample) * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
         labels = () if sample.label is None else (sample.label,)
-        return Sample(picture, sample.source_id, labels, truth)
+        truth = None if sample.objects is None else _detections(sample.objects, reader.classes)
+        return material.Sample(_frames(sample, squares)[0], sample.source_id, labels, truth)
 
-    size = f"centred squares at {experiment.size}x{experiment.size}" if squares else "whole"
-    return Material(
-        f"{experiment.dataset}, split {options['split']}, pictures {size}", ANNOTATED, len(reader), get
-    )
+    return Material(_about(experiment, "pictures"), ANNOTATED, len(reader), get)
+
+
+def public_clips(experiment: VideoExperiment) -> Material:
+    """The clips of ``experiment.dataset``, as in ``public_material``: actions of Kinetics-400, boxes of GOT-10k."""
+    reader, squares = _opened(experiment, frames=experiment.frames)
+    if not reader.is_video:
+        raise ValueError(f"{experiment.dataset} holds pictures; `evaluate image` takes it")
+
+    def get(i: int) -> ClipSample | None:
+        sample = reader[i]
+        if sample is None:
+            return None
+        boxes = visible = None
+        if (track := sample.track) is not None:
+            visible = ~track.absent & (track.cover > 0) & np.isfinite(track.boxes).all(1)
+            boxes = np.nan_to_num(track.boxes) if visible[0] else None
+        return ClipSample(_frames(sample, squares), sample.source_id, sample.label, boxes, visible)
+
+    return Material(_about(experiment, "clips"), ANNOTATED, len(reader), get)
+
+
+def _opened(experiment: ImageExperiment, **options) -> tuple[Reader, Squares | None]:
+    options |= {"split": experiment.split, "on_error": "skip"} | experiment.reader
+    reader = open_dataset(experiment.dataset, experiment.root, **options)
+    return reader, experiment.size and Squares(reader, experiment.size, crop="centre", flip=False)
+
+
+def _about(experiment: ImageExperiment, what: str) -> str:
+    size = f"centred squares at {experiment.size}x{experiment.size}" if experiment.size else "whole"
+    return f"{experiment.dataset}, split {experiment.reader.get('split', experiment.split)}, {what} {size}"
+
+
+def _frames(sample: Sample, squares: Squares | None) -> np.ndarray:
+    """uint8 (T, H, W, 3), whole or the centred square."""
+    if not squares:
+        return sample.frames
+    if sample.objects is not None or sample.track is not None:
+        raise ValueError(f"size={squares.size} would cut through boxes; leave it out, or use short_side")
+    x = squares.cut(sample)  # ([T,] 3, size, size) in [0, 1]
+    return (x * 255).round().byte().movedim(-3, -1).reshape(-1, squares.size, squares.size, 3).numpy()
 
 
 def _detections(objects: Objects, classes: tuple[str, ...]) -> Detections:
-    known = [
-        k
-        for k, label in enumerate(objects.labels)
-        if not objects.ignored[k] and classes[label] in COCO_CLASSES
-    ]
-    labels = np.array([COCO_CLASSES.index(classes[label]) for label in objects.labels[known]], np.int64)
+    names = [classes[label] for label in objects.labels]
+    known = [k for k, name in enumerate(names) if not objects.ignored[k] and name in COCO_CLASSES]
+    labels = torch.tensor([COCO_CLASSES.index(names[k]) for k in known], dtype=torch.int64)
     boxes = torch.from_numpy(objects.boxes[known])
-    return Detections(boxes, torch.ones(len(known)), torch.from_numpy(labels))
+    return Detections(boxes, torch.ones(len(known)), labels)

@@ -45,7 +45,12 @@ class ClipSample:
 def load_clips(experiment: VideoExperiment) -> Material:
     """The clips of ``experiment``, at most ``limit`` of them."""
     makers = {"acting": _acting, "films": _films, "tracks": _tracks}
-    whole = makers[experiment.material](experiment)
+    if experiment.dataset is None:
+        whole = makers[experiment.material](experiment)
+    else:
+        from .public import public_clips  # on use: that module builds on this one
+
+        whole = public_clips(experiment)
     count = len(whole) if experiment.limit is None else min(experiment.limit, len(whole))
     return Material(whole.about, whole.truth, count, whole.get)
 

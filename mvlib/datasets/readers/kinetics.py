@@ -65,7 +65,10 @@ class Kinetics400(Reader):
         except TooShort as error:
             raise BrokenItem("too short", path, str(error)) from error
         except OSError as error:
-            raise BrokenItem("broken file", path, str(error)) from error
+            why = (
+                getattr(error.__cause__, "strerror", None) or error
+            )  # PyAV's own words, without the path again
+            raise BrokenItem("broken file", path, str(why)) from error
         return Sample(frames, path, Path(path).stem, index, label=self.labels[index])
 
     def _place(self, path: str, index: int) -> Path:
