@@ -6,6 +6,7 @@ clean prediction survived coding.
 """
 
 from .classifier import Classifier
+from .features import feature_distance, features
 from .quality import QUALITIES, Quality, kl_to_clean, label_accuracy, top1_agreement
 from .registry import AnalyserUnavailable, available, load
 
@@ -15,6 +16,8 @@ __all__ = [
     "Classifier",
     "Quality",
     "available",
+    "feature_distance",
+    "features",
     "kl_to_clean",
     "label_accuracy",
     "load",

@@ -6,10 +6,10 @@ from typing import ClassVar
 
 ANCHOR = "codec alone"
 MATERIALS = ("photos", "pedestrians", "pasted")
-SCORES = ("kl", "top1", "label", "divergence", "ap")
+SCORES = ("kl", "top1", "label", "divergence", "ap", "features")
 BASELINE_NAMES = (ANCHOR, "blur 0.5", "blur 0.8", "downscale 0.75")
 CLIP_MATERIALS = ("acting", "films", "tracks")
-CLIP_SCORES = ("kl", "top1", "label", "divergence", "ao", "sr50", "sr75")
+CLIP_SCORES = ("kl", "top1", "label", "divergence", "ao", "sr50", "sr75", "features")
 CLIP_BASELINE_NAMES = (*BASELINE_NAMES, "denoise")
 
 
@@ -41,7 +41,8 @@ class ImageExperiment:
     analysers: tuple[str, ...] = ("efficientnet_lite0", "efficientnet_lite2")
     """The machines that look, by their names in analysers.load."""
     scores: tuple[str, ...] = ()
-    """Only these: kl, top1, label of classifiers; divergence, ap of detectors. Empty: all that an analyser has."""
+    """Only these: kl, top1, label of classifiers; divergence, ap of detectors; features, the distance of their late
+    maps. Empty: all but features."""
     qps: tuple[int, ...] = (27, 32, 37, 42, 47)
     """On the H.264/HEVC scale; five points so that a PCHIP curve has three inner ones."""
     gop: str = "intra"

@@ -6,6 +6,7 @@ finds in the clean picture.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mvlib.analysers import Classifier, kl_to_clean, label_accuracy, top1_agreement
+from mvlib.analysers import Classifier, feature_distance, kl_to_clean, label_accuracy, top1_agreement
 from mvlib.analysers.detectors import (
     Detections,
     Detector,
@@ -21,6 +22,7 @@ from mvlib.analysers.detectors import (
     TorchvisionDetector,
     heads_divergence,
 )
+from mvlib.analysers.features import watching
 
 from .matching import match
 from .material import Sample
@@ -42,6 +44,8 @@ def scores_of(analyser: Analyser, wanted: Sequence[str] = ()) -> tuple[str, ...]
     has = ("ap",) if isinstance(analyser, TorchvisionDetector) else ("divergence", "ap")
     if isinstance(analyser, Classifier):
         has = ("kl", "top1", "label")
+    if not isinstance(analyser, TorchvisionDetector) and "features" in wanted:
+        has += ("features",)  # a measure for training; only on demand
     found = tuple(s for s in has if not wanted or s in wanted)
     if not found:
         why = "; it gives no heads, only objects" if isinstance(analyser, TorchvisionDetector) else ""
@@ -55,6 +59,7 @@ class View:
 
     count: int
     raw: Tensor | Heads | None
+    maps: list[Tensor]
     objects: list[Detections]
 
 
@@ -95,7 +100,7 @@ class Look:
             objects += coded.objects
             for score, of in _PER_PICTURE.items():
                 if score in parts:
-                    parts[score].append(of(clean.raw, coded.raw, labels).double().cpu().numpy())
+                    parts[score].append(of(clean, coded, labels).double().cpu().numpy())
         point = {s: np.concatenate(values) for s, values in parts.items() if values}
         if "ap" in parts:
             point["ap"] = match(self.truth, objects, classes=len(self.analyser.classes))
@@ -106,11 +111,14 @@ class Look:
         for batch in self._batches(pictures):
             x = torch.from_numpy(batch).to(self.device).permute(0, 3, 1, 2).float().div(255)
             if isinstance(self.analyser, TorchvisionDetector):
-                yield View(len(x), None, self.analyser.detect(x, score=score))
+                yield View(len(x), None, [], self.analyser.detect(x, score=score))
                 continue
-            raw = self.analyser(x)
+            with watching(self.analyser) if "features" in self.wanted else nullcontext([]) as maps:
+                raw = self.analyser(x)
             find = isinstance(self.analyser, Detector) and "ap" in self.wanted
-            yield View(len(x), raw, self.analyser.objects(raw, x.shape[-2:], score=score) if find else [])
+            yield View(
+                len(x), raw, maps, self.analyser.objects(raw, x.shape[-2:], score=score) if find else []
+            )
 
     def _batches(self, pictures: Sequence[np.ndarray]) -> Iterable[np.ndarray]:
         """Neighbours of one size, stacked."""
@@ -121,8 +129,9 @@ class Look:
 
 
 _PER_PICTURE = {
-    "kl": lambda clean, coded, labels: kl_to_clean(clean, coded),
-    "top1": lambda clean, coded, labels: top1_agreement(clean, coded),
-    "label": lambda clean, coded, labels: label_accuracy(coded, labels),
-    "divergence": lambda clean, coded, labels: heads_divergence(clean, coded),
+    "kl": lambda clean, coded, labels: kl_to_clean(clean.raw, coded.raw),
+    "top1": lambda clean, coded, labels: top1_agreement(clean.raw, coded.raw),
+    "label": lambda clean, coded, labels: label_accuracy(coded.raw, labels),
+    "divergence": lambda clean, coded, labels: heads_divergence(clean.raw, coded.raw),
+    "features": lambda clean, coded, labels: feature_distance(clean.maps, coded.maps),
 }

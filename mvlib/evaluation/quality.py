@@ -21,6 +21,7 @@ def as_it_is(mean: np.ndarray) -> np.ndarray:
 # "kl" and "top1" (agreement with the clean prediction) and "label" (accuracy on the labelled pictures); detectors
 # "divergence", which is a KL over places and classes with the boxes' overlap, and "ap", COCO's average precision.
 QUALITY_OF = {"kl": kl_in_db, "top1": as_it_is, "label": as_it_is, "divergence": kl_in_db, "ap": as_it_is}
+QUALITY_OF["features"] = kl_in_db  # a squared distance of maps: decibels like those of an MSE
 # Trackers have GOT-10k's average overlap and success rates.
 QUALITY_OF |= {"ao": as_it_is, "sr50": as_it_is, "sr75": as_it_is}
 # Those that are right or wrong, of which a condition should take nothing where the codec takes nothing.

@@ -6,13 +6,16 @@ every frame, and the mean over frames counts.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mvlib.analysers import Classifier, kl_to_clean, label_accuracy, top1_agreement
+from mvlib.analysers import Classifier, feature_distance, kl_to_clean, label_accuracy, top1_agreement
 from mvlib.analysers.detectors import Detector, Heads, heads_divergence
+from mvlib.analysers.features import watching
 
 from .tracking import SCORES as TRACKING
 from .tracking import tracking_scores
@@ -31,10 +34,19 @@ def clip_scores_of(analyser: nn.Module, wanted: Sequence[str] = ()) -> tuple[str
         has = ("divergence",)
     else:
         has = ("kl", "top1") if isinstance(analyser, Classifier) else ("kl", "top1", "label")
+    if not _is_tracker(analyser) and "features" in wanted:
+        has += ("features",)  # a measure for training; only on demand
     found = tuple(s for s in has if not wanted or s in wanted)
     if not found:
         raise ValueError(f"{analyser.name} has no score {', '.join(wanted)} in clips, only {', '.join(has)}")
     return found
+
+
+class View(NamedTuple):
+    """What an analyser says of a clip: logits (1, C), or of each of its frames (T, C) or heads; and late maps."""
+
+    said: Tensor | Heads
+    maps: list[Tensor]
 
 
 class ClipLook:
@@ -62,28 +74,28 @@ class ClipLook:
         return result
 
     def _compare(self, clips: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
-        pairs = zip(self.clean, self._views(clips), strict=True)
-        if self.wanted == ("divergence",):
-            return {"divergence": np.array([float(heads_divergence(*pair).mean()) for pair in pairs])}
-        result = {score: [] for score in self.wanted}
-        for (clean, coded), sample in zip(pairs, self.samples, strict=True):
+        result: dict[str, list[float]] = {score: [] for score in self.wanted}
+        for clean, coded, sample in zip(self.clean, self._views(clips), self.samples, strict=True):
             for score in self.wanted:
-                if score == "label":
-                    result[score].append(float(label_accuracy(coded, [sample.action])))
-                else:
-                    result[score].append(float(_COMPARED[score](clean, coded).mean()))
+                result[score].append(float(_COMPARED[score](clean, coded, sample).mean()))
         return {score: np.array(values) for score, values in result.items()}
 
     @torch.inference_mode()
-    def _views(self, clips: Sequence[np.ndarray]) -> Iterable[Tensor | Heads]:
-        """What the analyser says of each clip: logits (1, C), or of each of its frames: (T, C) or heads."""
+    def _views(self, clips: Sequence[np.ndarray]) -> Iterable[View]:
         by_frame = isinstance(self.analyser, Classifier | Detector)
         for clip in clips:
             x = torch.from_numpy(clip).to(self.device).permute(0, 3, 1, 2).float().div(255)
-            yield self.analyser(x if by_frame else x[None])
+            with watching(self.analyser) if "features" in self.wanted else nullcontext([]) as maps:
+                yield View(self.analyser(x if by_frame else x[None]), maps)
 
 
-_COMPARED = {"kl": kl_to_clean, "top1": top1_agreement}
+_COMPARED = {
+    "kl": lambda clean, coded, sample: kl_to_clean(clean.said, coded.said),
+    "top1": lambda clean, coded, sample: top1_agreement(clean.said, coded.said),
+    "label": lambda clean, coded, sample: label_accuracy(coded.said, [sample.action]),
+    "divergence": lambda clean, coded, sample: heads_divergence(clean.said, coded.said),
+    "features": lambda clean, coded, sample: feature_distance(clean.maps, coded.maps),
+}
 
 
 def _is_tracker(analyser: nn.Module) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 ROUTES = ("virtual", "real_forward")
+TASKS = ("output", "features")
 PRECISIONS = ("float32", "bf16")
 
 
@@ -18,6 +19,9 @@ class Training:
     """Frozen machines whose clean prediction is to survive; several give a preprocessor for machines in general."""
     codecs: tuple[str, ...] = ("x265",)
     """Virtual codecs, drawn in turn step by step."""
+    task: str = "output"
+    """What coding should leave alone: output (KL, divergence) or features (maps of the late layers), whose gradient
+    says the same with far less noise."""
     gop: str = "intra"
     """What the encoder is told: stock, ippp or intra."""
     route: str = "virtual"
@@ -69,7 +73,7 @@ class Training:
     """Measured curves of the codec alone on the training side, which give the slope."""
 
     def __post_init__(self) -> None:
-        for name, allowed in (("route", ROUTES), ("precision", PRECISIONS)):
+        for name, allowed in (("task", TASKS), ("route", ROUTES), ("precision", PRECISIONS)):
             if getattr(self, name) not in allowed:
                 raise ValueError(
                     f"{name} {getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}"

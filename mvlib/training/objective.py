@@ -1,10 +1,12 @@
 """What a training minimises: pictures or clips → virtual codec → analysers → first-order BD-rate, in shares of 1."""
 
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
 from mvlib import analysers as machines
-from mvlib.analysers import Classifier, kl_to_clean
+from mvlib.analysers import Classifier, feature_distance, features, kl_to_clean
 from mvlib.analysers.detectors import Detector, heads_divergence
 from mvlib.codecs import RealCodec
 from mvlib.virtual.codec import VirtualCodec
@@ -28,7 +30,7 @@ class Objective(nn.Module):
         self.codecs = {name: VirtualCodec.like(name, training.gop) for name in training.codecs}
         kind = "video" if isinstance(training, VideoTraining) else "image"
         self.slopes = {
-            (c, a): Slope.read(training.anchor, c, a, kind, training.gop)
+            (c, a): Slope.read(training.anchor, c, a, kind, training.gop, training.task)
             for c in training.codecs
             for a in training.analysers
         }
@@ -52,7 +54,7 @@ class Objective(nn.Module):
         parts, task = {"bpp": bpp.mean()}, 0.0
         for name, analyser in self.analysers.items():
             with torch.autocast(x.device.type, torch.bfloat16, enabled=t.precision == "bf16"):
-                lost = lost_to(analyser, x, decoded)
+                lost = lost_to(analyser, x, decoded, t.task)
             task = task + self.slopes[codec, name](qp) * lost / len(self.analysers)
             parts[f"lost {name}"] = lost.mean()
         error = (y - x).square().flatten(1).mean(1) * 255**2
@@ -67,15 +69,18 @@ class Objective(nn.Module):
         return self.codecs[codec](clip, qp, route=self.training.rounding, real=real, **through)
 
 
-def lost_to(analyser: nn.Module, clean: Tensor, decoded: Tensor) -> Tensor:
+def lost_to(analyser: nn.Module, clean: Tensor, decoded: Tensor, task: str = "output") -> Tensor:
     """What coding took from an analyser's clean prediction, (B,) in nats; differentiable in ``decoded``.
 
-    Of clips, a machine for pictures sees every frame, and the mean over frames counts.
+    Of clips, a machine for pictures sees every frame, and the mean over frames counts. With ``task`` "features" it is
+    the distance of late maps in shares of their size instead.
     """
-    measure = next(measure for kind, measure in LOST.items() if isinstance(analyser, kind))
+    look, measure = analyser, next(measure for kind, measure in LOST.items() if isinstance(analyser, kind))
+    if task == "features":
+        look, measure = partial(features, analyser), feature_distance
     frame_by_frame = clean.ndim == 5 and isinstance(analyser, Classifier | Detector)
     pair = [v.flatten(0, 1) if frame_by_frame else v for v in (clean, decoded)]
     with torch.no_grad():
-        reference = analyser(pair[0])
-    lost = measure(reference, analyser(pair[1]))
+        reference = look(pair[0])
+    lost = measure(reference, look(pair[1]))
     return lost.unflatten(0, clean.shape[:2]).mean(1) if frame_by_frame else lost

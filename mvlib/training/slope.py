@@ -35,7 +35,13 @@ class Slope:
 
     @classmethod
     def read(
-        cls, path: Path, codec: str, analyser: str, kind: str = "image", gop: str | None = None
+        cls,
+        path: Path,
+        codec: str,
+        analyser: str,
+        kind: str = "image",
+        gop: str | None = None,
+        task: str = "output",
     ) -> "Slope":
         """From a result of ``python -m mvlib evaluate image`` (or ``video``: ``kind``) with the codec alone.
 
@@ -45,6 +51,7 @@ class Slope:
         command = (
             f"python -m mvlib evaluate {kind} --split train --conditions '[codec alone]' --gop {gop or 'intra'} "
             f"--codecs '[{codec}]' --analysers '[{analyser}]' --qps '{QPS[kind]}' --out {path}"
+            + (" --scores '[features]'" if task == "features" else "")
         )
         if not Path(path).is_file():
             raise FileNotFoundError(f"{path} does not exist; measure it by: {command}")
@@ -56,7 +63,8 @@ class Slope:
             )
         for curve in report["curves"]:
             results = curve["results"]
-            lost = results.get(f"kl:{analyser}", results.get(f"divergence:{analyser}"))
+            scores = ("features",) if task == "features" else ("kl", "divergence")
+            lost = next((results[f"{s}:{analyser}"] for s in scores if f"{s}:{analyser}" in results), None)
             if curve["codec"] == codec and curve["condition"] == "codec alone" and lost:
                 return cls(results["qp"], results["bpp"], lost)
         raise ValueError(f"{path} holds no curve of {codec} with {analyser}; measure it by: {command}")

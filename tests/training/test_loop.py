@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from mvlib.analysers import feature_distance, features
 from mvlib.preprocess import build_preprocessor, save_preprocessor
 from mvlib.training.experiment import ImageTraining, VideoTraining
-from mvlib.training.loop import NonFiniteLoss, Steps, Trainer
+from mvlib.training.loop import NonFiniteLoss, Objective, Steps, Trainer
 from mvlib.training.start import starting_network
 
 SMALL = {"widths": (8, 16), "blocks": (1, 1)}
@@ -20,6 +21,7 @@ def training(tmp_path_factory, request):
     """Four steps at 64 pixels. The anchor is a made-up curve: what it says does not matter to these tests."""
     anchor = tmp_path_factory.mktemp("anchor") / "anchor.json"
     results = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:efficientnet_lite0": [0.03, 0.3, 2.5]}
+    results["features:efficientnet_lite0"] = [0.04, 0.3, 0.9]
     curve = {"codec": "x265", "condition": "codec alone", "results": results}
     anchor.write_text(json.dumps({"curves": [curve]}))
     clips = (
@@ -119,3 +121,17 @@ def test_the_networks_for_clips_go_through_the_loop(training, tmp_path):
     trainer = Trainer(replace(training, architecture="ZhaoPreprocessor", network={}), tmp_path)
     x, qp = next(iter(trainer.batches()))
     assert trainer.update(x, qp)["error"] == 0 and (trainer.model(x, qp) != x).any()
+
+
+def test_maps_as_the_task_are_the_distance_and_give_a_gradient(training):
+    objective = Objective(replace(training, task="features"))
+    x, qp = Steps(training)[0]
+    y = x.clone().requires_grad_()
+    parts = objective(x, y, qp, "x265")
+    (parts["loss"] - parts["rate"]).backward()
+    assert y.grad.abs().max() > 0
+    decoded = objective.code(x if x.ndim == 5 else x[:, None], qp, "x265").frames
+    analyser = objective.analysers["efficientnet_lite0"]
+    frames = [v.flatten(0, 1) for v in (x if x.ndim == 5 else x[:, None], decoded)]
+    expected = feature_distance(*(features(analyser, v) for v in frames)).mean()
+    torch.testing.assert_close(parts["lost efficientnet_lite0"], expected, rtol=1e-3, atol=1e-5)

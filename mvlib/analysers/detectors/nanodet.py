@@ -20,6 +20,8 @@ _CLASSES, _BINS, _WIDTH = 80, 11, 128
 class NanoDet(nn.Module):
     """(B, 3, 416, 416), ImageNet-normalised → logits (B, 3549, 80), boxes (B, 3549, 4) in pixels of 416."""
 
+    feature_layers = ("stages.1", "stages.2", "stages.3")  # at stride 8, 16, 32
+
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Sequential(_conv(3, 32, stride=2), nn.MaxPool2d(3, stride=2, padding=1))
