@@ -1,10 +1,17 @@
-"""Analysers by name: "efficientnet_lite0" | "nanodet" | "torchvision/…" | "timm/…" → load → Classifier, Detector."""
+"""Analysers by name: "efficientnet_lite0", "nanodet", "siam_lite0", "timm/…" → load → Classifier, Detector, Tracker."""
 
 from difflib import get_close_matches
 
 import timm
 import torchvision
 
+from .actions import (
+    ACTION_NETWORKS,
+    TORCHVISION_RECOGNISERS,
+    Recogniser,
+    load_recogniser,
+    load_torchvision_recogniser,
+)
 from .classifier import Classifier
 from .detectors import (
     DETECTOR_NAMES,
@@ -15,26 +22,30 @@ from .detectors import (
     load_torchvision_detector,
 )
 from .lite import LITE_SIZES, load_lite
+from .trackers import TRACKER_NAMES, Tracker, load_tracker
 from .zoo import AnalyserUnavailable, load_timm, load_torchvision
 
 __all__ = ["AnalyserUnavailable", "available", "load"]
 
 
 def available() -> tuple[str, ...]:
-    """Classifiers that ``load`` finds without a network; the detectors are in ``DETECTOR_NAMES``."""
+    """Classifiers that ``load`` finds without a network; see ``DETECTOR_NAMES`` and ``TRACKER_NAMES`` too."""
     return tuple(LITE_SIZES)
 
 
-def load(name: str, *, pretrained: bool = True) -> Classifier | Detector | TorchvisionDetector:
+def load(
+    name: str, *, pretrained: bool = True
+) -> Classifier | Detector | Recogniser | Tracker | TorchvisionDetector:
     """The analyser ``name``, frozen, in eval mode.
 
-    A classifier gives float (B, 3, H, W) in [0, 1] → logits (B, C), a detector ``Heads``; see their classes.
+    A classifier gives float (B, 3, H, W) in [0, 1] → logits (B, C), a detector ``Heads``, a recogniser
+    float clips (B, T, 3, H, W) → logits (B, C), a tracker boxes from frames; see their classes.
 
     Args:
-        name: one of ``available()`` or ``DETECTOR_NAMES``; or ``"torchvision/resnet50"``,
-            ``"torchvision/retinanet_resnet50_fpn"``, ``"timm/convnext_atto"``: any classifier of the two
-            libraries and torchvision's COCO detectors, whose weights download on first use and stay in the
-            library's own cache.
+        name: one of ``available()``, ``DETECTOR_NAMES``, ``TRACKER_NAMES``, ``ACTION_NETWORKS``; or
+            ``"torchvision/resnet50"``, ``"torchvision/retinanet_resnet50_fpn"``, ``"torchvision/r3d_18"``,
+            ``"timm/convnext_atto"``: any classifier of the two libraries, torchvision's COCO detectors and its
+            Kinetics recognisers, whose weights download on first use and stay in the library's own cache.
         pretrained: False gives random weights (seed them with ``torch.manual_seed``).
 
     Raises:
@@ -45,7 +56,13 @@ def load(name: str, *, pretrained: bool = True) -> Classifier | Detector | Torch
         return load_lite(name, pretrained=pretrained)
     if name in DETECTOR_NAMES:
         return load_detector(name, pretrained=pretrained)
+    if name in TRACKER_NAMES:
+        return load_tracker(name, pretrained=pretrained)
+    if name in ACTION_NETWORKS:
+        return load_recogniser(name, pretrained=pretrained)
     library, _, model = str(name).partition("/")
+    if library == "torchvision" and model in TORCHVISION_RECOGNISERS:
+        return load_torchvision_recogniser(model, pretrained=pretrained)
     if library == "torchvision" and model in TORCHVISION_DETECTORS:
         return load_torchvision_detector(model, pretrained=pretrained)
     if library == "torchvision" and model in _torchvision_names():
@@ -65,7 +82,12 @@ def _unknown(name: str) -> str:
     catalogue = [
         *LITE_SIZES,
         *DETECTOR_NAMES,
-        *(f"torchvision/{n}" for n in (*_torchvision_names(), *TORCHVISION_DETECTORS)),
+        *TRACKER_NAMES,
+        *ACTION_NETWORKS,
+        *(
+            f"torchvision/{n}"
+            for n in (*_torchvision_names(), *TORCHVISION_DETECTORS, *TORCHVISION_RECOGNISERS)
+        ),
         *(f"timm/{n}" for n in timm.list_models()),
     ]
     # Compare without the library, so that "resnet50" finds the one of both.
