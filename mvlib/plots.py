@@ -113,6 +113,73 @@ def difference(original: np.ndarray, decoded: np.ndarray, gain: float = 4) -> np
     return np.clip(apart * gain + 128, 0, 255).astype(np.uint8)
 
 
+def against_qp(
+    report: Mapping, score: str, *, quality: str, condition: str = "codec alone", ax: Axes | None = None
+) -> Axes:
+    """Draw what each machine makes of each codec against QP: what is left to win, before any preprocessing.
+
+    Args:
+        report: a result of ``python -m mvlib evaluate image`` or ``video``.
+        score: which of its scores: "ao", "label", "top1", …
+        quality: axis title with its unit.
+        condition: the row of the report.
+    Raises:
+        ValueError: the report has no such score in such a row.
+    """
+    curves = {
+        f"{row['codec']}, {name.partition(':')[2]}": Curve(row["results"]["qp"], values)
+        for row in report["curves"]
+        if row["condition"] == condition
+        for name, values in row["results"].items()
+        if name.partition(":")[0] == score and ":" in name
+    }
+    if not curves:
+        raise ValueError(f"the report has no score {score!r} in the row {condition!r}")
+    ax = rate_quality(curves, quality=quality, rate="QP", log_rate=False, ax=ax)
+    ax.set_xticks(next(iter(curves.values())).rate)
+    return ax
+
+
+def followed(
+    clips: Mapping[str, np.ndarray],
+    boxes: Mapping[str, np.ndarray],
+    frames: Sequence[int],
+    truth: np.ndarray | None = None,
+) -> Figure:
+    """Draw what a tracker followed, a row a version of the clip: a few frames with the tracked and the true box.
+
+    Args:
+        clips: title of the row → uint8 (T, H, W, 3).
+        boxes: the same titles → tracked boxes (T, 4), x1, y1, x2, y2 in pixels.
+        frames: which frames are shown.
+        truth: true boxes (T, 4), dashed; NaN where there is none.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.patches import Rectangle
+
+    height, width = next(iter(clips.values())).shape[1:3]
+    size = 2.4 * len(frames), (2.4 * height / width + 0.25) * len(clips)
+    with plt.rc_context(_FONT):
+        figure, axes = plt.subplots(
+            len(clips), len(frames), figsize=size, layout="constrained", squeeze=False
+        )
+        for row, (title, clip) in zip(axes, clips.items(), strict=True):
+            row[0].set_title(title, loc="left")
+            for ax, t in zip(row, frames, strict=True):
+                ax.imshow(clip[t])
+                ax.set_axis_off()
+                for path, colour, dashes in ((truth, "#FFFFFF", "--"), (boxes[title], "#E69F00", "-")):
+                    if path is not None and np.isfinite(path[t]).all():
+                        x1, y1, x2, y2 = path[t]
+                        place = (
+                            (x1 - 0.5, y1 - 0.5),
+                            x2 - x1,
+                            y2 - y1,
+                        )  # imshow puts a pixel's middle at its index
+                        ax.add_patch(Rectangle(*place, fill=False, ec=colour, ls=dashes, lw=1.6))
+    return figure
+
+
 def top_bars(top: Sequence[tuple[str, float]], *, title: str = "", ax: Axes | None = None) -> Axes:
     """Bars of the likeliest classes: (name, probability in [0, 1]), likeliest first, as ``Classifier.top`` gives."""
     import matplotlib.pyplot as plt

@@ -9,7 +9,17 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from mvlib.codecs.encoders import ENCODERS
-from mvlib.plots import COLOURS, MARKERS, Curve, difference, rate_quality, strip, top_bars
+from mvlib.plots import (
+    COLOURS,
+    MARKERS,
+    Curve,
+    against_qp,
+    difference,
+    followed,
+    rate_quality,
+    strip,
+    top_bars,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +102,39 @@ def test_bars_stand_in_order_with_their_percentages():
     assert [t.get_text() for t in ax.get_yticklabels()] == ["koala", "tabby"]
     assert [t.get_text() for t in ax.texts] == ["90 %", "6 %"]
     assert ax.yaxis_inverted()
+
+
+def test_a_score_against_qp_comes_from_the_asked_row_and_score():
+    results = {"qp": [30, 40], "bpp": [2.0, 1.0], "ao:siam": [0.8, 0.5], "sr50:siam": [1.0, 0.6]}
+    report = {
+        "curves": [
+            {"codec": "x264", "condition": "codec alone", "results": results},
+            {"codec": "x264", "condition": "blur 0.5", "results": results},
+            {"codec": "x265", "condition": "codec alone", "results": results | {"ao:siam": [0.7, 0.4]}},
+        ]
+    }
+    ax = against_qp(report, "ao", quality="average overlap")
+    assert [line.get_label() for line in ax.lines] == ["x264, siam", "x265, siam"]
+    assert ax.lines[1].get_xydata().tolist() == [[30, 0.7], [40, 0.4]]
+    assert (ax.get_xlabel(), ax.get_xscale(), ax.get_ylabel()) == ("QP", "linear", "average overlap")
+    with pytest.raises(ValueError, match="no score 'kl'"):
+        against_qp(report, "kl", quality="KL (nats)")
+
+
+def test_boxes_are_drawn_around_their_pixels():
+    clip = np.zeros((3, 20, 30, 3), np.uint8)
+    truth = np.array([[2.0, 3, 8, 9]] * 3)
+    truth[2] = np.nan
+    figure = followed(
+        {"clean": clip, "QP 50": clip},
+        {"clean": truth + 1, "QP 50": truth[:1] + np.arange(3)[:, None]},
+        [0, 2],
+        truth,
+    )
+    axes = np.array(figure.axes).reshape(2, 2)
+    dashed, solid = axes[0, 0].patches
+    assert dashed.get_bbox().extents.tolist() == [1.5, 2.5, 7.5, 8.5]
+    assert solid.get_bbox().extents.tolist() == [2.5, 3.5, 8.5, 9.5]
+    (only,) = axes[1, 1].patches  # no true box there
+    assert only.get_bbox().extents.tolist() == [3.5, 4.5, 9.5, 10.5]
+    assert axes[1, 0].get_title(loc="left") == "QP 50"
