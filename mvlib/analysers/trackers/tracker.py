@@ -40,7 +40,7 @@ class Search:
     """By how much another scale must be more alike than the last one, in units of cosine."""
     damping: float = 0.2
     """Share of a change of size that is held back, 0..1."""
-    cosine: float = 0.3
+    cosine: float = 0.15
     """Weight of the cosine window against the score map, 0..1."""
     upsampling: int = 8
     """Places per cell that the score map is interpolated to."""
