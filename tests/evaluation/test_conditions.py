@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+import torch
 
-from mvlib.evaluation.conditions import BASELINES, downscale, gaussian_blur, upscale
+from mvlib.evaluation.conditions import BASELINES, condition, downscale, gaussian_blur, upscale
+from mvlib.preprocess import Compact, save_preprocessor
 
 
 @pytest.fixture
@@ -10,8 +12,8 @@ def frames():
 
 
 def test_every_baseline_gives_back_the_size_it_got(frames):
-    for condition in BASELINES.values():
-        out = condition.restore(condition.prepare(frames, 37), frames.shape[1:3])
+    for row in BASELINES.values():
+        out = row.restore(row.prepare(frames, 37), frames.shape[1:3])
         assert out.shape == frames.shape and out.dtype == np.uint8
 
 
@@ -37,5 +39,34 @@ def test_downscaling_is_what_the_encoder_sees(frames):
 
 def test_flat_pictures_stay_flat():
     grey = np.full((1, 32, 32, 3), 93, np.uint8)
-    for condition in BASELINES.values():
-        assert (condition.restore(condition.prepare(grey, 30), (32, 32)) == 93).all()
+    for row in BASELINES.values():
+        assert (row.restore(row.prepare(grey, 30), (32, 32)) == 93).all()
+
+
+def saved(path, seed: int):
+    """A Compact with weights that do something, and something else for each seed."""
+    torch.manual_seed(seed)
+    network = Compact()
+    for parameter in network.parameters():
+        parameter.data += 0.05 * torch.randn_like(parameter)
+    path.parent.mkdir()
+    how = {"command": "none", "data": "none", "seed": seed, "steps": 0, "analysers": [], "codecs": []}
+    return save_preprocessor(network, path, **how)
+
+
+def test_one_network_for_each_qp(tmp_path, frames):
+    files = {qp: saved(tmp_path / f"only_{qp}" / "preprocessor.safetensors", qp) for qp in (30, 40)}
+    row = condition(f"one each={tmp_path}/only_{{qp}}/preprocessor.safetensors", [30, 40])
+    alone = {qp: condition(str(file), [30, 40]) for qp, file in files.items()}
+    assert row.name == "one each" and row.depends_on_qp and alone[30].name == str(files[30])
+    for qp, other in ((30, 40), (40, 30)):
+        mine = row.prepare(frames, qp)
+        np.testing.assert_array_equal(mine, alone[qp].prepare(frames, qp))
+        assert (mine != alone[other].prepare(frames, qp)).any()
+    assert len({row.weights, alone[30].weights, alone[40].weights}) == 3
+
+
+def test_a_network_that_is_missing_for_a_qp_is_named(tmp_path):
+    saved(tmp_path / "only_30" / "preprocessor.safetensors", 0)
+    with pytest.raises(FileNotFoundError, match="only_35"):
+        condition(f"{tmp_path}/only_{{qp}}/preprocessor.safetensors", [30, 35])

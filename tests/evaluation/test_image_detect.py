@@ -1,0 +1,194 @@
+"""Detection end to end, small: real encoders, real detectors, all three materials, work that is not done twice."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from mvlib import analysers
+from mvlib.analysers.detectors import average_precision, load_detector
+from mvlib.codecs import RealCodec
+from mvlib.evaluation.cells import CellStore
+from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
+from mvlib.evaluation.image import ImageProtocol, measure_images
+from mvlib.evaluation.looking import FOUND, Look, scores_of
+from mvlib.evaluation.material import EXACT, PSEUDO, Sample, load_material
+from mvlib.evaluation.report import image_report
+from mvlib.evaluation.scores import plain_means
+from mvlib.evaluation.tables import bd_table, curve_table, light_table
+
+torch.set_num_threads(1)
+SMALL = ImageExperiment(
+    codecs=("x264",),
+    conditions=(ANCHOR, "blur 0.8"),
+    analysers=("nanodet",),
+    material="pasted",
+    size=224,
+    qps=(30, 50),
+    limit=12,
+    draws=20,
+)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return CellStore(tmp_path_factory.mktemp("cells"))
+
+
+@pytest.fixture(scope="module")
+def measured(store):
+    return measure_images(SMALL, progress=False, cells=store.folder)
+
+
+def test_precision_is_torchmetrics_on_what_really_comes_back(measured):
+    """The whole way by hand for one QP: material, encoder, detector, torchmetrics."""
+    results, _ = measured
+    samples = [load_material(SMALL)[i] for i in range(12)]
+    codec, detector = RealCodec("x264", gop="intra"), load_detector("nanodet")
+    decoded = np.concatenate([codec(s.picture[None], qp=50).frames for s in samples])
+    found = detector.detect(torch.from_numpy(decoded).permute(0, 3, 1, 2).float() / 255, score=FOUND)
+    expected = average_precision([s.truth for s in samples], found)["map"]
+    ap = plain_means(results["x264", ANCHOR].scores["nanodet", "ap"])
+    assert ap[1] == pytest.approx(expected, abs=1e-3) and 0 < ap[1] < ap[0] < 1
+
+
+def test_the_report_says_what_counts_as_true(measured):
+    report = json.loads(json.dumps(image_report(SMALL, *measured, "the command")))
+    assert report["truth_of_ap"] == EXACT and "cutouts" in report["material"] and report["n"] == 12
+    assert {g["quality"] for g in report["bd_rates"]} == {"divergence", "ap"}
+    (light,) = report["lightest_qp"]
+    assert light["qp"] == 30 and light["low"] <= light["difference"] <= light["high"]
+    assert light["difference"] == pytest.approx(light["test"] - light["anchor"], abs=2e-4)
+    alone = next(c["results"] for c in report["curves"] if c["condition"] == ANCHOR)
+    assert f"{alone['ap:nanodet'][0]:.3f}" in curve_table(report, "ap:nanodet")
+    assert "QP 30" in curve_table(report, "bpp") and "divergence" not in bd_table(report, ["ap"])
+    assert "nanodet, ap" in light_table(report, ["ap"])
+    with pytest.raises(ValueError, match="ap:nanodet"):
+        curve_table(report, "ap:yolo")
+
+
+def test_nothing_is_measured_twice(measured, store, monkeypatch):
+    def no_work(*_, **__):
+        raise AssertionError("this was measured already")
+
+    monkeypatch.setattr(RealCodec, "map", no_work)
+    monkeypatch.setattr(Look, "scores", no_work)
+    again, _ = measure_images(SMALL, progress=False, cells=store.folder)
+    for key, result in measured[0].items():
+        np.testing.assert_array_equal(again[key].bpp, result.bpp)
+        for score, values in result.scores.items():
+            np.testing.assert_array_equal(plain_means(again[key].scores[score]), plain_means(values))
+
+
+def test_another_analyser_is_measured_alone_and_another_qp_anew(measured, store):
+    more = ImageProtocol(
+        ImageExperiment(**{**vars(SMALL), "analysers": ("nanodet", "efficientnet_lite0")}), store
+    )
+    assert all(more.missing(cell) == ["efficientnet_lite0"] for cell in more.cells)
+    other = ImageProtocol(ImageExperiment(**{**vars(SMALL), "qps": (30, 49)}), store)
+    assert all(other.missing(cell) == ["", "nanodet"] for cell in other.cells)
+
+
+def test_a_killed_evaluation_goes_on(tmp_path):
+    """kill -9 once the first cell is there: started again, it keeps that file and gives the unbroken run's numbers."""
+    options = {"codecs": ["jpeg", "webp"], "conditions": [ANCHOR, "blur 0.5"], "qps": [30, 50], "limit": 6}
+    options |= {"analysers": ["efficientnet_lite0"], "draws": 10}
+    (tmp_path / "options.json").write_text(json.dumps(options))
+    arguments = [
+        sys.executable,
+        "-m",
+        "mvlib",
+        "evaluate",
+        "image",
+        "--config",
+        str(tmp_path / "options.json"),
+    ]
+    arguments += ["--out", str(tmp_path / "out.json"), "--cells", str(tmp_path / "cells")]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+
+    process = subprocess.Popen(arguments, **quiet)
+    while not (first := list((tmp_path / "cells").rglob("*.npz"))) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert first and not (tmp_path / "out.json").exists()
+    before = {file: file.stat().st_mtime_ns for file in first}
+    subprocess.run(arguments, check=True, **quiet)
+    assert before == {file: file.stat().st_mtime_ns for file in first}
+    experiment = ImageExperiment(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
+    unbroken = image_report(experiment, *measure_images(experiment, False), "")
+    resumed = json.loads((tmp_path / "out.json").read_text())
+    for found, expected in zip(resumed["curves"], unbroken["curves"], strict=True):
+        for key, values in expected["results"].items():
+            assert found["results"][key] == pytest.approx(values, abs=2e-5), key
+
+
+def test_materials_are_what_they_say():
+    films = load_material(ImageExperiment(material="pedestrians"))
+    assert len(films) == 48 and films[0].picture.shape == (288, 384, 3) and films.truth == PSEUDO
+    assert films[0].source == films[5].source != films[6].source
+    assert len({films[i].source for i in range(48)}) == 8
+    photos = load_material(ImageExperiment(limit=3))
+    assert len(photos) == 3 and photos[2].picture.shape == (224, 224, 3) and photos[0].labels
+    with pytest.raises(IndexError, match="sample 3"):
+        photos[3]
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"material": "pedestrians", "size": 128}, "leave size out"),
+        ({"material": "pedestrians", "split": "train"}, "split='train'"),
+    ],
+)
+def test_pedestrians_are_whole_frames_of_the_test_side(options, message):
+    with pytest.raises(ValueError, match=message):
+        load_material(ImageExperiment(**options))
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"material": "paintings"}, "paintings.*pedestrians"),
+        ({"scores": ("map",)}, "'map'.*divergence"),
+        ({"preprocessors": ("a=x.safetensors", "a=y.safetensors")}, "called 'a'"),
+    ],
+)
+def test_what_does_not_exist_is_named(options, message):
+    with pytest.raises(ValueError, match=message):
+        ImageExperiment(**options)
+
+
+@pytest.fixture(scope="module")
+def untrained():
+    torch.manual_seed(0)
+    return analysers.load("torchvision/ssdlite320_mobilenet_v3_large", pretrained=False)
+
+
+def test_a_detector_of_torchvision_has_precision_only(untrained):
+    assert scores_of(untrained) == ("ap",)
+    with pytest.raises(ValueError, match=r"ssdlite.*divergence.*no heads"):
+        scores_of(untrained, ("divergence",))
+    experiment = ImageExperiment(**{**vars(SMALL), "conditions": (ANCHOR,), "limit": 3})
+    found, _ = measure_images(experiment, False, analysers={"ssd": untrained})
+    assert plain_means(found["x264", ANCHOR].scores["ssd", "ap"]).shape == (2,)
+
+
+def test_pictures_of_any_sizes_in_one_look():
+    """Neighbours of one size are looked at together; the scores are those of one picture at a time."""
+    lite = analysers.load("efficientnet_lite0")
+    rng = np.random.default_rng(0)
+    sizes = [(64, 64), (64, 64), (64, 96), (64, 64), (80, 48)]
+    pictures = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
+    coded = [[(p // 2) for p in pictures], pictures]
+    samples = [Sample(p, "s", (1,)) for p in pictures]
+    together = Look(lite, samples, ("kl", "top1", "label")).scores(coded)
+    assert together["kl"].shape == (5, 2) and np.abs(together["kl"][:, 1]).max() < 1e-5
+    for i, sample in enumerate(samples):
+        alone = Look(lite, [sample], ("kl",)).scores([[c[i]] for c in coded])
+        np.testing.assert_allclose(alone["kl"][0], together["kl"][i], atol=1e-5)
