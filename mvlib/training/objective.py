@@ -28,9 +28,11 @@ class Objective(nn.Module):
         self.training = training
         self.analysers = nn.ModuleDict({name: machines.load(name) for name in training.analysers})
         self.codecs = {name: VirtualCodec.like(name, training.gop) for name in training.codecs}
-        kind = "video" if isinstance(training, VideoTraining) else "image"
+        kind, measured = "image", {"gop": training.gop}
+        if isinstance(training, VideoTraining):  # the I frame weighs the more, the shorter the clip
+            kind, measured = "video", measured | {"size": training.size, "frames": training.frames}
         self.slopes = {
-            (c, a): Slope.read(training.anchor, c, a, kind, training.gop, training.task)
+            (c, a): Slope.read(training.anchor, c, a, kind, training.task, **measured)
             for c in training.codecs
             for a in training.analysers
         }

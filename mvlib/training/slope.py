@@ -35,32 +35,29 @@ class Slope:
 
     @classmethod
     def read(
-        cls,
-        path: Path,
-        codec: str,
-        analyser: str,
-        kind: str = "image",
-        gop: str | None = None,
-        task: str = "output",
+        cls, path: Path, codec: str, analyser: str, kind: str = "image", task: str = "output", **measured
     ) -> "Slope":
         """From a result of ``python -m mvlib evaluate image`` (or ``video``: ``kind``) with the codec alone.
 
-        Raises FileNotFoundError or ValueError that say which command makes what is missing, or, where ``gop`` is
-        given, that the curves are those of another.
+        Args:
+            task: as in ``Training``: which column is the loss.
+            measured: options that the result must have been measured with, such as gop="stock", frames=8.
+
+        Raises FileNotFoundError or ValueError that say which command makes what is missing, or where the curves are
+        those of other options.
         """
+        options = " ".join(f"--{name} {value}" for name, value in ({"gop": "intra"} | measured).items())
         command = (
-            f"python -m mvlib evaluate {kind} --split train --conditions '[codec alone]' --gop {gop or 'intra'} "
+            f"python -m mvlib evaluate {kind} --split train --conditions '[codec alone]' {options} "
             f"--codecs '[{codec}]' --analysers '[{analyser}]' --qps '{QPS[kind]}' --out {path}"
             + (" --scores '[features]'" if task == "features" else "")
         )
         if not Path(path).is_file():
             raise FileNotFoundError(f"{path} does not exist; measure it by: {command}")
         report = json.loads(Path(path).read_text())
-        measured_gop = report.get("options", {}).get("gop", gop)
-        if gop and measured_gop != gop:
-            raise ValueError(
-                f"{path} was measured with gop {measured_gop!r}, not {gop!r}; measure by: {command}"
-            )
+        its = {name: report.get("options", {}).get(name, value) for name, value in measured.items()}
+        if its != measured:
+            raise ValueError(f"{path} was measured with {its}, not {measured}; measure by: {command}")
         for curve in report["curves"]:
             results = curve["results"]
             scores = ("features",) if task == "features" else ("kl", "divergence")

@@ -69,7 +69,7 @@ def test_curves_of_another_gop_are_refused(tmp_path):
     curve = {"codec": "x265", "condition": "codec alone", "results": results}
     path.write_text(json.dumps({"options": {"gop": "stock"}, "curves": [curve]}))
     Slope.read(path, "x265", "a", gop="stock")
-    with pytest.raises(ValueError, match=r"'stock', not 'intra'.*--gop intra"):
+    with pytest.raises(ValueError, match=r"'stock'}, not {'gop': 'intra'}.*--gop intra"):
         Slope.read(path, "x265", "a", gop="intra")
 
 
