@@ -19,7 +19,8 @@ from torch import Tensor, nn
 def feature_layers(analyser: nn.Module) -> list[nn.Module]:
     """The late layers of ``analyser`` whose maps are compared.
 
-    A network names them itself (``feature_layers``, paths of its modules); of timm's networks it is the last stage.
+    A network names them itself (``feature_layers``, paths of its modules); of timm's networks they are the last
+    stage and the last but two: at stride 32 and 16 in the EfficientNets.
 
     Raises:
         ValueError: neither is there.
@@ -27,7 +28,8 @@ def feature_layers(analyser: nn.Module) -> list[nn.Module]:
     network = analyser.network
     names = getattr(network, "feature_layers", None)
     if names is None and isinstance(getattr(network, "blocks", None), nn.Module):
-        names = (f"blocks.{len(network.blocks) - 1}",)
+        last = len(network.blocks) - 1
+        names = tuple(f"blocks.{stage}" for stage in (last - 2, last) if stage >= 0)
     if names is None:
         raise ValueError(
             f"which layers of {analyser.name} see late maps is not known; train with task 'output', or give "
