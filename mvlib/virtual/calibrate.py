@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from .codec import I_OFFSET, VirtualCodec
 from .colour import pad_planes, rgb_to_planes
@@ -76,9 +77,9 @@ class Coded:
 def code_virtually(
     codec: VirtualCodec, items: list[np.ndarray], qps: list[int], batch: int = 16
 ) -> list[Coded]:
-    """Code the squares with hard rounding."""
+    """Code the squares with hard rounding; shows its progress."""
     out = []
-    for i in range(0, len(items), batch):
+    for i in tqdm(range(0, len(items), batch), desc="virtual I frames"):
         for rgb, qp in _by_size(items[i : i + batch], qps[i : i + batch]):
             frame_qp = (qp + codec.qp_offset).clamp(min=0)
             planes = pad_planes(rgb_to_planes(rgb), codec.settings.multiple)

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from .colour import pad_planes, rgb_to_planes
 from .fit import Pool, errors, fit_group, fit_weights, gather
@@ -24,7 +25,7 @@ from .inter import PFrame
 from .quantise import hard
 from .rate import Features, FrameRate
 from .sequence import CHAINS, Chain, code_chain, frame_features, frame_qps
-from .settings import SETTINGS, Settings
+from .settings import Settings, settings_for
 
 _HEADER = 80.0  # bits of a P frame that says nothing, before the fit
 _BATCH = 8
@@ -40,9 +41,9 @@ class Clip:
 
 
 def code_clips(clips: list[Clip], chain: Chain, settings: Settings) -> list[list[PFrame]]:
-    """Code clips of one size with hard rounding: for each batch of them, its P frames in order."""
+    """Code clips of one size with hard rounding: for each batch of them, its P frames in order; shows its progress."""
     out = []
-    for i in range(0, len(clips), _BATCH):
+    for i in tqdm(range(0, len(clips), _BATCH), desc="virtual P frames"):
         part = clips[i : i + _BATCH]
         rgb = torch.from_numpy(np.stack([c.frames for c in part])).movedim(-1, 2) / 255
         qp = torch.tensor([float(c.qp) for c in part])
@@ -82,7 +83,7 @@ def fit_inter(
     name: str, gop: str, training: list[Clip], validation: list[Clip]
 ) -> tuple[FrameRate, dict[str, dict[str, float]]]:
     """Fit the rate of P frames to coded clips; errors on both sets come along, over clips' sums of P frames' bits."""
-    settings, chain, whole = SETTINGS[name], CHAINS[name][gop], gop != "ippp"
+    settings, chain, whole = settings_for(name, gop), CHAINS[name][gop], gop != "ippp"
     coded = {"train": code_clips(training, chain, settings), "val": code_clips(validation, chain, settings)}
     pools: dict[str, Pool] = {}
     for frames in coded["train"]:
