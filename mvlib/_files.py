@@ -8,10 +8,11 @@ from pathlib import Path
 
 
 @contextmanager
-def replace_when_done(path: str | os.PathLike) -> Iterator[Path]:
+def replace_when_done(path: str | os.PathLike, durable: bool = False) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends, and vanishes if it fails.
 
-    The parent folder is made if need be. A process killed inside the block leaves ``path`` as it was.
+    The parent folder is made if need be. A process killed inside the block leaves ``path`` as it was; ``durable`` waits
+    for the disk before the old file goes, so that a power cut does no harm either.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -21,6 +22,9 @@ def replace_when_done(path: str | os.PathLike) -> Iterator[Path]:
     try:
         yield temporary
         os.chmod(temporary, 0o644)  # mkstemp makes it private
+        if durable:
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -29,6 +29,10 @@ from .steps import Steps
 __all__ = ["LOST", "Log", "NonFiniteLoss", "Objective", "Steps", "Trainer"]
 
 
+# Options that say how a machine does it, not what is trained: a training may go on elsewhere.
+OF_THE_MACHINE = ("workers", "device", "compile", "checkpoint_every", "root")
+
+
 class NonFiniteLoss(RuntimeError):
     """The loss or its gradient is NaN or infinite; the weights were left as they were before this step."""
 
@@ -77,7 +81,7 @@ class Trainer:
         parts = {
             name: getattr(self, name).state_dict() for name in ("model", "average", "optimiser", "schedule")
         }
-        with replace_when_done(self.checkpoint) as temporary:
+        with replace_when_done(self.checkpoint, durable=True) as temporary:
             torch.save(
                 {"step": self.step, "training": json.dumps(asdict(self.training), default=str), **parts},
                 temporary,
@@ -90,6 +94,7 @@ class Trainer:
         state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         asked = json.loads(json.dumps(asdict(self.training), default=str))
         its = asked | json.loads(state["training"])  # an option that it did not know yet is as it is now
+        its |= {name: asked[name] for name in OF_THE_MACHINE}
         if its != asked:
             other = {k: (v, asked.get(k)) for k, v in its.items() if v != asked.get(k)}
             raise ValueError(

@@ -56,18 +56,8 @@ def test_dry_run_of_coco(monkeypatch, tmp_path, coco):
 def test_dry_run_of_kinetics(monkeypatch, tmp_path, kinetics):
     min(kinetics.glob("val/zumba/*")).write_bytes(b"broken")
     config = ["--config", str(CONFIGS / "kinetics400_x264_x265.yaml"), "--root", str(kinetics)]
-    small = [
-        "--analysers",
-        "[torchvision/mc3_18]",
-        "--size",
-        "48",
-        "--frames",
-        "5",
-        "--codecs",
-        "[x264]",
-        "--limit",
-        "3",
-    ]
+    network, size = ["--analysers", "[torchvision/mc3_18]"], ["--size", "48", "--frames", "5", "--limit", "3"]
+    small = [*network, *size, "--codecs", "[x264]"]
     report = evaluated(monkeypatch, tmp_path, *config, *small, *QUICK, what="video")
     assert (report["n"], report["left_out"]) == (2, 1) and report["options"]["gop"] == "stock"
     alone, blurred = (curve["results"] for curve in report["curves"])

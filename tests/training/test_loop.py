@@ -89,6 +89,11 @@ def test_a_checkpoint_of_another_training_is_refused(training, tmp_path):
         Trainer(replace(training, lr=5e-4), tmp_path).resume()
 
 
+def test_a_training_may_go_on_on_another_machine(training, tmp_path):
+    Trainer(training, tmp_path).save()
+    assert Trainer(replace(training, workers=3, checkpoint_every=50, device="cpu"), tmp_path).resume()
+
+
 def test_a_gradient_that_is_not_finite_stops_before_it_does_harm(training, tmp_path):
     trainer = Trainer(training, tmp_path)
     before = weights(trainer).clone()

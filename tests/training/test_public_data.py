@@ -1,12 +1,15 @@
 """Training on public data sets, and the real encoder beside the virtual one."""
 
 import json
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 
+from mvlib.__main__ import main
 from mvlib.codecs import RealCodec, pool
-from mvlib.datasets import Photos
+from mvlib.datasets import Photos, data_root
 from mvlib.training.ahead import Ahead
 from mvlib.training.experiment import ImageTraining, VideoTraining
 from mvlib.training.loop import Steps, Trainer
@@ -75,6 +78,19 @@ def test_training_on_windows_of_clips(kinetics, tmp_path):
     assert one[5][0].shape == (2, 3, 3, 48, 48)
     assert torch.equal(one[5][0][1:], other[5][0]) and torch.equal(one[5][1][1:], other[5][1])
     Trainer(training, tmp_path / "out").run(progress=False)
+
+
+def test_the_configuration_for_imagenet_trains(imagenet, tmp_path, monkeypatch):
+    (imagenet / "val").rename(imagenet / "train")
+    config = Path(__file__).resolve().parents[2] / "configs" / "train_imagenet.yaml"
+    small = "--steps 1 --batch 2 --size 48 --warmup 1 --workers 0 --compile false --precision float32 --device cpu"
+    where = ["--config", str(config), "--root", str(imagenet), "--out", str(tmp_path / "out")]
+    anchor = ["--anchor", str(data_root() / "results" / "anchor_train.json")]
+    monkeypatch.setattr(sys, "argv", ["mvlib", "train", "image", *where, *anchor, *small.split()])
+    main()
+    card = json.loads((tmp_path / "out" / "preprocessor.json").read_text())
+    assert card["analysers"] == ["efficientnet_lite0", "nanodet"] and card["data"].startswith("imagenet")
+    assert f"root: {imagenet}" in (tmp_path / "out" / "config.yaml").read_text()
 
 
 def test_a_data_set_of_the_wrong_kind_or_without_a_folder_is_refused(kinetics, tmp_path):
