@@ -13,6 +13,7 @@ import torch
 from torchvision.transforms.v2 import functional as TF
 
 from mvlib.preprocess import VideoPreprocessor, load_preprocessor, preprocess_frames
+from mvlib.training.refine import Refinement, Refiner
 
 from .experiment import BASELINE_NAMES, CLIP_BASELINE_NAMES
 
@@ -122,9 +123,30 @@ def learned(spec: str, qps: Sequence[float] = ()) -> Condition:
     return Condition(title or where, prepare, _unchanged, True, " ".join(identity), in_time)
 
 
+def refined(spec: str) -> Condition:
+    """Each picture refined by gradient steps before it is coded; see ``mvlib.training.refine``.
+
+    Args:
+        spec: "refined:CODECS:ANALYSERS:STEPS", several joined by "+", what is left out as in ``Refinement``; with
+            "some name=" before it if the table shall say that.
+    """
+    title, _, what = spec.rpartition("=")
+    parts = dict(zip(("codecs", "analysers", "steps"), what.split(":")[1:], strict=False))
+    options = {k: int(v) if k == "steps" else tuple(v.split("+")) for k, v in parts.items() if v}
+    refiner = Refiner(Refinement(**options), _device())
+
+    def prepare(frames: Frames, qp: float) -> Frames:
+        batches = (frames[i : i + 16] for i in range(0, len(frames), 16))
+        return np.concatenate([_on_tensor(b, lambda x: 255 * refiner(x / 255, qp).cpu()) for b in batches])
+
+    return Condition(title or what, prepare, _unchanged, True, repr(refiner.options))
+
+
 def condition(name: str, qps: Sequence[float]) -> Condition:
-    """The baseline ``name``, or else the trained preprocessor of that name or path; see ``learned``."""
-    return BASELINES[name] if name in BASELINES else learned(name, qps)
+    """The baseline ``name``, refined pictures, or else the trained preprocessor of that name or path."""
+    if name in BASELINES:
+        return BASELINES[name]
+    return refined(name) if name.rpartition("=")[2].startswith("refined") else learned(name, qps)
 
 
 def _device() -> str:

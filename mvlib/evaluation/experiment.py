@@ -28,7 +28,8 @@ class ImageExperiment:
     """Rows of the table: what stands before the codec; "codec alone" is the anchor."""
     preprocessors: tuple[str, ...] = ()
     """More rows: trained preprocessors, by name or path of their weights, with "title=" before it if the table shall
-    say that; "{qp}" in a path stands for each QP in turn, one network for each."""
+    say that; "{qp}" in a path stands for each QP in turn, one network for each. And "refined:CODECS:ANALYSERS:STEPS":
+    each picture refined by gradient steps through the virtual codec, as in mvlib.training.refine."""
     material: str = "photos"
     """What is looked at: photos, pedestrians (frames of a film; no one labelled the objects) or pasted (photographs
     with pasted cut-outs, whose boxes are exact)."""

@@ -1,5 +1,6 @@
 """What a training minimises: pictures or clips → virtual codec → analysers → first-order BD-rate, in shares of 1."""
 
+from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -40,12 +41,15 @@ class Objective(nn.Module):
         if training.route == "real_forward":
             self.real = {name: RealCodec(name, gop=training.gop) for name in training.codecs}
 
-    def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
+    def forward(
+        self, x: Tensor, y: Tensor, qp: Tensor, codec: str, view: Callable[[Tensor], Tensor] | None = None
+    ) -> dict[str, Tensor]:
         """Loss and its parts, means over the batch.
 
         Args:
             x, y: clean and preprocessed, pictures (B, 3, H, W) or clips (B, T, 3, H, W), in [0, 1].
             qp: (B,).  codec: which one codes.
+            view: what of the clean and the decoded pictures the analysers look at, as a crop; None is all.
         Returns:
             bpp counts the pixels of every frame.
         """
@@ -54,9 +58,10 @@ class Objective(nn.Module):
         decoded = coded.frames if clips else coded.frames[:, 0]
         bpp = coded.bits / (x[0].numel() / 3)
         parts, task = {"bpp": bpp.mean()}, 0.0
+        shown = (x, decoded) if view is None else (view(x), view(decoded))
         for name, analyser in self.analysers.items():
             with torch.autocast(x.device.type, torch.bfloat16, enabled=t.precision == "bf16"):
-                lost = lost_to(analyser, x, decoded, t.task)
+                lost = lost_to(analyser, *shown, t.task)
             task = task + self.slopes[codec, name](qp) * lost / len(self.analysers)
             parts[f"lost {name}"] = lost.mean()
         error = (y - x).square().flatten(1).mean(1) * 255**2
