@@ -28,12 +28,12 @@ def twin(names: dict[str, str]) -> Tensor:
     return torch.tensor([ACTIONS.index(both.get(a, a)) for a in ACTIONS])
 
 
-SHARD = 1200
+SHARD = 600
 MIRRORED, BACKWARDS = twin(_MIRRORED), twin(_BACKWARDS)
 
 
 class _Seen(Dataset):
-    """A generated clip as a recogniser sees it: uint8 (FRAMES, SIDE, SIDE, 3)."""
+    """A generated clip as a recogniser sees it: uint8 (FRAMES, SIDE, SIDE, 4), RGB and where the actor is."""
 
     def __init__(self, clips: ActingCutouts):
         self.clips = clips
@@ -42,20 +42,23 @@ class _Seen(Dataset):
         return len(self.clips)
 
     def __getitem__(self, index: int) -> Tensor:
-        x = torch.from_numpy(self.clips[index].frames).permute(0, 3, 1, 2)[None].float() / 255
-        seen = fit_frames(x)[0].clamp(0, 1)
+        clip = self.clips[index]
+        pixels = torch.from_numpy(clip.frames).float() / 255
+        actor = torch.from_numpy(clip.masks)[..., None].float()
+        seen = fit_frames(torch.cat([pixels, actor], -1).permute(0, 3, 1, 2)[None])[0].clamp(0, 1)
         return (seen * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
 def cached_clips(
     folder: Path, split: str, count: int, workers: int = 1
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Shards of (frames uint8 (n, FRAMES, SIDE, SIDE, 3), memory-mapped; classes (n,)), unless there made now.
+    """Shards of (uint8 (n, FRAMES, SIDE, SIDE, 4), memory-mapped; classes (n,)), unless there made now.
 
-    Shard k holds clips of ``ActingCutouts(split, SHARD, size=SIDE, seed=k)``, the last one as many as are missing.
+    The fourth channel is the actor's mask, 0..255.  Shard k holds clips of ``ActingCutouts(split, SHARD, size=SIDE,
+    seed=k)``, the last one as many as are missing.
 
     Args:
-        folder: where the arrays lie; about 0.3 MB a clip.
+        folder: where the arrays lie; about 0.4 MB a clip.
         split: "train", "val" or "test".
         count: how many clips in all.
         workers: processes that make clips.
@@ -74,14 +77,14 @@ def cached_clips(
 def _make(path: Path, clips: ActingCutouts, workers: int) -> None:
     loader = DataLoader(_Seen(clips), batch_size=None, num_workers=workers)
     with replace_when_done(path) as temporary:
-        frames = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(clips), FRAMES, SIDE, SIDE, 3))
+        frames = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(clips), FRAMES, SIDE, SIDE, 4))
         for k, seen in enumerate(tqdm(loader, desc=f"making {path.stem}", disable=None)):
             frames[k] = seen.numpy()
         frames.flush()
 
 
 class Batches(Dataset):
-    """Augmented batches by step: clips float (B, FRAMES, 3, side, side) in [0, 1], classes (B,).
+    """Augmented batches by step: clips float (B, FRAMES, 4, side, side) in [0, 1], classes (B,).
 
     Args:
         shards: as ``cached_clips`` gives them.
@@ -119,6 +122,7 @@ def augment(x: Tensor, action: Tensor, side: int, rng: np.random.Generator) -> t
     crop = int(rng.integers(round(0.88 * x.shape[-1]), x.shape[-1] + 1))
     top, left = rng.integers(0, x.shape[-1] - crop + 1, 2)
     x = fit_frames(x[..., top : top + crop, left : left + crop], x.shape[1], min(side, crop))
+    x, actor = x[:, :, :3], x[:, :, 3:]
     gain = torch.from_numpy(rng.uniform(0.8, 1.2, (len(x), 1, 3, 1, 1))).float()
     lift = torch.from_numpy(rng.uniform(-0.1, 0.1, (len(x), 1, 1, 1, 1))).float()
     x = ((x - 0.5) * gain + 0.5 + lift).clamp(0, 1)
@@ -126,4 +130,4 @@ def augment(x: Tensor, action: Tensor, side: int, rng: np.random.Generator) -> t
         flat = x.flatten(0, 1)
         soft = F.avg_pool2d(F.pad(flat, (1, 1, 1, 1), mode="replicate"), 3, 1)
         x = torch.lerp(flat, soft, float(rng.uniform(0.2, 0.7))).unflatten(0, x.shape[:2])
-    return x, action
+    return torch.cat([x, actor], dim=2), action

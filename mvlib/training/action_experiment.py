@@ -14,7 +14,7 @@ class ActionTraining:
     """action_resnet3d, action_shift or action_recurrent."""
     clips: int = 2400
     """Generated clips of the training side; mirrors and backward playing make four of each."""
-    check: int = 480
+    check: int = 240
     """Generated clips of the validation side."""
     steps: int = 2000
     batch: int = 16
@@ -25,6 +25,8 @@ class ActionTraining:
     weight_decay: float = 0.02
     smoothing: float = 0.05
     """Of the labels."""
+    place: float = 0.5
+    """Weight of finding the actor (its mask is known) beside naming its action."""
     seed: int = 0
     workers: int = 1
     """Processes that make and read clips."""

@@ -72,11 +72,13 @@ class ActionTrainer:
         return round(self.training.coarse + grown * (SIDE - self.training.coarse))
 
     def update(self, clip: Tensor, action: Tensor) -> tuple[float, float]:
-        """One step on clips (B, T, 3, h, w) in [0, 1] of classes (B,): loss in nats and accuracy of the batch."""
+        """One step on clips with masks (B, T, 4, h, w) in [0, 1], classes (B,): loss in nats, the batch's accuracy."""
         self.network.train()
         with torch.autocast("cpu", torch.bfloat16):
-            logits = self.network((clip - MEAN) / STD).float()
+            logits, score = self.network.look((clip[:, :, :3] - MEAN) / STD)
+        logits = logits.float()
         loss = F.cross_entropy(logits, action, label_smoothing=self.training.smoothing)
+        loss = loss + self.training.place * place_loss(score.float(), clip[:, :, 3])
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -91,11 +93,11 @@ class ActionTrainer:
 
     @torch.no_grad()
     def accuracy(self, frames: np.ndarray, actions: np.ndarray, batch: int = 32) -> float:
-        """Share of clips uint8 (n, T, h, w, 3) whose likeliest action is the right one."""
+        """Share of clips uint8 (n, T, h, w, 4) whose likeliest action is the right one."""
         self.network.eval()
         right = 0
         for k in range(0, len(frames), batch):
-            x = torch.from_numpy(frames[k : k + batch]).permute(0, 1, 4, 2, 3).float() / 255
+            x = torch.from_numpy(frames[k : k + batch, ..., :3]).permute(0, 1, 4, 2, 3).float() / 255
             with torch.autocast("cpu", torch.bfloat16):
                 right += int(
                     (self.network((x - MEAN) / STD).argmax(1).numpy() == actions[k : k + batch]).sum()
@@ -140,6 +142,14 @@ class ActionTrainer:
             if new:
                 writer.writeheader()
             writer.writerow(row)
+
+
+def place_loss(score: Tensor, mask: Tensor) -> Tensor:
+    """Cross-entropy in nats of scores (B, T, h, w) against the share of the actor (mask (B, T, H, W)) in each cell."""
+    share = F.adaptive_avg_pool2d(mask, score.shape[-2:]).flatten(0, 1).flatten(1)
+    there = share.sum(1) > 0
+    share = share[there] / share[there].sum(1, keepdim=True)
+    return F.cross_entropy(score.flatten(0, 1).flatten(1)[there], share)
 
 
 def save_recogniser(trainer: ActionTrainer, path: Path, *, command: str, accuracy: float) -> Path:

@@ -13,7 +13,7 @@ _LOWEST, _HIGHEST = -1.0, 2.0
 
 
 def fit_frames(clip: Tensor, frames: int = FRAMES, side: int = SIDE) -> Tensor:
-    """Clip (B, T, 3, H, W) → (B, frames, 3, side, side), antialiased in space and in time.
+    """Clip (B, T, C, H, W) → (B, frames, C, side, side), antialiased in space and in time.
 
     Neighbouring frames are averaged rather than dropped: frames and pixels that an analyser never looks at would
     reward a preprocessor for flattening them.
@@ -27,7 +27,7 @@ def fit_frames(clip: Tensor, frames: int = FRAMES, side: int = SIDE) -> Tensor:
     if length % frames == 0:
         return clip.unflatten(1, (frames, length // frames)).mean(2)
     pooled = F.adaptive_avg_pool1d(clip.permute(0, 2, 3, 4, 1).flatten(1, 3), frames)
-    return pooled.unflatten(1, (3, side, side)).permute(0, 4, 1, 2, 3)
+    return pooled.unflatten(1, clip.shape[2:]).permute(0, 4, 1, 2, 3)
 
 
 class Recogniser(nn.Module):

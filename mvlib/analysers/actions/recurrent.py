@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .blocks import Residual2d, conv2d
+from .located import Located, LocatedNet
 
 
 class ConvGRU(nn.Module):
@@ -33,7 +34,7 @@ class ConvGRU(nn.Module):
         return torch.stack(states, dim=1)
 
 
-class RecurrentNet(nn.Module):
+class RecurrentNet(LocatedNet):
     """Clips (B, T, 3, h, w), normalised, to logits (B, classes)."""
 
     feature_layers = ("think",)
@@ -44,12 +45,13 @@ class RecurrentNet(nn.Module):
         self.eye = nn.Sequential(conv2d(6, one, 7, 4), nn.ReLU(inplace=True), Residual2d(one, two, 2))
         self.memory = ConvGRU(two, state)
         self.think = nn.Sequential(conv2d(state, 96, 3, 2), nn.ReLU(inplace=True))
-        self.head = nn.Linear(96, classes)
+        self.head = Located(96, classes)
 
-    def forward(self, clip: Tensor) -> Tensor:
+    def maps(self, clip: Tensor) -> Tensor:
+        """(B, T, 3, h, w) → (B, T, 96, h / 16, w / 16)."""
         change = torch.cat([torch.zeros_like(clip[:, :1]), clip.diff(dim=1)], dim=1)
         seen = torch.cat([clip, change], dim=2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
         seen = self.eye(seen)
         states = self.memory(seen.unflatten(0, clip.shape[:2]))
         thought = self.think(states.flatten(0, 1).contiguous(memory_format=torch.channels_last))
-        return self.head(thought.mean((2, 3)).unflatten(0, clip.shape[:2]).mean(1))
+        return thought.unflatten(0, clip.shape[:2])

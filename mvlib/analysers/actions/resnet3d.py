@@ -1,4 +1,4 @@
-"""A small slow-only 3-D ResNet: moments → space first, time from the second stage on → mean over both → logits.
+"""A small slow-only 3-D ResNet: moments → space first, time from the second stage on → place → logits.
 
 After the slow pathway of Feichtenhofer et al., "SlowFast Networks for Video Recognition", ICCV 2019: kernels span
 time only where features already mean something, and time is never strided.
@@ -6,6 +6,8 @@ time only where features already mean something, and time is never strided.
 
 import torch
 from torch import Tensor, nn
+
+from .located import Located, LocatedNet
 
 
 def _conv3d(inside: int, outside: int, kernel: tuple[int, int, int], stride: int = 1) -> nn.Sequential:
@@ -31,7 +33,7 @@ class Residual3d(nn.Module):
         return self.act(self.second(self.act(self.first(x))) + self.shortcut(x))
 
 
-class ResNet3d(nn.Module):
+class ResNet3d(LocatedNet):
     """Clips (B, T, 3, h, w), normalised, to logits (B, classes)."""
 
     feature_layers = ("stages",)
@@ -45,8 +47,9 @@ class ResNet3d(nn.Module):
             Residual3d(two, two, time=3),
             Residual3d(two, three, time=3, stride=2),
         )
-        self.head = nn.Linear(three, classes)
+        self.head = Located(three, classes)
 
-    def forward(self, clip: Tensor) -> Tensor:
+    def maps(self, clip: Tensor) -> Tensor:
+        """(B, T, 3, h, w) → (B, T, C, h / 16, w / 16)."""
         x = clip.transpose(1, 2).contiguous(memory_format=torch.channels_last_3d)
-        return self.head(self.stages(self.stem(x)).mean((2, 3, 4)))
+        return self.stages(self.stem(x)).transpose(1, 2)

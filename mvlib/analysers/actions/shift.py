@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .blocks import conv2d
+from .located import Located, LocatedNet
 
 
 def shift(x: Tensor, moments: int, share: int = 8) -> Tensor:
@@ -39,7 +40,7 @@ class ShiftBlock(nn.Module):
         return self.act(self.second(shift(y, moments)) + self.shortcut(x))
 
 
-class ShiftNet(nn.Module):
+class ShiftNet(LocatedNet):
     """Clips (B, T, 3, h, w), normalised, to logits (B, classes)."""
 
     def __init__(self, classes: int, widths: tuple[int, ...] = (32, 64, 96)):
@@ -49,11 +50,12 @@ class ShiftNet(nn.Module):
         self.blocks = nn.ModuleList(
             [ShiftBlock(one, two, 2), ShiftBlock(two, two), ShiftBlock(two, three, 2)]
         )
-        self.head = nn.Linear(three, classes)
+        self.head = Located(three, classes)
 
-    def forward(self, clip: Tensor) -> Tensor:
+    def maps(self, clip: Tensor) -> Tensor:
+        """(B, T, 3, h, w) → (B, T, C, h / 16, w / 16)."""
         moments = clip.shape[1]
         x = self.stem(clip.flatten(0, 1).contiguous(memory_format=torch.channels_last))
         for block in self.blocks:
             x = block(x, moments)
-        return self.head(x.mean((2, 3)).unflatten(0, (-1, moments)).mean(1))
+        return x.unflatten(0, (-1, moments))
