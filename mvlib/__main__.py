@@ -177,8 +177,11 @@ def _train(training: Training, out: Path, data: str) -> None:
     if trainer.processes.is_main:
         write_config(out / "config.yaml", training, command_line(), versions())
     network = trainer.run()
+    broken = dict(trainer.processes.gather(list(trainer.steps.broken.items())))
     if not trainer.processes.is_main:
         return
+    if broken:
+        print(f"{len(broken)} files could not be read, others stood in: {', '.join(list(broken)[:5])} …")
     saved = save_preprocessor(
         network,
         out / "preprocessor.safetensors",

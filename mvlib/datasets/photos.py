@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ._root import RESTORE, Epoch, Item, read_manifest
-from .squares import check_crop, square_box
+from .crops import check_crop, square_box
 
 
 class Photos(Dataset):

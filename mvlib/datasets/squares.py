@@ -4,6 +4,8 @@ Every random choice is drawn from (seed, epoch, index) alone, so that it does no
 loads an item, in which order, or how often.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -12,33 +14,10 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
 from ._root import Epoch
-from .readers.sample import Sample
+from .crops import check_crop, square_box
 
-CROPS = ("random", "centre", "whole")
-Box = tuple[int, int, int, int]
-
-
-def check_crop(crop: str) -> None:
-    """Raise ValueError unless ``crop`` is one of ``CROPS``."""
-    if crop not in CROPS:
-        raise ValueError(f"crop={crop!r} does not exist, choose one of {', '.join(CROPS)}")
-
-
-def square_box(height: int, width: int, size: int, crop: str, rng: np.random.Generator) -> Box:
-    """Which part of a picture becomes the square: left, top, right, bottom in pixels.
-
-    "random" draws a side between ``size`` and the shorter side, anywhere; "centre" takes the largest centred
-    square; "whole" everything. Where the shorter side is below ``size``, a random square is as large as it gets.
-    """
-    if crop == "whole":
-        return 0, 0, width, height
-    side = min(height, width)
-    if crop == "centre":
-        left, top = (width - side) // 2, (height - side) // 2
-        return left, top, left + side, top + side
-    side = int(rng.integers(min(size, side), side + 1))
-    left, top = int(rng.integers(0, width - side + 1)), int(rng.integers(0, height - side + 1))
-    return left, top, left + side, top + side
+if TYPE_CHECKING:
+    from .readers.sample import Sample
 
 
 class Squares(Dataset):
@@ -72,7 +51,7 @@ class Squares(Dataset):
         sample = self.reader[index]
         return None if sample is None else self.cut(sample, index % len(self))
 
-    def cut(self, sample: Sample, index: int = 0) -> Tensor:
+    def cut(self, sample: "Sample", index: int = 0) -> Tensor:
         """The square of ``sample``, drawn as item ``index``."""
         rng = np.random.default_rng((self.seed, self._epoch.value, index))
         height, width = sample.frames.shape[1:3]

@@ -55,6 +55,7 @@ class Trainer:
         self.average = AveragedModel(
             self.model, multi_avg_fn=get_ema_multi_avg_fn(training.ema), use_buffers=True
         )
+        self.steps = Steps(training, self.part)
         self.objective = Objective(training).to(self.device)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=training.lr, weight_decay=training.weight_decay
@@ -138,7 +139,7 @@ class Trainer:
         """Batches of the steps that are left, on the device."""
         t = self.training
         loader = DataLoader(
-            Steps(t, self.part),
+            self.steps,
             batch_size=None,
             sampler=range(self.step, t.steps),
             num_workers=t.workers,

@@ -26,6 +26,11 @@ class Steps(Dataset):
     def __len__(self) -> int:
         return self.training.steps
 
+    @property
+    def broken(self) -> dict[str, str]:
+        """Files of a public data set that could not be read so far, with the kind of damage."""
+        return self.material.squares.reader.broken if isinstance(self.material, PublicData) else {}
+
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
         """Pictures (B, 3, size, size) or clips (B, T, 3, size, size) in [0, 1], and their QPs (B,)."""
         t, rng = self.training, np.random.default_rng((self.training.seed, step))

@@ -10,7 +10,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mvlib.datasets import Photos, data_root
-from mvlib.datasets.squares import square_box
+from mvlib.datasets.crops import square_box
 
 
 @pytest.fixture

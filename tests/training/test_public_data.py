@@ -64,9 +64,8 @@ def test_training_goes_on_over_a_broken_picture(imagenet, tmp_path):
     training = ImageTraining(**options(tmp_path, dataset="imagenet", root=imagenet, route="real_forward"))
     trainer = Trainer(training, tmp_path / "out")
     trainer.run(progress=False)
-    steps = Steps(training)
-    x, _ = steps[0]
-    assert x.shape == (2, 3, 48, 48) and set(steps.material.squares.reader.tally()) == {"broken file"}
+    x, _ = Steps(training)[0]
+    assert x.shape == (2, 3, 48, 48) and set(trainer.steps.broken.values()) == {"broken file"}
 
 
 def test_training_on_windows_of_clips(kinetics, tmp_path):
