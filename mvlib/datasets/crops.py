@@ -1,0 +1,29 @@
+"""Where to cut a square out of a picture: height, width, size, kind of crop, random numbers → box."""
+
+import numpy as np
+
+CROPS = ("random", "centre", "whole")
+Box = tuple[int, int, int, int]
+
+
+def check_crop(crop: str) -> None:
+    """Raise ValueError unless ``crop`` is one of ``CROPS``."""
+    if crop not in CROPS:
+        raise ValueError(f"crop={crop!r} does not exist, choose one of {', '.join(CROPS)}")
+
+
+def square_box(height: int, width: int, size: int, crop: str, rng: np.random.Generator) -> Box:
+    """Which part of a picture becomes the square: left, top, right, bottom in pixels.
+
+    "random" draws a side between ``size`` and the shorter side, anywhere; "centre" takes the largest centred
+    square; "whole" everything. Where the shorter side is below ``size``, a random square is as large as it gets.
+    """
+    if crop == "whole":
+        return 0, 0, width, height
+    side = min(height, width)
+    if crop == "centre":
+        left, top = (width - side) // 2, (height - side) // 2
+        return left, top, left + side, top + side
+    side = int(rng.integers(min(size, side), side + 1))
+    left, top = int(rng.integers(0, width - side + 1)), int(rng.integers(0, height - side + 1))
+    return left, top, left + side, top + side
