@@ -3,6 +3,7 @@
 import json
 import sys
 from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 import yaml
@@ -85,7 +86,9 @@ def test_mistakes_that_were_typed_are_named():
 
 
 def test_what_was_written_is_read_again(printed, tmp_path):
-    training = ImageTraining(steps=5, lr=3e-5, analysers=("nanodet", "efficientnet_lite1"), start=None)
+    training = ImageTraining(
+        steps=5, lr=3e-5, analysers=("nanodet", "efficientnet_lite1"), anchor=Path("a.json")
+    )
     write_config(tmp_path / "config.yaml", training, "python -m mvlib train image", {"torch": "2"})
     assert (tmp_path / "config.yaml").read_text().startswith("# python -m mvlib train image\n# torch 2\n")
     got = printed([*TRAIN, "--config", str(tmp_path / "config.yaml")])

@@ -69,8 +69,8 @@ class Training:
     checkpoint_every: int = 200
     device: str = "auto"
     """auto takes a GPU where there is one."""
-    anchor: Path = Path("data/results/anchor_train.json")
-    """Measured curves of the codec alone on the training side, which give the slope."""
+    anchor: Path | None = None
+    """Measured curves of the codec alone on the training side, which give the slope; None: those in data/results."""
 
     def __post_init__(self) -> None:
         for name, allowed in (("task", TASKS), ("route", ROUTES), ("precision", PRECISIONS)):
@@ -123,8 +123,6 @@ class VideoTraining(Training):
     """Side of the square clips, in pixels."""
     excerpts: float = 0.25
     """Share of the clips that are excerpts of real films; the others are generated scenes."""
-    anchor: Path = Path("data/results/anchor_video_train.json")
-    """Measured curves of the codec alone on the training clips, which give the slope."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -14,7 +14,7 @@ from mvlib.virtual.codec import VirtualCodec
 
 from .ahead import Ahead
 from .experiment import Training, VideoTraining
-from .slope import Slope
+from .slope import Slope, anchor_path
 
 # What coding took from the clean prediction, (B,) in nats: the task loss of material without labels. Whatever is not
 # named here, a machine that recognises actions for one, gives logits.
@@ -32,8 +32,9 @@ class Objective(nn.Module):
         kind, measured = "image", {"gop": training.gop}
         if isinstance(training, VideoTraining):  # the I frame weighs the more, the shorter the clip
             kind, measured = "video", measured | {"size": training.size, "frames": training.frames}
+        anchor = training.anchor or anchor_path(kind, training.task)
         self.slopes = {
-            (c, a): Slope.read(training.anchor, c, a, kind, training.task, **measured)
+            (c, a): Slope.read(anchor, c, a, kind, training.task, **measured)
             for c in training.codecs
             for a in training.analysers
         }

@@ -10,14 +10,13 @@ Reference: the objective of the joint training, with pixels in place of weights;
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from .experiment import ImageTraining
 from .objective import Objective
-
-FEATURES = "data/results/anchor_features_train.json"
 
 
 @dataclass(frozen=True)
@@ -36,8 +35,8 @@ class Refinement:
     task: str = "features"
     """What is kept, as in a training: features or output."""
     seed: int = 0
-    anchor: str = FEATURES
-    """Measured curves of the codec alone, which give the slope."""
+    anchor: Path | None = None
+    """Measured curves of the codec alone, which give the slope; None: those in data/results."""
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not self.lr > 0:

@@ -14,7 +14,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mvlib.datasets import data_root
+
 QPS = {"image": "[22, 27, 32, 37, 42, 47]", "video": "[25, 30, 35, 40, 45, 50]"}
+
+
+def anchor_path(kind: str, task: str) -> Path:
+    """Where the measured curves of the codec alone lie that come with the project.
+
+    Args:
+        kind: "image" or "video".  task: "output" or "features".
+    """
+    parts = ["anchor", *(["video"] if kind == "video" else []), *(["features"] if task == "features" else [])]
+    return data_root() / "results" / f"{'_'.join(parts)}_train.json"
 
 
 class Slope:

@@ -17,7 +17,7 @@ def anchor(tmp_path_factory):
     path.write_text(
         json.dumps({"curves": [{"codec": "x265", "condition": "codec alone", "results": results}]})
     )
-    return str(path)
+    return path
 
 
 @pytest.fixture(scope="module")
