@@ -25,8 +25,12 @@ ACTION_NETWORKS: dict[str, type[nn.Module]] = {
 def build_network(name: str) -> nn.Module:
     """The bare network ``name``, a key of ``ACTION_NETWORKS``, with random weights."""
     network = ACTION_NETWORKS[name](len(ACTION_CLASSES))
-    spatial = not any(isinstance(m, nn.Conv3d) for m in network.modules())
-    return network.to(memory_format=torch.channels_last if spatial else torch.channels_last_3d)
+    for part in network.modules():  # a format is for tensors of one rank only
+        if isinstance(part, nn.Conv2d):
+            part.to(memory_format=torch.channels_last)
+        elif isinstance(part, nn.Conv3d):
+            part.to(memory_format=torch.channels_last_3d)
+    return network
 
 
 def load_recogniser(name: str, *, pretrained: bool = True) -> Recogniser:
