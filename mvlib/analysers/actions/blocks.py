@@ -1,6 +1,12 @@
 """Parts that the recognisers share: moments through a 2-D network → residual blocks → back into clips."""
 
+import torch
 from torch import Tensor, nn
+
+
+def with_change(clip: Tensor) -> Tensor:
+    """Each moment and how it differs from the one before: (B, T, C, h, w) → (B, T, 2C, h, w); 0 for the first."""
+    return torch.cat([clip, torch.cat([torch.zeros_like(clip[:, :1]), clip.diff(dim=1)], dim=1)], dim=2)
 
 
 def conv2d(inside: int, outside: int, kernel: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:

@@ -7,7 +7,7 @@ Representations", ICLR 2016: a GRU whose matrices are convolutions, so that the 
 import torch
 from torch import Tensor, nn
 
-from .blocks import Residual2d, conv2d
+from .blocks import Residual2d, conv2d, with_change
 from .located import Located, LocatedNet
 
 
@@ -44,14 +44,12 @@ class RecurrentNet(LocatedNet):
         one, two = widths
         self.eye = nn.Sequential(conv2d(6, one, 7, 4), nn.ReLU(inplace=True), Residual2d(one, two, 2))
         self.memory = ConvGRU(two, state)
-        self.think = nn.Sequential(conv2d(state, 96, 3, 2), nn.ReLU(inplace=True))
-        self.head = Located(96, classes)
+        self.think = nn.Sequential(conv2d(state, 64), nn.ReLU(inplace=True))
+        self.head = Located(64, classes)
 
     def maps(self, clip: Tensor) -> Tensor:
-        """(B, T, 3, h, w) → (B, T, 96, h / 16, w / 16)."""
-        change = torch.cat([torch.zeros_like(clip[:, :1]), clip.diff(dim=1)], dim=1)
-        seen = torch.cat([clip, change], dim=2).flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        seen = self.eye(seen)
+        """(B, T, 3, h, w) → (B, T, 64, h / 8, w / 8)."""
+        seen = self.eye(with_change(clip).flatten(0, 1).contiguous(memory_format=torch.channels_last))
         states = self.memory(seen.unflatten(0, clip.shape[:2]))
         thought = self.think(states.flatten(0, 1).contiguous(memory_format=torch.channels_last))
         return thought.unflatten(0, clip.shape[:2])

@@ -7,6 +7,7 @@ time only where features already mean something, and time is never strided.
 import torch
 from torch import Tensor, nn
 
+from .blocks import with_change
 from .located import Located, LocatedNet
 
 
@@ -38,18 +39,18 @@ class ResNet3d(LocatedNet):
 
     feature_layers = ("stages",)
 
-    def __init__(self, classes: int, widths: tuple[int, ...] = (32, 48, 96)):
+    def __init__(self, classes: int, widths: tuple[int, ...] = (32, 48, 64)):
         super().__init__()
         one, two, three = widths
-        self.stem = nn.Sequential(_conv3d(3, one, (1, 7, 7), 4), nn.ReLU(inplace=True))
+        self.stem = nn.Sequential(_conv3d(6, one, (1, 7, 7), 4), nn.ReLU(inplace=True))
         self.stages = nn.Sequential(
             Residual3d(one, two, time=3, stride=2),
             Residual3d(two, two, time=3),
-            Residual3d(two, three, time=3, stride=2),
+            Residual3d(two, three, time=3),
         )
         self.head = Located(three, classes)
 
     def maps(self, clip: Tensor) -> Tensor:
-        """(B, T, 3, h, w) → (B, T, C, h / 16, w / 16)."""
-        x = clip.transpose(1, 2).contiguous(memory_format=torch.channels_last_3d)
+        """(B, T, 3, h, w) → (B, T, C, h / 8, w / 8)."""
+        x = with_change(clip).transpose(1, 2).contiguous(memory_format=torch.channels_last_3d)
         return self.stages(self.stem(x)).transpose(1, 2)

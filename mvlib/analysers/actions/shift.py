@@ -7,7 +7,7 @@ the branch beside the shortcut sees shifted features, so that the still picture 
 import torch
 from torch import Tensor, nn
 
-from .blocks import conv2d
+from .blocks import conv2d, with_change
 from .located import Located, LocatedNet
 
 
@@ -43,19 +43,17 @@ class ShiftBlock(nn.Module):
 class ShiftNet(LocatedNet):
     """Clips (B, T, 3, h, w), normalised, to logits (B, classes)."""
 
-    def __init__(self, classes: int, widths: tuple[int, ...] = (32, 64, 96)):
+    def __init__(self, classes: int, widths: tuple[int, ...] = (32, 64, 64)):
         super().__init__()
         one, two, three = widths
-        self.stem = nn.Sequential(conv2d(3, one, 5, 4), nn.SiLU(inplace=True))
-        self.blocks = nn.ModuleList(
-            [ShiftBlock(one, two, 2), ShiftBlock(two, two), ShiftBlock(two, three, 2)]
-        )
+        self.stem = nn.Sequential(conv2d(6, one, 5, 4), nn.SiLU(inplace=True))
+        self.blocks = nn.ModuleList([ShiftBlock(one, two, 2), ShiftBlock(two, two), ShiftBlock(two, three)])
         self.head = Located(three, classes)
 
     def maps(self, clip: Tensor) -> Tensor:
-        """(B, T, 3, h, w) → (B, T, C, h / 16, w / 16)."""
+        """(B, T, 3, h, w) → (B, T, C, h / 8, w / 8)."""
         moments = clip.shape[1]
-        x = self.stem(clip.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        x = self.stem(with_change(clip).flatten(0, 1).contiguous(memory_format=torch.channels_last))
         for block in self.blocks:
             x = block(x, moments)
         return x.unflatten(0, (-1, moments))
