@@ -55,7 +55,7 @@ class ImageExperiment:
     size: int | None = None
     """Side of the square that is coded, in pixels; None is the material's own, where compression hurts: photos 224."""
     limit: int | None = None
-    """Use the first so many pictures only (None: all)."""
+    """Use the first so many pictures only (None: all; of pasted ones 120, and any number can be made)."""
     draws: int = 1000
     """Bootstrap samples."""
     seed: int = 0

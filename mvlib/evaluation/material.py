@@ -124,7 +124,8 @@ def _pedestrians(experiment: ImageExperiment) -> Material:
 
 
 def _pasted(experiment: ImageExperiment) -> Material:
-    pasted = PastedCutouts(experiment.split, size=experiment.size or 320)
+    # They are made, so there can be as many as are asked for.
+    pasted = PastedCutouts(experiment.split, count=experiment.limit or 120, size=experiment.size or 320)
 
     def get(i: int) -> Sample:
         item = pasted[i]

@@ -133,6 +133,7 @@ def test_materials_are_what_they_say():
     assert len(films) == 48 and films[0].picture.shape == (288, 384, 3) and films.truth == PSEUDO
     assert films[0].source == films[5].source != films[6].source
     assert len({films[i].source for i in range(48)}) == 8
+    assert len(load_material(ImageExperiment(material="pasted", limit=200))) == 200
     photos = load_material(ImageExperiment(limit=3))
     assert len(photos) == 3 and photos[2].picture.shape == (224, 224, 3) and photos[0].labels
     with pytest.raises(IndexError, match="sample 3"):
