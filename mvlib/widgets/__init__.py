@@ -3,5 +3,6 @@
 from .block_viewer import BlockViewer
 from .explorer import QPExplorer
 from .motion_viewer import MotionViewer
+from .player import player
 
-__all__ = ["BlockViewer", "MotionViewer", "QPExplorer"]
+__all__ = ["BlockViewer", "MotionViewer", "QPExplorer", "player"]
