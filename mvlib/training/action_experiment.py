@@ -18,7 +18,7 @@ class ActionTraining:
     """Generated clips of the validation side."""
     steps: int = 2000
     batch: int = 16
-    coarse: int = 64
+    coarse: int = 72
     """Side of the clips in the first half of the training; it grows to full size over the next quarter."""
     lr: float = 2e-3
     """Peak learning rate of AdamW, reached after a tenth of the steps and let down to 0 by a cosine."""
