@@ -136,7 +136,7 @@ def refined(spec: str) -> Condition:
     refiner = Refiner(Refinement(**options), _device())
 
     def prepare(frames: Frames, qp: float) -> Frames:
-        batches = (frames[i : i + 16] for i in range(0, len(frames), 16))
+        batches = (frames[i : i + 8] for i in range(0, len(frames), 8))
         return np.concatenate([_on_tensor(b, lambda x: 255 * refiner(x / 255, qp).cpu()) for b in batches])
 
     return Condition(title or what, prepare, _unchanged, True, repr(refiner.options))
