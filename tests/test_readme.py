@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from mvlib.evaluation.report import bd_table
+from mvlib.fidelity_agreement import table
 from mvlib.fidelity_page import summary
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -19,6 +20,12 @@ def test_the_table_of_baselines_is_the_measured_one():
     assert report["command"] in README
     assert f"{report['n']} photographs" in README
     assert len(report["options"]["codecs"]) >= 5 and report["options"]["draws"] >= 1000
+
+
+def test_the_table_of_preprocessors_is_the_measured_one():
+    report = json.loads((ROOT / "data/results/images.json").read_text())
+    assert bd_table(report, ["kl"], conditions=["blur 0.8", "Compact", "refined"]) in README
+    assert report["command"] in README
 
 
 def test_everything_that_is_linked_is_there():
@@ -40,12 +47,22 @@ FIDELITY = {  # name on the first page -> codec, gop
 }
 
 
-CLIPS = {"x265, I-P-P-P": ("x265", "ippp_clips"), "x265 as it comes": ("x265", "stock_clips")}
+CLIPS = {
+    "x265, I-P-P-P": ("x265", "ippp_clips"),
+    "x265 as it comes": ("x265", "stock_clips"),
+    "x264, I-P-P-P": ("x264", "ippp_clips"),
+    "x264 as it comes": ("x264", "stock_clips"),
+}
 
 
 @pytest.mark.parametrize("rows", [FIDELITY, CLIPS], ids=["pictures", "clips"])
 def test_the_tables_of_fidelity_are_the_measured_ones(rows):
-    files = {
-        name: ROOT / f"data/results/fidelity_{codec}_{gop}.json" for name, (codec, gop) in FIDELITY.items()
-    }
+    files = {name: ROOT / f"data/results/fidelity_{codec}_{gop}.json" for name, (codec, gop) in rows.items()}
     assert summary({name: json.loads(path.read_text()) for name, path in files.items()}) in README
+
+
+def test_the_table_of_agreement_is_the_measured_one():
+    names = {f"{codec}, all intra": f"agreement_{codec}_intra.json" for codec in ("x265", "x264")}
+    results = {name: json.loads((ROOT / "data/results" / file).read_text()) for name, file in names.items()}
+    assert table(results) in README
+    assert all(result["n"] == 160 for result in results.values())
