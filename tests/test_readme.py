@@ -66,3 +66,12 @@ def test_the_table_of_agreement_is_the_measured_one():
     results = {name: json.loads((ROOT / "data/results" / file).read_text()) for name, file in names.items()}
     assert table(results) in README
     assert all(result["n"] == 160 for result in results.values())
+
+
+@pytest.mark.parametrize(("file", "qps"), [("near", ["36", "38"]), ("train", ["37"])])
+def test_what_is_said_of_the_agreement_at_qp_37_was_measured(file, qps):
+    result = json.loads((ROOT / f"data/results/agreement_x265_intra_{file}.json").read_text())
+    for qp in qps:
+        row = result["qps"][qp]["all"]
+        low, high = row["interval"]
+        assert f"{row['gap']:+.1f} [{low:+.1f}, {high:+.1f}]" in README
