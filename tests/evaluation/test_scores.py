@@ -67,7 +67,9 @@ def test_the_difference_has_an_interval_that_knows_pairs():
     anchor = rng.normal(0, 10, (60, 2))
     test = anchor + np.array([1.0, 0.0]) + rng.normal(0, 0.1, (60, 2))
     up, same = bootstrap_difference(anchor, test, [str(i) for i in range(60)], draws=300)
-    assert up.difference == pytest.approx(up.test - up.anchor) and 0.9 < up.low < up.difference < up.high < 1.1
+    assert (
+        up.difference == pytest.approx(up.test - up.anchor) and 0.9 < up.low < up.difference < up.high < 1.1
+    )
     assert abs(same.difference) < 0.05 and same.low < same.difference < same.high
 
 
