@@ -97,7 +97,7 @@ class ActionTrainer:
         self.network.eval()
         right = 0
         for k in range(0, len(frames), batch):
-            x = torch.from_numpy(frames[k : k + batch, ..., :3]).permute(0, 1, 4, 2, 3).float() / 255
+            x = torch.tensor(frames[k : k + batch, ..., :3]).permute(0, 1, 4, 2, 3).float() / 255
             with torch.autocast("cpu", torch.bfloat16):
                 right += int(
                     (self.network((x - MEAN) / STD).argmax(1).numpy() == actions[k : k + batch]).sum()
