@@ -113,6 +113,8 @@ def test_it_works_from_anywhere(way, tmp_path):
 
 
 ENDLESS = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
 import numpy as np
 from mvlib.codecs import RealCodec, pool
 codec = RealCodec("x264", preset="ultrafast")
