@@ -88,7 +88,7 @@ def test_a_dozen_clips_are_learnt(cache, network):
     torch.manual_seed(0)
     trainer = ActionTrainer(training(cache, network=network, steps=60, lr=3e-3), cache)
     frames, actions = cached_clips(cache, "train", 12, workers=0)[0]
-    x = torch.from_numpy(frames[:, :, ::3, ::3]).permute(0, 1, 4, 2, 3).float() / 255
+    x = torch.tensor(frames[:, :, ::3, ::3, :]).permute(0, 1, 4, 2, 3).float() / 255
     # The place of the actor alone costs log(number of cells) at first: it is part of the loss.
     losses = [trainer.update(x, torch.from_numpy(actions))[0] for _ in range(40)]
     assert losses[0] > 2 and np.mean(losses[-3:]) < 0.65 * losses[0], losses
