@@ -41,7 +41,7 @@ unit: $(VENV)/.dev ## the tests of the package
 	$(TEST_ENV) $(BIN)/python -m pytest tests -m "not browser" -n auto --dist loadscope
 
 notebooks: $(VENV)/.dev ## run every notebook and compare it with its committed outputs
-	$(TEST_ENV) $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=600 notebooks -n auto --dist loadscope
+	$(TEST_ENV) $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120 notebooks -n auto --dist loadscope
 
 browser: $(VENV)/.browser ## move the slider in a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/browser -m browser
