@@ -7,8 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from mvlib import analysers as machines
-from mvlib.analysers import Classifier, feature_distance, features, kl_to_clean
-from mvlib.analysers.detectors import Detector, heads_divergence
+from mvlib.analysers import Classifier, available, feature_distance, features, kl_to_clean
+from mvlib.analysers.actions import ACTION_NETWORKS, Recogniser
+from mvlib.analysers.detectors import DETECTOR_NAMES, Detector, heads_divergence
 from mvlib.codecs import RealCodec
 from mvlib.virtual.codec import VirtualCodec
 
@@ -16,9 +17,8 @@ from .ahead import Ahead
 from .experiment import Training, VideoTraining
 from .slope import Slope, anchor_path
 
-# What coding took from the clean prediction, (B,) in nats: the task loss of material without labels. Whatever is not
-# named here, a machine that recognises actions for one, gives logits.
-LOST = {Classifier: kl_to_clean, Detector: heads_divergence, nn.Module: kl_to_clean}
+# What coding took from the clean prediction, (B,) in nats: the task loss of material without labels.
+LOST = {Classifier: kl_to_clean, Detector: heads_divergence, Recogniser: kl_to_clean}
 
 
 class Objective(nn.Module):
@@ -27,10 +27,11 @@ class Objective(nn.Module):
     def __init__(self, training: Training):
         super().__init__()
         self.training = training
-        self.analysers = nn.ModuleDict({name: machines.load(name) for name in training.analysers})
+        clips = isinstance(training, VideoTraining)
+        self.analysers = nn.ModuleDict({name: load_asked(name, clips) for name in training.analysers})
         self.codecs = {name: VirtualCodec.like(name, training.gop) for name in training.codecs}
         kind, measured = "image", {"gop": training.gop}
-        if isinstance(training, VideoTraining):  # the I frame weighs the more, the shorter the clip
+        if clips:  # the I frame weighs the more, the shorter the clip
             kind, measured = "video", measured | {"size": training.size, "frames": training.frames}
         anchor = training.anchor or anchor_path(kind, training.task)
         self.slopes = {
@@ -75,6 +76,23 @@ class Objective(nn.Module):
         through = {"through": self.training.through} if clip.shape[1] > 1 else {}
         real = Ahead(self.real[codec], clip, qp) if codec in self.real else None
         return self.codecs[codec](clip, qp, route=self.training.rounding, real=real, **through)
+
+
+def load_asked(name: str, clips: bool) -> nn.Module:
+    """The analyser ``name``, if its prediction is one that a training on pictures, or ``clips``, can keep.
+
+    Raises ValueError that lists those that can be asked; else as ``analysers.load``.
+    """
+    analyser = machines.load(name)
+    if isinstance(analyser, Classifier | Detector) or (clips and isinstance(analyser, Recogniser)):
+        return analyser
+    can = [*available(), *DETECTOR_NAMES, "a classifier of torchvision/… or timm/…"]
+    if clips:
+        can += [*ACTION_NETWORKS, "torchvision/r3d_18 and its likes"]
+    raise ValueError(
+        f"{name} is a {type(analyser).__name__}, which a training on {'clips' if clips else 'pictures'} cannot ask; "
+        f"choose among {', '.join(can)}"
+    )
 
 
 def lost_to(analyser: nn.Module, clean: Tensor, decoded: Tensor, task: str = "output") -> Tensor:

@@ -10,7 +10,7 @@ from mvlib.analysers import kl_to_clean
 from mvlib.codecs import RealCodec
 from mvlib.datasets import Photos
 from mvlib.training.experiment import VideoTraining
-from mvlib.training.objective import Objective, lost_to
+from mvlib.training.objective import Objective, load_asked, lost_to
 from mvlib.training.steps import Steps
 
 
@@ -49,6 +49,17 @@ def test_who_sees_pictures_sees_every_frame_and_who_sees_clips_sees_the_clip():
     torch.testing.assert_close(
         lost_to(watcher, clean, decoded), kl_to_clean(watcher(clean), watcher(decoded)), rtol=1e-3, atol=1e-5
     )
+
+
+def test_who_cannot_be_asked_is_refused_with_those_who_can():
+    with pytest.raises(
+        ValueError, match=r"siam_lite0 is a Tracker, which a training on clips.*action_resnet3d"
+    ):
+        load_asked("siam_lite0", clips=True)
+    with pytest.raises(ValueError, match=r"is a Recogniser, which a training on pictures.*nanodet, "):
+        load_asked("action_resnet3d", clips=False)
+    with pytest.raises(ValueError, match="siam_lite0 is a Tracker"):
+        Objective(VideoTraining(analysers=("siam_lite0",)))
 
 
 def test_half_precision_of_the_analysers_keeps_the_direction():
