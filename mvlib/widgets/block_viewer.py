@@ -1,7 +1,6 @@
 """The block viewer: picture, codec, QP, position → virtual codec → blocks over the picture, one block step by step."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 
 import ipywidgets as ipw
 import numpy as np
@@ -9,6 +8,7 @@ import numpy as np
 from mvlib.virtual.codec import VirtualCodec
 
 from .blocks import PLANES, Block, Dissection, dissect, draw_blocks, mode_name
+from .parts import alarm, choice, slider, spoken
 from .pictures import example_pictures, png, shrink
 
 VIEWS = ("decoded", *PLANES[1:])
@@ -66,23 +66,9 @@ class BlockViewer(ipw.VBox):
         return f"BlockViewer({len(self.picture.options)} pictures, {len(self.codec.options)} codecs)"
 
     def _make_controls(self, qp: int) -> None:
-        def style(width: str) -> dict[str, object]:
-            return {"style": {"description_width": "initial"}, "layout": ipw.Layout(width=width)}
-
-        def slider(name: str, value: int, top: int, step: int = 1) -> ipw.IntSlider:
-            return ipw.IntSlider(
-                value=value,
-                min=0,
-                max=top,
-                step=step,
-                continuous_update=False,
-                description=name,
-                **style("auto"),
-            )
-
-        self.picture = ipw.Dropdown(options=list(self._pictures), description="Picture", **style("220px"))
-        self.codec = ipw.Dropdown(options=list(self._codecs), description="Codec", **style("140px"))
-        self.view = ipw.Dropdown(options=list(VIEWS), description="Show", **style("220px"))
+        self.picture = choice("Picture", list(self._pictures), "220px")
+        self.codec = choice("Codec", list(self._codecs), "140px")
+        self.view = choice("Show", VIEWS, "220px")
         self.qp = slider("QP", qp, 51)
         height, width = self._pictures[self.picture.value].shape[:2]
         self.column, self.row = (
@@ -90,8 +76,6 @@ class BlockViewer(ipw.VBox):
             slider("Row", 0, height - 4, 4),
         )
         self.row.value = height // 2 // 4 * 4
-        for control in (self.qp, self.column, self.row):
-            control.layout.flex = "1 1 auto"
 
     def _lay_out(self) -> list[ipw.Widget]:
         self._caption, self._alert = ipw.HTML(), ipw.HTML()
@@ -124,10 +108,7 @@ class BlockViewer(ipw.VBox):
             self._alert.value = ""
         except Exception as error:
             self._words = f"{type(error).__name__}: {error}"
-            self._alert.value = (
-                '<div role="alert" style="border-left:4px solid #D55E00;padding:6px 10px;margin:6px">'
-                f"<b>This could not be shown.</b> {escape(self._words)}</div>"
-            )
+            self._alert.value = alarm(self._words)
 
     def _fit_sliders(self) -> None:
         """Keep the marked place inside a picture of another size."""
@@ -149,8 +130,7 @@ class BlockViewer(ipw.VBox):
         for name, image in self._tiles.items():
             image.value = png(_enlarged(seen(found.cut(name, block), name)))
         self._words = in_words(found, block, self.codec.value, self.qp.value)
-        style = 'class="mvlib-caption" aria-live="polite" style="margin:4px 6px"'
-        self._caption.value = f"<div {style}>{escape(self._words)}</div>"
+        self._caption.value = spoken(self._words)
 
 
 def seen(values: np.ndarray, name: str) -> np.ndarray:

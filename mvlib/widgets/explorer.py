@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from html import escape
 from threading import Lock
 
 import ipywidgets as ipw
@@ -14,12 +13,12 @@ from mvlib.preprocess import available_preprocessors
 
 from . import drawing
 from .looking import Before, Look, Looker
+from .parts import NONE, alarm, choice, slider, spoken, strength_slider, titled
 from .pictures import example_pictures, png, shrink
 from .words import caption
 
 CODECS = ("x264", "x265", "svtav1", "vp9", "mjpeg", "jpeg", "webp", "avif")
 CURVE_QPS = (51, 47, 43, 39, 35, 31, 27, 23, 19, 15, 11)
-NONE = "none"
 _GAIN = 2
 # What a preprocessor takes out is meant to be hard to see.
 _GAIN_BEFORE = 4
@@ -105,45 +104,17 @@ class QPExplorer(ipw.VBox):
         super().close()
 
     def _make_controls(self, pictures: list[str], codecs: list[str], qp: int) -> None:
-        self.picture = ipw.Dropdown(options=pictures, description="Picture", **_style("260px"))
-        self.codec = ipw.Dropdown(
-            options=codecs,
-            value="x265" if "x265" in codecs else codecs[0],
-            description="Codec",
-            **_style("160px"),
-        )
-        # Coding starts when the handle is let go, or at each press of an arrow key.
-        self.qp = ipw.IntSlider(
-            value=qp, min=0, max=51, continuous_update=False, description="QP", **_style("auto")
-        )
-        self.qp.layout.flex = "1 1 auto"
+        self.picture = choice("Picture", pictures, "260px")
+        self.codec = choice("Codec", codecs, "160px", "x265" if "x265" in codecs else None)
+        self.qp = slider("QP", qp, 51)
         self.qp.tooltip = "quantisation parameter: 0 keeps nearly everything, 51 nearly nothing"
 
     def _make_preprocessor(self, names: Sequence[str]) -> None:
-        self.preprocessor = ipw.Dropdown(
-            options=[NONE, *names], description="Preprocessor", **_style("260px")
-        )
-        self.strength = ipw.FloatSlider(
-            value=1,
-            min=0,
-            max=1,
-            step=0.05,
-            continuous_update=False,
-            disabled=True,
-            description="Strength",
-            readout_format=".2f",
-            **_style("320px"),
-        )
+        self.preprocessor = choice("Preprocessor", [NONE, *names], "260px")
+        self.strength = strength_slider()
 
     def _lay_out(self) -> list[ipw.Widget]:
-        full = ipw.Layout(width="100%", height="auto")
-        self._images = [ipw.Image(format="png", layout=full) for _ in range(4)]
-        self._titles = [ipw.HTML() for _ in range(4)]
-        column = {"flex": "1 1 0", "min_width": "0", "margin": "0 6px", "overflow": "hidden"}
-        figures = [
-            ipw.VBox([title, image], layout=ipw.Layout(**column))
-            for title, image in zip(self._titles, self._images, strict=True)
-        ]
+        self._images, self._titles, figures = titled(4)
         self._removed = figures[-1]
         self._caption, self._alert = ipw.HTML(), ipw.HTML()
         row = ipw.Layout(margin="0 4px", grid_gap="12px")
@@ -188,7 +159,6 @@ class QPExplorer(ipw.VBox):
         self._removed.layout.display = "none" if look.before is None else None
         same_picture = self._look is not None and self._look.picture == look.picture
         for i, (image, title, text) in enumerate(zip(self._images, self._titles, titles, strict=True)):
-            # In words above the picture: ipywidgets 8.1 fails to draw an Image that has a tooltip, and has no alt text.
             title.value = f"<b>{text}</b>"
             if i or not same_picture:
                 image.value = png(new[i])
@@ -196,17 +166,12 @@ class QPExplorer(ipw.VBox):
         classes = self._looker.analyser.classes
         self._bars.value = drawing.bars(look, classes)
         self._words = caption(look, classes[look.target])
-        words = escape(self._words)
-        style = 'class="mvlib-caption" aria-live="polite" style="margin:4px 6px"'
-        self._caption.value = f"<div {style}>{words}</div>"
+        self._caption.value = spoken(self._words)
         self._draw_chart()
 
     def _tell(self, error: Exception) -> None:
         self._words = f"{type(error).__name__}: {error}"
-        self._alert.value = (
-            '<div role="alert" style="border-left:4px solid #D55E00;padding:6px 10px;margin:6px">'
-            f"<b>This could not be shown.</b> {escape(self._words)}</div>"
-        )
+        self._alert.value = alarm(self._words)
 
     def _start_curve(self, look: Look) -> None:
         curve = (look.picture, look.codec, look.before)
@@ -235,7 +200,3 @@ class QPExplorer(ipw.VBox):
                 curves = self._looker.curves(look.picture)
                 behind = self._looker.curves(look.picture, look.before) if look.before else None
                 self._chart.value = drawing.chart(look, curves, name, behind)
-
-
-def _style(width: str) -> dict[str, object]:
-    return {"style": {"description_width": "initial"}, "layout": ipw.Layout(width=width)}

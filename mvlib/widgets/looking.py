@@ -1,7 +1,7 @@
 """What one move of a control asks for: picture, codec, QP → preprocessor → real encoder → network → ``Look``."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -13,10 +13,13 @@ from torch import Tensor
 
 from mvlib.analysers import Classifier, kl_to_clean
 from mvlib.codecs import RealCodec
-from mvlib.preprocess import Preprocessor, load_preprocessor, preprocess_frames
+from mvlib.preprocess import load_preprocessor, preprocess_frames
 
 # Looks kept with their pictures: at most about 0.7 MB each at the panel's default size.
 _KEPT = 256
+
+Step = Callable[[np.ndarray, float], np.ndarray]
+"""What may stand before a codec: (frames uint8 (T, H, W, 3), QP) → frames of the same shape."""
 
 
 class Before(NamedTuple):
@@ -25,6 +28,40 @@ class Before(NamedTuple):
     name: str
     strength: float = 1.0
     """0 leaves the picture alone, 1 is what was trained."""
+
+
+class Preparer:
+    """Puts preprocessors before the codec, and remembers: the strength slider and every codec ask for the same again.
+
+    Args:
+        clips: name → uint8 (T, H, W, 3); of a picture, T is 1.
+        functions: name → (frames, QP) → frames of the same shape; every other name is one for ``load_preprocessor``.
+        kept: clips that are remembered.
+    """
+
+    def __init__(
+        self, clips: Mapping[str, np.ndarray], functions: Mapping[str, Step] | None = None, kept: int = 64
+    ) -> None:
+        self._clips, self._functions = clips, dict(functions or {})
+        self._changed = lru_cache(kept)(self._change)
+
+    def __call__(self, clip: str, qp: int, before: Before) -> np.ndarray:
+        """The clip with the share ``before.strength`` of the preprocessor's change: uint8 (T, H, W, 3)."""
+        original = self._clips[clip]
+        change = self._changed(clip, qp, before.name).astype(np.float32) - original
+        return np.rint(original + before.strength * change).astype(np.uint8)
+
+    def _change(self, clip: str, qp: int, name: str) -> np.ndarray:
+        if name not in self._functions:
+            network = load_preprocessor(name)
+            self._functions[name] = lambda frames, qp: preprocess_frames(network, frames, qp)
+        original, out = self._clips[clip], self._functions[name](self._clips[clip], qp)
+        if getattr(out, "dtype", None) != np.uint8 or out.shape != original.shape:
+            raise ValueError(
+                f"{name} makes {getattr(out, 'dtype', type(out).__name__)} {np.shape(out)} of frames "
+                f"{original.shape}; it must return uint8 of the same shape"
+            )
+        return out
 
 
 @dataclass(frozen=True)
@@ -82,14 +119,12 @@ class Looker:
     def __init__(self, pictures: Mapping[str, np.ndarray], analyser: Classifier) -> None:
         self.pictures, self.analyser = dict(pictures), analyser
         self._codecs: dict[str, RealCodec] = {}
-        self._networks: dict[str, Preprocessor] = {}
         self._clean: dict[str, Tensor] = {}
         self._looks: OrderedDict[tuple[str, str, int, Before | None], Look] = OrderedDict()
         # (bpp, kept) by QP for each picture, codec and preprocessor: small, so never forgotten.
         self._points: dict[tuple[str, str, Before | None], dict[int, tuple[float, float]]] = {}
         self._lock = Lock()
-        # The strength slider and every codec ask for the same output again.
-        self._preprocessed = lru_cache(64)(self._preprocess)
+        self._prepare = Preparer({name: p[None] for name, p in self.pictures.items()})
 
     def look(self, picture: str, codec: str, qp: int, before: Before | None = None) -> Look:
         """Code ``picture`` at ``qp`` with ``before`` in front, and look at the result, or remember it."""
@@ -124,7 +159,7 @@ class Looker:
     def _code(self, picture: str, codec: str, qp: int, before: Before | None) -> Look:
         original = self.pictures[picture]
         alone = None if before is None else self.look(picture, codec, qp)
-        given = original if before is None else self._given(picture, qp, before)
+        given = original if before is None else self._prepare(picture, qp, before)[0]
         if codec not in self._codecs:
             self._codecs[codec] = RealCodec(codec, gop="intra")
         coded = self._codecs[codec](given[None], qp=qp)
@@ -141,7 +176,7 @@ class Looker:
             given=given,
             decoded=decoded,
             bits=coded.bits,
-            psnr=_psnr(original, decoded),
+            psnr=psnr(original, decoded),
             clean=clean.softmax(-1)[0],
             coded=logits.softmax(-1)[0],
             kl=float(kl_to_clean(clean, logits)),
@@ -149,23 +184,13 @@ class Looker:
             alone=alone,
         )
 
-    def _given(self, picture: str, qp: int, before: Before) -> np.ndarray:
-        """The picture with the share ``before.strength`` of the preprocessor's change: uint8 (H, W, 3)."""
-        original = self.pictures[picture]
-        change = self._preprocessed(picture, qp, before.name).astype(np.float32) - original
-        return np.rint(original + before.strength * change).astype(np.uint8)
-
-    def _preprocess(self, picture: str, qp: int, name: str) -> np.ndarray:
-        if name not in self._networks:
-            self._networks[name] = load_preprocessor(name)
-        return preprocess_frames(self._networks[name], self.pictures[picture][None], qp)[0]
-
     @torch.inference_mode()
     def _logits(self, picture: np.ndarray) -> Tensor:
         x = torch.tensor(picture).permute(2, 0, 1)[None].float() / 255  # (1, 3, H, W)
         return self.analyser(x.to(self.analyser.mean.device)).cpu()
 
 
-def _psnr(original: np.ndarray, decoded: np.ndarray) -> float:
+def psnr(original: np.ndarray, decoded: np.ndarray) -> float:
+    """Of uint8 arrays of one shape, in dB; infinite where they are equal."""
     error = np.mean(np.square(original.astype(np.float32) - decoded))
     return float(10 * np.log10(255**2 / error)) if error else float("inf")

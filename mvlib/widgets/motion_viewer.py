@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from math import log10
 
 import ipywidgets as ipw
 import numpy as np
@@ -13,14 +12,14 @@ from mvlib.codecs import RealCodec
 from mvlib.datasets import Clips
 from mvlib.virtual.codec import VirtualCodec
 
+from .frame_chart import frame_bars
 from .motion import COLOURS, MODES, Motion, dissect_clip, draw_motion
+from .parts import alarm, choice, slider, spoken, titled
 from .pictures import png
 
 VIEWS = ("decoded", "source")
 _GAIN = 4
 _SCALE = 3
-_RATE = (0.03, 300.0)  # kilobit; the axis stands still, so that clips and QPs can be compared by eye
-_WIDTH, _HEIGHT, _LEFT, _BOTTOM, _TOP = 520, 190, 52, 40, 12
 
 
 def example_clips(frames: int = 8, side: int = 224) -> dict[str, np.ndarray]:
@@ -73,32 +72,17 @@ class MotionViewer(ipw.VBox):
         return f"MotionViewer({len(self.clip.options)} clips, {self._name})"
 
     def _make_controls(self, qp: int) -> None:
-        def style(width: str) -> dict[str, object]:
-            return {"style": {"description_width": "initial"}, "layout": ipw.Layout(width=width)}
-
-        def slider(name: str, value: int, top: int) -> ipw.IntSlider:
-            # Coding starts when the handle is let go, or at each press of an arrow key.
-            out = ipw.IntSlider(
-                value=value, min=0, max=top, continuous_update=False, description=name, **style("auto")
-            )
-            out.layout.flex = "1 1 auto"
-            return out
-
-        self.clip = ipw.Dropdown(options=list(self._clips), description="Clip", **style("200px"))
-        self.view = ipw.Dropdown(options=list(VIEWS), description="Show", **style("180px"))
+        self.clip = choice("Clip", list(self._clips), "200px")
+        self.view = choice("Show", VIEWS, "180px")
         self.qp = slider("QP", qp, 51)
         self.frame = slider("Frame", 1, len(self._clips[self.clip.value]) - 1)
 
     def _lay_out(self) -> list[ipw.Widget]:
         full = ipw.Layout(width="100%", height="auto")
-        self._large, self._still, self._after = (ipw.Image(format="png", layout=full) for _ in range(3))
-        self._titles = [ipw.HTML() for _ in range(2)]
+        self._large = ipw.Image(format="png", layout=full)
+        (self._still, self._after), self._titles, small = titled(2)
         self._bars, self._caption, self._alert = ipw.HTML(), ipw.HTML(), ipw.HTML()
         half = ipw.Layout(flex="1 1 0", min_width="0", margin="0 6px", overflow="hidden")
-        small = [
-            ipw.VBox([title, image], layout=half)
-            for title, image in zip(self._titles, (self._still, self._after), strict=True)
-        ]
         left = ipw.VBox([ipw.HTML(_legend()), self._large], layout=half)
         right = ipw.VBox([ipw.HBox(small), self._bars], layout=half)
         gap = ipw.Layout(margin="0 4px", grid_gap="12px")
@@ -118,10 +102,7 @@ class MotionViewer(ipw.VBox):
             self._alert.value = ""
         except Exception as error:
             self._words = f"{type(error).__name__}: {error}"
-            self._alert.value = (
-                '<div role="alert" style="border-left:4px solid #D55E00;padding:6px 10px;margin:6px">'
-                f"<b>This could not be shown.</b> {escape(self._words)}</div>"
-            )
+            self._alert.value = alarm(self._words)
 
     def _coded(self) -> tuple[list[Motion], list[int]]:
         key = (self.clip.value, self.qp.value)
@@ -146,8 +127,7 @@ class MotionViewer(ipw.VBox):
             title.value = f"<b>left over {name}</b>" if left is not None else "<b>no frame before</b>"
         self._bars.value = bars([m.bits for m in motions], real, t, self._name)
         self._words = in_words(motion, t, real[t], self._name, self.qp.value)
-        style = 'class="mvlib-caption" aria-live="polite" style="margin:4px 6px"'
-        self._caption.value = f"<div {style}>{escape(self._words)}</div>"
+        self._caption.value = spoken(self._words)
 
 
 def seen(left: np.ndarray) -> np.ndarray:
@@ -172,33 +152,10 @@ def in_words(motion: Motion, t: int, real: int, codec: str, qp: int) -> str:
 
 def bars(virtual: list[float], real: list[int], shown: int, codec: str) -> str:
     """SVG of kilobit per frame, log scale: bars estimated, lines written, the shown frame dark."""
-    step = (_WIDTH - _LEFT) / len(virtual)
-    parts = [
-        f'<line x1="{_LEFT}" x2="{_WIDTH}" y1="{_y(v):.1f}" y2="{_y(v):.1f}" stroke="#ddd"/>'
-        f'<text x="{_LEFT - 6}" y="{_y(v) + 4:.1f}" text-anchor="end">{v:g}</text>'
-        for v in (0.1, 1, 10, 100)
-    ]
-    for t, (estimate, written) in enumerate(zip(virtual, real, strict=True)):
-        x, top, line = _LEFT + step * t, _y(estimate / 1000), _y(written / 1000)
-        parts.append(
-            f'<rect x="{x + 0.15 * step:.1f}" y="{top:.1f}" width="{0.7 * step:.1f}" height="{_y(_RATE[0]) - top:.1f}" '
-            f'fill="{"#0072B2" if t == shown else "#9ecae1"}"/><line x1="{x + 0.05 * step:.1f}" '
-            f'x2="{x + 0.95 * step:.1f}" y1="{line:.1f}" y2="{line:.1f}" stroke="currentColor" stroke-width="2"/>'
-            f'<text x="{x + step / 2:.1f}" y="{_HEIGHT - _BOTTOM + 15}" text-anchor="middle">{t}</text>'
-        )
     words = f"frame {shown}: {virtual[shown] / 1000:.2f} kilobit estimated, {real[shown] / 1000:.2f} written by {codec}"
-    return (
-        f"<b>Kilobit per frame</b>, bars: estimated; lines: {escape(codec)}"
-        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="100%" '
-        'style="font:13px var(--jp-ui-font-family, sans-serif);fill:var(--jp-ui-font-color1, #222);display:block">'
-        f'{"".join(parts)}<text x="{_WIDTH / 2}" y="{_HEIGHT - 6}" text-anchor="middle">frame</text></svg>'
-    )
-
-
-def _y(kilobit: float) -> float:
-    low, high = (log10(v) for v in _RATE)
-    share = (log10(min(max(kilobit, _RATE[0]), _RATE[1])) - low) / (high - low)
-    return _HEIGHT - _BOTTOM - share * (_HEIGHT - _BOTTOM - _TOP)
+    heading = f"<b>Kilobit per frame</b>, bars: estimated; lines: {escape(codec)}"
+    fills = ["#0072B2" if t == shown else "#9ecae1" for t in range(len(virtual))]
+    return heading + frame_bars(virtual, real, fills, [str(t) for t in range(len(virtual))], words)
 
 
 def _legend() -> str:
