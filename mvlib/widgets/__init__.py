@@ -1,8 +1,9 @@
-"""Panels to play with in JupyterLab: picture, codec and QP → real encoder → network → pictures and numbers."""
+"""Panels to play with in JupyterLab: picture or clip, codec, QP → real encoder → machine → pictures and numbers."""
 
 from .block_viewer import BlockViewer
+from .clip_explorer import ClipExplorer
 from .explorer import QPExplorer
 from .motion_viewer import MotionViewer
 from .player import player
 
-__all__ = ["BlockViewer", "MotionViewer", "QPExplorer", "player"]
+__all__ = ["BlockViewer", "ClipExplorer", "MotionViewer", "QPExplorer", "player"]

@@ -14,7 +14,8 @@ _TEXT = "var(--jp-ui-font-color1, #222)"
 
 
 def frame_bars(
-    bits: Sequence[float], marks: Sequence[float] | None, fills: Sequence[str], labels: Sequence[str], words: str
+    bits: Sequence[float], marks: Sequence[float] | None, fills: Sequence[str], labels: Sequence[str], words: str,
+    shown: int | None = None,
 ) -> str:  # fmt: skip
     """SVG of kilobit per frame on a log scale: a bar for each frame, and a line across it.
 
@@ -22,15 +23,17 @@ def frame_bars(
         bits: heights of the bars, in bits.  marks: of the lines; None draws none.
         fills: colours of the bars.  labels: what stands under each; crowded ones are left out.
         words: what is shown, for those who don't see it.
+        shown: the bar with an edge.
     """
     step = (_WIDTH - _LEFT) / len(bits)
     every = 1 + int(18 / step)
+    edge = ' stroke="currentColor" stroke-width="2"'
     parts = [_level(_y_rate(v), f"{v:g}", _WIDTH) for v in (0.1, 1, 10, 100)]
     for t, (value, fill, label) in enumerate(zip(bits, fills, labels, strict=True)):
         x, top = _LEFT + step * t, _y_rate(value / 1000)
         parts.append(
             f'<rect x="{x + 0.15 * step:.1f}" y="{top:.1f}" width="{0.7 * step:.1f}" '
-            f'height="{_y_rate(_RATE[0]) - top:.1f}" fill="{fill}"/>'
+            f'height="{_y_rate(_RATE[0]) - top:.1f}" fill="{fill}"{edge if t == shown else ""}/>'
         )
         if marks is not None:
             line = _y_rate(marks[t] / 1000)

@@ -1,0 +1,304 @@
+"""The clip panel with real encoders and real machines: what it says is what was coded and what they made of it."""
+
+import io
+import re
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from mvlib.analysers import load
+from mvlib.codecs import RealCodec
+from mvlib.datasets import ACTIONS
+from mvlib.evaluation.conditions import BASELINES
+from mvlib.evaluation.experiment import VideoExperiment
+from mvlib.evaluation.video_looking import ClipLook as Judge
+from mvlib.evaluation.video_material import ClipSample, load_clips
+from mvlib.plots import difference
+from mvlib.widgets import ClipExplorer
+from mvlib.widgets.clip_drawing import FOUND, TRUE, boxed
+from mvlib.widgets.clip_looking import WINDOW, probabilities
+from mvlib.widgets.frame_chart import Line, frame_lines
+
+blur = BASELINES["blur 0.8"].prepare
+
+
+@pytest.fixture(scope="module")
+def clips() -> dict[str, ClipSample]:
+    scenes = load_clips(VideoExperiment(limit=4, size=112, frames=16))
+    films = load_clips(VideoExperiment(material="tracks", frames=20, limit=None))
+    return {"scene": scenes[1], "film": films[4]}
+
+
+@pytest.fixture(scope="module")
+def machines():
+    return {name: load(name) for name in ("action_shift", "siam_lite0")}
+
+
+@pytest.fixture(scope="module")
+def shared(clips, machines):
+    """One panel for all, so that what one test has coded and watched the next need not."""
+    panel = ClipExplorer(
+        clips,
+        codecs=("x264", "x265"),
+        preprocessors={"blur": blur},
+        recognisers={"shift": machines["action_shift"]},
+        trackers={"lite0": machines["siam_lite0"]},
+        qp=42,
+    )
+    yield panel, [control.value for control in panel._controls]
+    panel.close()
+
+
+@pytest.fixture
+def panel(shared):
+    """The shared panel as it was at first."""
+    panel, values = shared
+    for control, value in zip(panel._controls, values, strict=True):
+        control.value = value
+    return panel
+
+
+def pixels(image) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(image.value)).convert("RGB"))
+
+
+def test_the_caption_tells_what_the_encoder_wrote(panel, clips):
+    panel.codec.value, panel.qp.value, panel.frame.value = "x264", 45, 5
+    frames = clips["scene"].frames
+    coded = RealCodec("x264")(frames, qp=45)
+    psnr = 10 * np.log10(255**2 / np.mean((frames.astype(float) - coded.frames) ** 2))
+    start = f"x264 at QP 45: {coded.bits:,} bits, {coded.bits / frames[..., 0].size:.3f} bpp, PSNR {psnr:.2f} dB; "
+    assert panel.caption.startswith(start)
+    assert panel.caption.endswith(f"frame 5 is of type {coded.frame_types[5]}, {coded.frame_bits[5]:,} bits")
+
+
+def test_the_caption_tells_what_the_evaluation_would(panel, clips, machines):
+    sample, coded = clips["scene"], RealCodec("x265")(clips["scene"].frames, qp=42).frames
+    panel.frame.value = 15
+    with torch.inference_mode():
+        clean, seen = (
+            machines["action_shift"](torch.tensor(f).permute(0, 3, 1, 2)[None] / 255).softmax(-1)[0]
+            for f in (sample.frames, coded)
+        )
+    name, before, after = re.search(r"“(.*?)” (\d+) % → (\d+) %", panel.caption).groups()
+    assert name == ACTIONS[sample.action]
+    assert [int(before), int(after)] == [round(100 * float(p[sample.action])) for p in (clean, seen)]
+    ao = [
+        Judge(machines["siam_lite0"], [sample], ["ao"]).scores([[f]])["ao"][0, 0]
+        for f in (sample.frames, coded)
+    ]
+    said = re.search(r"average overlap ([\d.]+) → ([\d.]+), least in frame (\d+)", panel.caption).groups()
+    assert [float(v) for v in said[:2]] == pytest.approx(ao, abs=0.006)
+    worst = panel._look.overlap(panel._look.track)
+    assert int(said[2]) == np.nanargmin(worst) and np.isnan(worst[0])
+
+
+def test_a_window_grows_then_slides_and_ends_as_the_whole_clip(clips, machines):
+    recogniser, frames = machines["action_shift"], clips["film"].frames
+    said = probabilities(recogniser, frames)
+    assert said.shape == (20, 12) and torch.isnan(said[0]).all()
+    x = torch.tensor(frames).permute(0, 3, 1, 2)[None] / 255
+    for t in (1, 7, 15, 19):
+        part = x[:, max(0, t + 1 - WINDOW) : t + 1]
+        with torch.inference_mode():
+            torch.testing.assert_close(said[t], recogniser(part).softmax(-1)[0], rtol=0, atol=1e-5)
+    # What comes later does not change what was said before.
+    torch.testing.assert_close(
+        said[:9], probabilities(recogniser, frames[:9]), equal_nan=True, rtol=0, atol=1e-5
+    )
+
+
+def test_pictures_change_in_place_and_are_what_was_coded(panel, clips):
+    images = list(panel._images)
+    panel.tracker.value = "none"
+    for codec, t in (("x264", 3), ("x265", 9)):
+        panel.codec.value, panel.frame.value = codec, t
+        coded = RealCodec(codec)(clips["scene"].frames, qp=42).frames[t]
+        np.testing.assert_array_equal(pixels(images[0]), clips["scene"].frames[t])
+        np.testing.assert_array_equal(pixels(images[1]), coded)
+        np.testing.assert_array_equal(pixels(images[2]), difference(clips["scene"].frames[t], coded, 2))
+    assert panel._images == images and panel._removed.layout.display == "none"
+
+
+def test_boxes_lie_on_the_edge_of_what_they_hold():
+    frame = np.full((40, 60, 3), 99, np.uint8)
+    seen = boxed(frame, {TRUE: np.array([10, 5, 30, 25.0]), FOUND: np.full(4, np.nan)})
+    white = np.argwhere((seen == 255).all(-1))
+    assert white.min(0).tolist() == [5, 10] and white.max(0).tolist() == [24, 29]
+    assert (frame == 99).all()
+
+
+def test_true_boxes_are_drawn_where_somebody_looked(panel, clips):
+    panel.clip.value, sample = "film", clips["film"]
+    white = lambda t: (pixels(panel._images[0]) == 255).all(-1).sum()  # noqa: E731
+    shown, bare = {}, {}
+    for t in np.flatnonzero(sample.visible)[1:3].tolist() + np.flatnonzero(~sample.visible)[:2].tolist():
+        panel.frame.value = t
+        shown[t] = white(t)
+        bare[t] = (sample.frames[t] == 255).all(-1).sum()
+    assert all((shown[t] > bare[t] + 20) == bool(sample.visible[t]) for t in shown)
+
+
+def test_nothing_is_coded_or_watched_twice(panel, machines, monkeypatch):
+    coded, tracked = [], []
+    code, track = RealCodec.__call__, type(machines["siam_lite0"]).track
+    monkeypatch.setattr(
+        RealCodec, "__call__", lambda self, *a, **k: coded.append(k["qp"]) or code(self, *a, **k)
+    )
+    monkeypatch.setattr(type(machines["siam_lite0"]), "track", lambda *a: tracked.append(1) or track(*a))
+    panel.qp.value = 44
+    panel.frame.value = 2
+    panel.view.value = "playing"
+    panel.recogniser.value = "none"
+    panel.qp.value = 42
+    panel.recogniser.value = "shift"
+    panel.qp.value = 44
+    assert coded == [44] and tracked == [1]
+
+
+def test_behind_a_preprocessor_the_caption_tells_both(panel, clips):
+    panel.preprocessor.value = "blur"
+    frames, codec = clips["scene"].frames, RealCodec("x265")
+    alone, behind = codec(frames, qp=42), codec(blur(frames), qp=42)
+    share = 100 * (behind.bits / alone.bits - 1)
+    start = f"x265 at QP 42 behind “blur”: {behind.bits:,} bits ({share:+.1f} % of {alone.bits:,} without), "
+    assert panel.caption.startswith(start) and share < -3
+    look = panel._look
+    kept, overlap = float(look.alone.coded[-1, look.target]), look.alone.average_overlap(look.alone.track)
+    assert re.search(rf"→ \d+ % \({100 * kept:.0f} %\)", panel.caption)
+    assert re.search(rf"→ [\d.]+ \({overlap:.2f}\), least", panel.caption)
+    taken = difference(frames[panel.frame.value], blur(frames)[panel.frame.value], 4)
+    np.testing.assert_array_equal(pixels(panel._images[3]), taken)
+    assert panel._removed.layout.display is None
+    panel.preprocessor.value = "none"
+    assert "behind" not in panel.caption and panel.strength.disabled
+
+
+def test_strength_goes_from_nothing_to_everything(panel, clips):
+    panel.preprocessor.value = "blur"
+    full, alone = panel._look.bits, panel._look.alone.bits
+    panel.strength.value = 0
+    assert panel._look.bits == alone and "(+0.0 % of" in panel.caption
+    panel.strength.value = 0.5
+    middle = (clips["scene"].frames.astype(float) + blur(clips["scene"].frames)) / 2
+    np.testing.assert_allclose(panel._look.clip.given, middle, atol=0.5)
+    assert full < panel._look.bits < alone
+
+
+def test_bars_are_bits_with_their_types(panel):
+    svg, look = panel._bits.value, panel._look
+    assert svg.count("<rect") == 16 and svg.count('stroke="currentColor" stroke-width="2"/>') == 1
+    tops = [float(y) for y in re.findall(r'<rect x="[\d.]+" y="([\d.]+)"', svg)]
+    assert np.argsort(tops).tolist()[0] == np.argmax(look.clip.frame_bits) == 0
+    assert set(re.findall(r"■</span> (.)", svg)) == set(look.clip.frame_types)
+    panel.preprocessor.value = "blur"
+    assert panel._bits.value.count('stroke="currentColor" stroke-width="2"/>') == 1 + 16
+
+
+def heights(svg: str, line: int) -> list[float]:
+    """Where the points of a line lie, in pixels from the top."""
+    points = re.findall(r'points="([^"]*)"', svg)[line]
+    return [float(point.split(",")[1]) for point in points.split()]
+
+
+def test_lines_are_probabilities_and_overlaps(panel):
+    look = panel._look
+    said = heights(panel._said.value, 1)
+    assert len(said) == 15  # nothing is said after one frame
+    span = re.findall(r'class="shown".*?y1="([\d.]+)" y2="([\d.]+)"', panel._said.value)[0]
+    low, high = (float(v) for v in span)
+    shares = [(low - y) / (low - high) for y in said]
+    np.testing.assert_allclose(shares, look.coded[1:, look.target], atol=1e-3)
+    found = look.overlap(look.track)
+    shares = [(low - y) / (low - high) for y in heights(panel._overlap.value, 1)]
+    np.testing.assert_allclose(shares, found[np.isfinite(found)], atol=1e-3)
+
+
+def test_names_of_lines_do_not_overlap():
+    lines = [Line([0.5, 0.5 + 0.01 * k], "red", f"line {k}") for k in range(4)] + [Line([0, 0], "red", "low")]
+    ends = sorted(float(y) for y in re.findall(r'y="([\d.]+)" fill="red"', frame_lines(lines, 0, "")))
+    assert len(ends) == 5 and min(np.diff(ends)) >= 14.9 and ends[-1] < 170
+
+
+def test_without_a_machine_its_chart_is_away(panel):
+    panel.recogniser.value = "none"
+    assert panel._said.layout.display == "none" and "%" not in panel.caption
+    assert panel._overlap.layout.display is None
+    panel.tracker.value = "none"
+    assert panel._overlap.layout.display == "none" and "overlap" not in panel.caption
+
+
+def test_another_clip_has_its_own_length_and_no_label(panel):
+    panel.frame.value = 15
+    panel.clip.value = "film"
+    assert panel.frame.max == 19 and "(not labelled)" in panel.caption
+    panel.frame.value = 19
+    panel.clip.value = "scene"
+    assert (panel.frame.value, panel.frame.max) == (15, 15) and "(not labelled)" not in panel.caption
+
+
+def test_bare_frames_will_do_but_cannot_be_tracked(clips, machines):
+    panel = ClipExplorer(
+        {"mine": clips["film"].frames[:4]},
+        recognisers={"shift": machines["action_shift"]},
+        trackers=["siam_lite0"],
+    )
+    assert panel.tracker.disabled and "overlap" not in panel.caption
+    assert "(not labelled)" in panel.caption and panel._alert.value == ""
+    panel.close()
+
+
+def test_a_film_plays_the_versions_side_by_side(panel):
+    panel.view.value = "playing"
+    assert panel._stills.layout.display == "none" and panel.frame.disabled
+    assert "<video" in panel._film.value and 'aria-label="original, decoded"' in panel._film.value
+    before = panel._film.value
+    panel.qp.value = 50
+    assert panel._film.value != before
+    panel.view.value = "frame by frame"
+    assert panel._stills.layout.display is None and not panel.frame.disabled
+
+
+def test_an_error_is_shown_and_the_panel_goes_on(clips):
+    strange = {"half": lambda frames, qp: frames[:, ::2], "no<where>": None}
+    panel = ClipExplorer({"scene": clips["scene"]}, ("x264", "h266"), strange, (), ())
+    shown = panel.caption
+    bad = {"h266": "h266", "half": "same shape", "no<where>": "FileNotFoundError"}
+    for value, says in bad.items():
+        control = panel.codec if value == "h266" else panel.preprocessor
+        was, control.value = control.value, value
+        assert says in panel.caption and says in panel._alert.value and 'role="alert"' in panel._alert.value
+        assert "<where>" not in panel._alert.value
+        control.value = was
+        assert panel.caption == shown and panel._alert.value == ""
+    panel.close()
+
+
+def test_controls_wait_for_the_hand_and_have_names(panel):
+    assert [c.description for c in panel._controls] == [
+        *("Clip", "Codec", "QP", "Preprocessor", "Strength", "Recogniser", "Tracker", "Show", "Frame")
+    ]
+    assert not any(c.continuous_update for c in (panel.qp, panel.strength, panel.frame))
+    assert 'aria-live="polite"' in panel._caption.value and 'role="img" aria-label="' in panel._said.value
+    before = repr(panel)
+    panel.qp.value = 30
+    assert repr(panel) == before == "ClipExplorer(2 clips, 2 codecs)"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ({"clips": {}}, ValueError, "0 clips"),
+        ({"codecs": ()}, ValueError, "0 codecs"),
+        ({"qp": 52}, ValueError, r"qp 52.*0\.\.51"),
+        ({"clips": {"mine": np.zeros((4, 32, 32, 3))}}, TypeError, "'mine' is float64"),
+        ({"clips": {"mine": [[1]]}}, TypeError, "'mine' is list"),
+        ({"clips": {"mine": np.zeros((1, 32, 32, 3), np.uint8)}}, ValueError, "at least 2 frames"),
+        ({"clips": {"mine": np.zeros((4, 8, 32, 3), np.uint8)}}, ValueError, "16 or more"),
+    ],
+)
+def test_bad_arguments_are_refused(clips, arguments, error, says):
+    with pytest.raises(error, match=says):
+        ClipExplorer(**{"clips": clips, **arguments})
