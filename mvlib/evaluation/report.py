@@ -13,11 +13,12 @@ import torch
 from mvlib import codecs
 from mvlib._files import replace_when_done
 
+from .bootstrap import draw_weights
 from .comparison import comparisons
 from .experiment import ImageExperiment, VideoExperiment
 from .image import Measurements
 from .material import Material, load_material
-from .scores import plain_means
+from .scores import means, plain_means
 from .tables import bd_table, curve_table, light_table
 from .video_material import load_clips
 
@@ -37,14 +38,23 @@ def versions() -> dict[str, str]:
     return found | {f"encoder {name}": text for name, text in codecs.versions().items()}
 
 
-def _curve(measured: Measurements, qps: Iterable[int]) -> dict[str, list[float]]:
-    """Means over pictures per QP, CompressAI's keys first."""
+def _curve(
+    measured: Measurements, qps: Iterable[int], weights: np.ndarray | None
+) -> dict[str, dict[str, list]]:
+    """Means over pictures per QP, CompressAI's keys first, and the 95 % interval of each score: low, high."""
     rows = {"qp": list(qps), "bpp": measured.bpp.mean(0), "psnr-rgb": measured.psnr.mean(0)}
+    low, high = {}, {}
     for (analyser, score), values in measured.scores.items():
-        mean = plain_means(values)
+        mean, key = plain_means(values), f"{score}:{analyser}"
         if not np.isnan(mean).all():
-            rows[f"{score}:{analyser}"] = mean
-    return {key: [round(float(v), 5) for v in values] for key, values in rows.items()}
+            rows[key] = mean
+            if weights is None:
+                continue
+            low[key], high[key] = np.nanpercentile(means(values, weights), [2.5, 97.5], axis=0)
+    rounded = [
+        {k: [round(float(v), 5) for v in values] for k, values in part.items()} for part in (rows, low, high)
+    ]
+    return dict(zip(("results", "low", "high"), rounded, strict=True))
 
 
 def image_report(
@@ -79,8 +89,10 @@ def _report(
     what: tuple[str, str], experiment: ImageExperiment, measured: dict, sources: list[str], command: str,
     material: Material,
 ) -> dict:  # fmt: skip
+    several = len(set(sources)) > 1  # one source alone has no interval
+    weights = draw_weights(sources, experiment.draws, experiment.seed) if several else None
     curves = [
-        {"codec": codec, "condition": condition, "results": _curve(result, experiment.qps)}
+        {"codec": codec, "condition": condition, **_curve(result, experiment.qps, weights)}
         for (codec, condition), result in measured.items()
     ]
     scores = next(iter(measured.values())).scores

@@ -52,6 +52,12 @@ def test_the_report_holds_what_is_needed_to_make_it_again(measured):
     assert gain["low"] <= gain["bd_rate"] <= gain["high"] and 0 < gain["overlap"] <= 1
     curve = next(c["results"] for c in report["curves"] if c["condition"] == ANCHOR)
     assert curve["bpp"] == pytest.approx(measured[0]["x264", ANCHOR].bpp.mean(0), abs=1e-5)
+    row = report["curves"][0]
+    for key, low in row["low"].items():
+        assert (np.array(low) < row["results"][key]).all() and (
+            row["results"][key] < np.array(row["high"][key])
+        ).all()
+    assert "kl:efficientnet_lite0" in row["low"]
     assert "blur 0.8" in bd_table(report)
 
 
