@@ -6,6 +6,8 @@ The file holds the options of one command, flat, by the names that ``--help`` li
 import inspect
 import json
 import re
+import shlex
+import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -116,3 +118,8 @@ def write_config(path: str | Path, options: object, command: str, versions: Mapp
     with replace_when_done(path) as temporary:
         body = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)
         temporary.write_text("".join(f"# {line}\n" for line in head) + body, encoding="utf-8")
+
+
+def command_line() -> str:
+    """The command that was typed, for the result's own record."""
+    return shlex.join(["python", "-m", "mvlib", *sys.argv[1:]])

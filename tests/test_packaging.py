@@ -63,7 +63,7 @@ TOOLS = {"calibrate.py", "calibrate_inter.py", "material.py", "measure_qp.py"}
 def test_imports_go_one_way():
     """datasets, codecs, virtual, preprocess and analysers know nothing of one another, nor of what joins them."""
     lower = ("datasets", "codecs", "virtual", "preprocess", "analysers")
-    above = ("evaluation", "training", "fidelity", "widgets", "plots", "__main__")
+    above = ("evaluation", "training", "fidelity", "widgets", "plots", "commands", "__main__")
     for package in lower:
         for file in (ROOT / "mvlib" / package).rglob("*.py"):
             if file.name in TOOLS:

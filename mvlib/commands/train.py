@@ -1,0 +1,74 @@
+"""``mvlib train``: options → training → checkpoint, log, weights with their card."""
+
+from pathlib import Path
+
+from mvlib._arguments import command_line, write_config
+from mvlib.training.action_experiment import ActionTraining
+from mvlib.training.experiment import ImageTraining, Training, VideoTraining
+
+
+def train_image(out: Path = Path("runs/image"), **options) -> None:
+    """Train an image preprocessor through the virtual codec; a run that was killed goes on where it was.
+
+    Args:
+        out: folder of the checkpoint, the log, and at the end the weights with their card.
+        **options: see ImageTraining.
+    """
+    _train(ImageTraining(**options), out, "photographs of data/photos.csv, split train")
+
+
+def train_video(out: Path = Path("runs/video"), **options) -> None:
+    """Train a video preprocessor through the virtual codec; a run that was killed goes on where it was.
+
+    Args:
+        out: folder of the checkpoint, the log, and at the end the weights with their card.
+        **options: see VideoTraining.
+    """
+    _train(VideoTraining(**options), out, "clips of data/clips.csv and generated scenes, split train")
+
+
+def train_actions(out: Path = Path("runs/actions"), **options) -> None:
+    """Train a recogniser on clean generated clips; a run that was killed goes on where it was.
+
+    Args:
+        out: folder of the checkpoint, the log, and at the end the weights with their card.
+        **options: see ActionTraining.
+    """
+    training = ActionTraining(**options)
+    from mvlib.training.actions import ActionTrainer, save_recogniser
+
+    trainer = ActionTrainer(training, out)
+    accuracy = trainer.run()
+    saved = save_recogniser(
+        trainer, out / f"{training.network}.safetensors", command=command_line(), accuracy=accuracy
+    )
+    print(f"saved {saved}; {100 * accuracy:.1f} % of the validation clips are recognised")
+
+
+def _train(training: Training, out: Path, data: str) -> None:
+    from mvlib.evaluation.report import versions
+    from mvlib.plots import training_curves
+    from mvlib.preprocess import save_preprocessor
+    from mvlib.training.loop import Trainer
+
+    trainer = Trainer(training, out)
+    if trainer.processes.is_main:
+        write_config(out / "config.yaml", training, command_line(), versions())
+    network = trainer.run()
+    broken = dict(trainer.processes.gather(list(trainer.steps.broken.items())))
+    if not trainer.processes.is_main:
+        return
+    if broken:
+        print(f"{len(broken)} files could not be read, others stood in: {', '.join(list(broken)[:5])} …")
+    saved = save_preprocessor(
+        network,
+        out / "preprocessor.safetensors",
+        command=command_line(),
+        data=data if training.dataset is None else f"{training.dataset}, {training.reader or 'split train'}",
+        seed=training.seed,
+        steps=training.steps,
+        analysers=training.analysers,
+        codecs=training.codecs,
+    )
+    training_curves(out / "log.csv").savefig(out / "log.png", dpi=120)
+    print(f"saved {saved}; the curves are in {out / 'log.png'}")
