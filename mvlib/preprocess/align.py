@@ -30,7 +30,7 @@ def block_motion(now: Tensor, before: Tensor) -> Tensor:
     motion = _COARSE * _whole_vectors(*small, BLOCK // _COARSE)
     small = [F.avg_pool2d(v, _FINE) for v in (now, before)]
     for step in _STEPS:
-        offsets = _square(1, now) * step
+        offsets = now.new_tensor(_square(1)) * step
         tried = [motion / _FINE + offset[:, None, None] for offset in offsets]
         costs = [_cost(moved(small[1], m, smooth=False) - small[0], BLOCK // _FINE) for m in tried]
         motion = motion + _FINE * _best(offsets, torch.cat(costs, 1))
@@ -40,18 +40,15 @@ def block_motion(now: Tensor, before: Tensor) -> Tensor:
 def _whole_vectors(now: Tensor, before: Tensor, block: int) -> Tensor:
     """The best whole vectors up to the reach, (B, 2, h, w), by plain shifts: no block has moved yet."""
     height, width = now.shape[-2:]
-    padded, offsets = F.pad(before, (_REACH,) * 4, mode="replicate"), _square(_REACH, now)
-    shifted = [
-        padded.narrow(2, _REACH + y, height).narrow(3, _REACH + x, width) for x, y in offsets.int().tolist()
-    ]
-    return _best(offsets, _cost(torch.cat(shifted, 1) - now, block))
+    padded, offsets = F.pad(before, (_REACH,) * 4, mode="replicate"), _square(_REACH)
+    shifted = [padded.narrow(2, _REACH + y, height).narrow(3, _REACH + x, width) for x, y in offsets]
+    return _best(now.new_tensor(offsets), _cost(torch.cat(shifted, 1) - now, block))
 
 
-def _square(reach: int, like: Tensor) -> Tensor:
-    """Offsets (n, 2) up to ``reach``, the middle first, which wins ties."""
-    ticks = torch.arange(-reach, reach + 1, device=like.device, dtype=like.dtype)
-    offsets = torch.cartesian_prod(ticks, ticks)
-    return offsets[offsets.abs().sum(1).argsort(stable=True)]
+def _square(reach: int) -> list[tuple[int, int]]:
+    """Offsets up to ``reach``, the middle first, which wins ties."""
+    ticks = range(-reach, reach + 1)
+    return sorted(((x, y) for x in ticks for y in ticks), key=lambda offset: abs(offset[0]) + abs(offset[1]))
 
 
 def _cost(missed: Tensor, block: int) -> Tensor:

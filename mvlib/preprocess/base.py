@@ -55,6 +55,7 @@ def centre_qp(qp: Tensor) -> Tensor:
     return (2 * qp - low - high) / (high - low)
 
 
+@torch.compiler.disable  # it reads values, which a compiled graph cannot do halfway
 def check_pictures(x: Tensor) -> None:
     """Raise unless ``x`` is a float tensor (B, 3, H, W) or (B, T, 3, H, W) in [0, 1] with sides of at least 16."""
     if not isinstance(x, Tensor) or not x.is_floating_point():
@@ -73,6 +74,7 @@ def check_pictures(x: Tensor) -> None:
         raise ValueError(f"pictures span {low:.4g}..{high:.4g}; the scale is [0, 1]: divide or clamp first")
 
 
+@torch.compiler.disable
 def qp_vector(qp: Tensor | float, x: Tensor) -> Tensor:
     """``qp`` as (B,) with the device and type of the batch ``x``; see ``Preprocessor.forward``."""
     if isinstance(qp, bool) or not isinstance(qp, Real | Tensor):

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mvlib._edges import repeat_edges
+
 from .bands import detail_bands
 from .base import Preprocessor, centre_qp
 
@@ -135,7 +137,8 @@ class Block(nn.Module):
     def __init__(self, width: int, config: CompactConfig) -> None:
         super().__init__()
         k, inner = config.kernel, config.expansion * width
-        self.depthwise = nn.Conv2d(width, width, k, padding=k // 2, padding_mode="replicate", groups=width)
+        self.around = (k // 2,) * 4
+        self.depthwise = nn.Conv2d(width, width, k, groups=width)
         self.film = nn.Linear(config.embedding, 2 * width)
         self.expand = nn.Conv2d(width, inner, 1)
         self.project = nn.Conv2d(inner, width, 1)
@@ -143,7 +146,8 @@ class Block(nn.Module):
     def forward(self, h: Tensor, code: Tensor) -> Tensor:
         """(B, width, H, W), (B, E) → (B, width, H, W)."""
         scale, shift = self.film(code)[:, :, None, None].chunk(2, 1)
-        return h + self.project(F.relu(self.expand(self.depthwise(h) * (1 + scale) + shift)))
+        mixed = self.depthwise(repeat_edges(h, *self.around)) * (1 + scale) + shift
+        return h + self.project(F.relu(self.expand(mixed)))
 
 
 def cells(picture: Tensor) -> Tensor:

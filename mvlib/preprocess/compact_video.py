@@ -10,6 +10,7 @@ moved: a video codec sends that for next to nothing.
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -62,6 +63,8 @@ class CompactVideo(VideoPreprocessor):
             for parameter in layer.parameters():
                 nn.init.zeros_(parameter)
 
+    # Compiled, it calls one graph per frame: unrolled, the graph would grow with the clip.
+    @partial(torch.compiler.disable, recursive=False)
     def process_chunk(
         self, x: Tensor, qp: Tensor, state: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:

@@ -14,6 +14,8 @@ from timm.layers import create_conv2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mvlib._edges import repeat_edges
+
 STRIDE, _CLASSES = 4, 80
 # One row a block: kernel, width inside, width out, stride, width of squeeze-and-excite (0: none), activation.
 _BLOCKS = (
@@ -118,7 +120,7 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, c_in, H, W) → (B, c_out, 2H, 2W), samples at 0, 1/2, 1, … of the input, the last one repeated."""
-        x = F.pad(self.small(x) + self.large(x), (0, 1, 0, 1), mode="replicate")
+        x = repeat_edges(self.small(x) + self.large(x), 0, 1, 0, 1)
         size = [2 * n - 1 for n in x.shape[-2:]]
         return F.interpolate(x, size, mode="bilinear", align_corners=True)[..., :-1, :-1]
 
