@@ -6,6 +6,7 @@ from typing import Any
 
 ROUTES = ("virtual", "real_forward")
 TASKS = ("output", "features")
+VIDEO_TASKS = (*TASKS, "outline")
 PRECISIONS = ("float32", "bf16")
 
 
@@ -73,8 +74,13 @@ class Training:
     anchor: Path | None = None
     """Measured curves of the codec alone on the training side, which give the slope; None: those in data/results."""
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """What ``task`` may be."""
+        return TASKS
+
     def __post_init__(self) -> None:
-        for name, allowed in (("task", TASKS), ("route", ROUTES), ("precision", PRECISIONS)):
+        for name, allowed in (("task", self.tasks), ("route", ROUTES), ("precision", PRECISIONS)):
             if getattr(self, name) not in allowed:
                 raise ValueError(
                     f"{name} {getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}"
@@ -110,6 +116,9 @@ class VideoTraining(Training):
     """CompactVideo (ours), ZhaoPreprocessor, or an image preprocessor, which treats each frame alone."""
     analysers: tuple[str, ...] = ("efficientnet_lite0",)
     """Frozen machines whose clean prediction is to survive: they look at clips, or at every frame."""
+    task: str = "output"
+    """As for pictures; or outline: no codec, no machine, who acts in a generated scene stays and the rest is blurred.
+    A good start in little time, for a training by one of the others."""
     gop: str = "stock"
     """What the encoder is told: stock, ippp or intra (the ablation without prediction in time)."""
     through: int | None = None
@@ -125,8 +134,16 @@ class VideoTraining(Training):
     excerpts: float = 0.25
     """Share of the clips that are excerpts of real films; the others are generated scenes."""
 
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        return VIDEO_TASKS
+
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.task == "outline" and (self.excerpts or self.dataset):
+            raise ValueError(
+                "films and public data sets have no outlines; task outline takes excerpts 0 and no dataset"
+            )
         if self.frames < 1:
             raise ValueError(f"frames is {self.frames}; a clip has at least 1")
         if not 0 <= self.excerpts <= 1:

@@ -23,6 +23,7 @@ from mvlib._processes import Processes, seed_of
 
 from .experiment import Training
 from .objective import LOST, Objective
+from .outline import Outline
 from .start import starting_network
 from .steps import Steps
 
@@ -56,7 +57,7 @@ class Trainer:
             self.model, multi_avg_fn=get_ema_multi_avg_fn(training.ema), use_buffers=True
         )
         self.steps = Steps(training, self.part)
-        self.objective = Objective(training).to(self.device)
+        self.objective = (Outline if training.task == "outline" else Objective)(training).to(self.device)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=training.lr, weight_decay=training.weight_decay
         )
@@ -116,7 +117,7 @@ class Trainer:
         torch.manual_seed(seed_of(t.seed, self.step, self.processes.rank))  # for what the codec draws
         seen_qp = qp if t.qp_adaptive else torch.full_like(qp, (t.qp_low + t.qp_high) / 2)
         codec = t.codecs[self.step % len(t.codecs)]
-        parts = self.objective(x, self.model(x, seen_qp), qp, codec)
+        parts = self.objective(x, self.model(x[..., :3, :, :], seen_qp), qp, codec)  # a mask may follow
         share = len(x) / t.batch  # parts are means over this process's items
         self.optimiser.zero_grad(set_to_none=True)
         (parts["loss"] * share).backward()

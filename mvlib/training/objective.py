@@ -15,7 +15,7 @@ from mvlib.virtual.codec import VirtualCodec
 
 from .ahead import Ahead
 from .experiment import Training, VideoTraining
-from .slope import Slope, anchor_path
+from .slope import Slope, anchor_command, anchor_path
 
 # What coding took from the clean prediction, (B,) in nats: the task loss of material without labels.
 LOST = {Classifier: kl_to_clean, Detector: heads_divergence, Recogniser: kl_to_clean}
@@ -35,7 +35,7 @@ class Objective(nn.Module):
             kind, measured = "video", measured | {"size": training.size, "frames": training.frames}
         anchor = training.anchor or anchor_path(kind, training.task)
         self.slopes = {
-            (c, a): Slope.read(anchor, c, a, kind, training.task, **measured)
+            (c, a): Slope.read(anchor, c, a, kind, training.task, anchor_command(training), **measured)
             for c in training.codecs
             for a in training.analysers
         }

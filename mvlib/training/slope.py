@@ -9,6 +9,8 @@ which makes the loss below an estimate of the BD-rate itself: -0.1 is ten percen
 """
 
 import json
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,10 @@ import torch
 
 from mvlib.datasets import data_root
 
+from .experiment import Training, VideoTraining
+
+# Pictures or clips of a public data set that make a smooth curve: means over fewer may not rise with QP.
+LIMIT = {"image": 500, "video": 96}
 QPS = {"image": "[22, 27, 32, 37, 42, 47]", "video": "[25, 30, 35, 40, 45, 50]"}
 
 
@@ -27,6 +33,31 @@ def anchor_path(kind: str, task: str) -> Path:
     """
     parts = ["anchor", *(["video"] if kind == "video" else []), *(["features"] if task == "features" else [])]
     return data_root() / "results" / f"{'_'.join(parts)}_train.json"
+
+
+def anchor_command(training: Training) -> str:
+    """What to type to measure all that ``training`` needs to know of its codecs."""
+    kind = "video" if isinstance(training, VideoTraining) else "image"
+    options = {"gop": training.gop}
+    if training.dataset is not None:
+        options |= {"dataset": training.dataset, "root": training.root, "reader": json.dumps(training.reader)}
+    if kind == "video" or training.dataset is not None:
+        options |= {"size": training.size, "limit": LIMIT[kind]}
+    if kind == "video":
+        options["frames"] = training.frames
+    path = training.anchor or Path("runs") / anchor_path(kind, training.task).name
+    command = _command(path, training.codecs, training.analysers, kind, training.task, **options)
+    return command if training.anchor else f"{command}; then train with --anchor {path}"
+
+
+def _command(
+    path: Path, codecs: Sequence[str], analysers: Sequence[str], kind: str, task: str, **options
+) -> str:
+    options = {"split": "train", "conditions": "[codec alone]"} | options
+    options |= {"codecs": f"[{','.join(codecs)}]", "analysers": f"[{','.join(analysers)}]", "qps": QPS[kind]}
+    options |= {"out": path} | ({"scores": "[features]"} if task == "features" else {})
+    typed = (f"--{name} {shlex.quote(str(value))}" for name, value in options.items())
+    return f"python -m mvlib evaluate {kind} {' '.join(typed)}"
 
 
 class Slope:
@@ -47,23 +78,20 @@ class Slope:
 
     @classmethod
     def read(
-        cls, path: Path, codec: str, analyser: str, kind: str = "image", task: str = "output", **measured
-    ) -> "Slope":
+        cls, path: Path, codec: str, analyser: str, kind: str = "image", task: str = "output",
+        command: str | None = None, **measured,
+    ) -> "Slope":  # fmt: skip
         """From a result of ``python -m mvlib evaluate image`` (or ``video``: ``kind``) with the codec alone.
 
         Args:
             task: as in ``Training``: which column is the loss.
+            command: what measures it, for the errors; None puts one together.
             measured: options that the result must have been measured with, such as gop="stock", frames=8.
 
         Raises FileNotFoundError or ValueError that say which command makes what is missing, or where the curves are
         those of other options.
         """
-        options = " ".join(f"--{name} {value}" for name, value in ({"gop": "intra"} | measured).items())
-        command = (
-            f"python -m mvlib evaluate {kind} --split train --conditions '[codec alone]' {options} "
-            f"--codecs '[{codec}]' --analysers '[{analyser}]' --qps '{QPS[kind]}' --out {path}"
-            + (" --scores '[features]'" if task == "features" else "")
-        )
+        command = command or _command(path, [codec], [analyser], kind, task, **{"gop": "intra"} | measured)
         if not Path(path).is_file():
             raise FileNotFoundError(f"{path} does not exist; measure it by: {command}")
         report = json.loads(Path(path).read_text())

@@ -10,6 +10,8 @@ from mvlib.datasets import ActingCutouts, Clips, Photos, Squares, open_dataset
 from .experiment import Training, VideoTraining
 
 _SCENES = 2**31
+SCENE = 16
+"""Frames of a generated scene; a training on fewer sees excerpts."""
 
 
 class Steps(Dataset):
@@ -90,8 +92,8 @@ class Scenes:
 
     def __init__(self, training: VideoTraining):
         t = self.training = training
-        # A scene acts itself out within its frames, and needs four of them.
-        self.scenes = ActingCutouts("train", _SCENES, t.size, max(4, t.frames), seed=t.seed)
+        # A scene acts itself out within its frames: in fewer it would move faster than those that are tested.
+        self.scenes = ActingCutouts("train", _SCENES, t.size, max(SCENE, t.frames), seed=t.seed)
         self.films = Clips("train", t.frames, t.size, seed=t.seed) if t.excerpts else None
 
     def draw(self, step: int, rng: np.random.Generator, part: slice) -> Tensor:
@@ -104,8 +106,16 @@ class Scenes:
         return torch.stack([self.clip(film, int(index)) for film, index in chosen[part]])
 
     def clip(self, film: bool, index: int) -> Tensor:
-        """An excerpt of a film or a scene, by a number that is larger than there are films: (T, 3, size, size)."""
+        """An excerpt of a film or a scene, by a number that is larger than there are films: (T, 3, size, size).
+
+        With the task "outline" a scene comes with the actor's mask, as a fourth channel.
+        """
         if film:
             return self.films[index % len(self.films)]
-        frames = torch.from_numpy(self.scenes[index].frames[: self.training.frames])
-        return frames.permute(0, 3, 1, 2).float() / 255
+        scene, shown = self.scenes[index], self.training.frames
+        first = index % (self.scenes.frames - shown + 1)  # the same excerpt whenever this scene is drawn
+        frames = torch.from_numpy(scene.frames[first : first + shown]).permute(0, 3, 1, 2).float() / 255
+        if self.training.task != "outline":
+            return frames
+        mask = torch.from_numpy(scene.masks[first : first + shown]).float()
+        return torch.cat([frames, mask[:, None]], 1)

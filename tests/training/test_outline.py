@@ -1,0 +1,65 @@
+"""The start by outlines: what it wants, what it is fed, and that a few steps move a network that way."""
+
+import pytest
+import torch
+
+from mvlib.preprocess.bands import detail_bands
+from mvlib.training.experiment import VideoTraining
+from mvlib.training.loop import Trainer
+from mvlib.training.outline import BANDS, MARGIN, Outline, near
+from mvlib.training.steps import Steps
+
+TRAINING = VideoTraining(
+    task="outline", excerpts=0, batch=2, frames=3, size=64, steps=12, lr=3e-3, warmup=2, workers=0, ema=0.5
+)
+
+
+def test_scenes_come_with_the_mask_of_the_actor():
+    x, _ = Steps(TRAINING)[0]
+    assert x.shape == (2, 3, 4, 64, 64)
+    assert set(x[:, :, 3].unique().tolist()) == {0.0, 1.0}
+
+
+def test_an_excerpt_moves_as_fast_as_the_scene_it_is_from():
+    scenes = Steps(TRAINING).material
+    start = 17 % 14  # of the 14 places that three frames of sixteen can start at
+    whole = torch.from_numpy(scenes.scenes[17].frames[start : start + 3]).permute(0, 3, 1, 2) / 255
+    torch.testing.assert_close(scenes.clip(False, 17)[:, :3], whole)
+
+
+def test_nothing_but_the_scene_with_the_rest_blurred_costs_nothing():
+    x, qp = Steps(TRAINING)[1]
+    clean, stays = x[:, :, :3].flatten(0, 1), near(x[:, :, 3:].flatten(0, 1))
+    best = (clean - (1 - stays) * sum(detail_bands(clean, BANDS))).unflatten(0, x.shape[:2])
+    measure = Outline(TRAINING)
+    assert measure(x, best, qp, "x265")["loss"] < 1e-8
+    untouched = measure(x, x[:, :, :3], qp, "x265")
+    assert untouched["loss"] > 0.1 and untouched["lost on the actor"] == 0
+    assert untouched["detail left"] == pytest.approx(1, abs=1e-3)
+
+
+def test_the_margin_is_around_the_mask():
+    mask = torch.zeros(1, 1, 64, 64)
+    mask[..., 30, 30] = 1
+    wide = near(mask)[0, 0]
+    assert wide[30, 30 + MARGIN - MARGIN // 2] == 1 and 0 < wide[30, 30 + MARGIN] < 1
+    assert wide[30, 30 + 2 * MARGIN] == 0
+
+
+def test_a_few_steps_take_detail_away(tmp_path):
+    trainer = Trainer(TRAINING, tmp_path)
+    rows = [trainer.update(*trainer.steps[step]) for step in range(TRAINING.steps)]
+    assert rows[-1]["detail left"] < 0.9 * rows[0]["detail left"]
+
+
+@pytest.mark.parametrize("options", [{"excerpts": 0.5}, {"dataset": "kinetics400", "root": "."}])
+def test_what_has_no_outlines_is_refused(options):
+    with pytest.raises(ValueError, match="outline"):
+        VideoTraining(**{"task": "outline", "excerpts": 0} | options)
+
+
+def test_pictures_have_no_outlines():
+    from mvlib.training.experiment import ImageTraining
+
+    with pytest.raises(ValueError, match="outline"):
+        ImageTraining(task="outline")
