@@ -55,7 +55,8 @@ class ImageExperiment:
     size: int | None = None
     """Side of the square that is coded, in pixels; None is the material's own, where compression hurts: photos 224."""
     limit: int | None = None
-    """Use the first so many pictures only (None: all; of pasted ones 120, and any number can be made)."""
+    """Use so many pictures only: the first, or of a public data set some from all over it (None: all; of pasted ones
+    120, and any number can be made)."""
     draws: int = 1000
     """Bootstrap samples."""
     seed: int = 0
@@ -117,7 +118,7 @@ class VideoExperiment(ImageExperiment):
     size: int | None = None
     """Side of the square that is coded, in pixels; None is the material's own: acting 224, films 176."""
     limit: int | None = 1000
-    """At most so many clips (None: all; of generated scenes a thousand)."""
+    """At most so many clips, of a public data set from all over it (None: all; of generated scenes a thousand)."""
     frames: int = 16
     """Frames in a clip."""
     scene_seed: int = 0

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from mvlib.analysers.detectors import COCO_CLASSES, Detections
 from mvlib.datasets import Clips, PastedCutouts, Photos
@@ -13,6 +14,16 @@ from .experiment import ImageExperiment
 
 PSEUDO = "no one labelled the objects: what the same detector finds in the clean picture counts as true (pseudo-truth)"
 EXACT = "exact boxes and classes of the pasted cut-outs"
+
+
+@dataclass(frozen=True)
+class Truth(Detections):
+    """The objects that are known to be in a picture, of which some count neither as found nor as missed."""
+
+    ignored: Tensor
+    """bool (n,)."""
+    crowd: Tensor
+    """bool (n,): ignored, and the box holds many, each of which may be found."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +55,8 @@ class Sample:
     def parts(self) -> list:
         """Everything that a measurement can depend on, for a digest."""
         truth = [self.truth.boxes, self.truth.labels] if self.truth else []
+        if isinstance(self.truth, Truth) and self.truth.ignored.any():
+            truth += [self.truth.ignored, self.truth.crowd]
         return [self.picture, list(self.labels), *truth]
 
 

@@ -3,16 +3,16 @@
 import numpy as np
 import torch
 
-from mvlib.analysers.detectors import COCO_CLASSES, Detections
+from mvlib.analysers.detectors import COCO_CLASSES
 from mvlib.datasets import Squares, open_dataset
 from mvlib.datasets.readers import Objects, Reader, Sample
 
 from . import material
 from .experiment import ImageExperiment, VideoExperiment
-from .material import Material
+from .material import Material, Truth
 from .video_material import ClipSample
 
-ANNOTATED = "the data set's own annotation; crowds and objects marked as difficult are left out of it"
+ANNOTATED = "the data set's own annotation; crowds and what is marked as difficult count neither as found nor as missed"
 
 
 def public_material(experiment: ImageExperiment) -> Material:
@@ -24,15 +24,17 @@ def public_material(experiment: ImageExperiment) -> Material:
     if reader.is_video:
         raise ValueError(f"{experiment.dataset} holds clips; `evaluate video` takes it")
 
+    places = _spread(len(reader), experiment.limit)
+
     def get(i: int) -> material.Sample | None:
-        sample = reader[i]
+        sample = reader[places[i]]
         if sample is None:
             return None
         labels = () if sample.label is None else (sample.label,)
-        truth = None if sample.objects is None else _detections(sample.objects, reader.classes)
+        truth = None if sample.objects is None else _truth(sample.objects, reader.classes)
         return material.Sample(_frames(sample, squares)[0], sample.source_id, labels, truth)
 
-    return Material(_about(experiment, "pictures"), ANNOTATED, len(reader), get)
+    return Material(_about(experiment, "pictures"), ANNOTATED, len(places), get)
 
 
 def public_clips(experiment: VideoExperiment) -> Material:
@@ -41,8 +43,10 @@ def public_clips(experiment: VideoExperiment) -> Material:
     if not reader.is_video:
         raise ValueError(f"{experiment.dataset} holds pictures; `evaluate image` takes it")
 
+    places = _spread(len(reader), experiment.limit)
+
     def get(i: int) -> ClipSample | None:
-        sample = reader[i]
+        sample = reader[places[i]]
         if sample is None:
             return None
         boxes = visible = None
@@ -51,7 +55,13 @@ def public_clips(experiment: VideoExperiment) -> Material:
             boxes = np.nan_to_num(track.boxes) if visible[0] else None
         return ClipSample(_frames(sample, squares), sample.source_id, sample.label, boxes, visible)
 
-    return Material(_about(experiment, "clips"), ANNOTATED, len(reader), get)
+    return Material(_about(experiment, "clips"), ANNOTATED, len(places), get)
+
+
+def _spread(total: int, limit: int | None) -> list[int]:
+    """At most ``limit`` places of ``total``, evenly apart: such a list is sorted by class, its start is one class."""
+    count = total if limit is None else min(limit, total)
+    return [i * total // count for i in range(count)]
 
 
 def _opened(experiment: ImageExperiment, **options) -> tuple[Reader, Squares | None]:
@@ -75,9 +85,11 @@ def _frames(sample: Sample, squares: Squares | None) -> np.ndarray:
     return (x * 255).round().byte().movedim(-3, -1).reshape(-1, squares.size, squares.size, 3).numpy()
 
 
-def _detections(objects: Objects, classes: tuple[str, ...]) -> Detections:
+def _truth(objects: Objects, classes: tuple[str, ...]) -> Truth:
     names = [classes[label] for label in objects.labels]
-    known = [k for k, name in enumerate(names) if not objects.ignored[k] and name in COCO_CLASSES]
+    known = [k for k, name in enumerate(names) if name in COCO_CLASSES]
     labels = torch.tensor([COCO_CLASSES.index(names[k]) for k in known], dtype=torch.int64)
-    boxes = torch.from_numpy(objects.boxes[known])
-    return Detections(boxes, torch.ones(len(known)), labels)
+    boxes, ignored, crowd = (
+        torch.from_numpy(part[known]) for part in (objects.boxes, objects.ignored, objects.crowd)
+    )
+    return Truth(boxes, torch.ones(len(known)), labels, ignored, crowd)

@@ -70,7 +70,8 @@ def from_arrays(arrays: dict[str, np.ndarray]) -> dict[str, Score]:
         points = dict.fromkeys(k.split("/")[1] for k in arrays if k.startswith(f"{name}/"))
         scores[name] = Precision(
             tuple(
-                Matches(**{f.name: arrays[f"{name}/{i}/{f.name}"] for f in fields(Matches)}) for i in points
+                Matches(**{f.name: arrays.get(f"{name}/{i}/{f.name}") for f in fields(Matches)})
+                for i in points
             )
         )
     return scores

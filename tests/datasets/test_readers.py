@@ -38,7 +38,8 @@ def test_voc_boxes_count_from_zero_and_carry_cocos_names(tmp_path):
     first, second = reader[0], reader[1]
     np.testing.assert_array_equal(first.objects.boxes, [[0, 0, 48, 32]])
     assert [reader.classes[k] for k in second.objects.labels] == ["couch", "person"]
-    assert second.objects.ignored.tolist() == [False, True] and second.source_id == "000001"
+    assert second.objects.ignored.tolist() == [False, True] and not second.objects.crowd.any()
+    assert second.source_id == "000001"
     assert same_picture(first, tmp_path / "VOCdevkit/VOC2007/JPEGImages/000000.jpg")
 
 
@@ -48,7 +49,8 @@ def test_coco_boxes_are_corners_and_labels_have_no_gaps(coco):
     np.testing.assert_allclose(samples[0].objects.boxes, [[10.5, 20, 50.5, 50.5]])
     assert [reader.classes[s.objects.labels[0]] for s in samples[:2]] == ["person", "stop sign"]
     assert samples[2].objects.boxes.shape == (0, 4), "a picture without objects"
-    assert samples[3].objects.ignored.tolist() == [True] and samples[0].objects.area.tolist() == [1000]
+    assert samples[3].objects.ignored.tolist() == samples[3].objects.crowd.tolist() == [True]
+    assert samples[0].objects.area.tolist() == [1000]
     assert samples[0].source_id == "100" and same_picture(samples[0], coco / samples[0].file)
 
 

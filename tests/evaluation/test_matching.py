@@ -1,9 +1,15 @@
+import contextlib
+import io
+
 import numpy as np
 import pytest
 import torch
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from mvlib.analysers.detectors import Detections, average_precision
 from mvlib.evaluation.matching import Matches, match
+from mvlib.evaluation.material import Truth
 
 
 def random_pictures(seed: int, count: int, classes: int = 4, digits: int = 2):
@@ -64,6 +70,68 @@ def test_joined_is_all_at_once():
     joined = Matches.joined([match(truth[:7], found[:7]), match(truth[7:], found[7:])])
     weights = np.random.default_rng(0).integers(0, 3, (4, 20))
     np.testing.assert_array_equal(joined.average_precision(weights), whole.average_precision(weights))
+
+
+def with_crowds(truth, seed: int):
+    """The same objects, a third of them crowds and wider than they were."""
+    rng, marked = np.random.default_rng(seed), []
+    for t in truth:
+        crowd = torch.tensor(rng.random(len(t.labels)) < 0.35)
+        wider = t.boxes + 25 * crowd[:, None] * torch.tensor([-1.0, -1, 1, 1])
+        marked.append(Truth(wider, t.scores, t.labels, crowd, crowd))
+    return marked
+
+
+def coco_ap(truth, found) -> float:
+    """COCO's own evaluation of the same."""
+
+    def rows(objects, **more):
+        for i, o in enumerate(objects):
+            boxes = o.boxes.double().numpy()
+            boxes = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
+            for k, box in enumerate(boxes.tolist()):
+                extra = {name: value(o, k) for name, value in more.items()}
+                yield {"image_id": i, "category_id": int(o.labels[k]), "bbox": box, **extra}
+
+    coco = COCO()
+    there = list(rows(truth, iscrowd=lambda o, k: int(o.crowd[k])))
+    coco.dataset = {
+        "images": [{"id": i} for i in range(len(truth))],
+        "categories": [{"id": k} for k in range(4)],
+        "annotations": [row | {"id": k + 1, "area": 1.0} for k, row in enumerate(there)],
+    }
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco.createIndex()
+        results = coco.loadRes(list(rows(found, score=lambda o, k: float(o.scores[k]))))
+        evaluation = COCOeval(coco, results, "bbox")
+        evaluation.evaluate()
+        evaluation.accumulate()
+    return evaluation.eval["precision"][..., 0, -1].mean()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_crowds_count_as_coco_counts_them(seed):
+    plain, found = random_pictures(seed, 25)
+    truth = with_crowds(plain, seed)
+    expected, matches = coco_ap(truth, found), match(truth, found)
+    assert matches.average_precision()[0] == pytest.approx(expected, abs=1e-9)
+    assert matches.aside.any() and not (matches.aside & matches.hit).any()
+    taken = [Detections(t.boxes[~t.crowd], t.scores[~t.crowd], t.labels[~t.crowd]) for t in truth]
+    assert match(taken, found).average_precision()[0] < expected - 0.005, (
+        "else what is found in a crowd is false"
+    )
+
+
+def test_what_is_ignored_but_no_crowd_takes_one_object_in():
+    box, twice = [[0, 0, 10, 10]], [[0, 0, 10, 10], [0, 0, 10, 10]]
+    other = [[50, 50, 60, 60]]
+    for crowd, aside in ((False, [True, False, False]), (True, [True, True, False])):
+        flags = torch.tensor([True, False]), torch.tensor([crowd, False])
+        truth = Truth(torch.tensor(box + other).float(), torch.ones(2), torch.tensor([1, 1]), *flags)
+        matches = match([truth], [as_detections(twice + other, [0.9, 0.8, 0.7], [1, 1, 1])])
+        assert matches.aside[0].tolist() == aside and matches.hit[0].tolist() == [False, False, True]
+        assert matches.there[0, 1] == 1
+        assert matches.average_precision()[0] == pytest.approx(1 if crowd else 0.5)
 
 
 def test_limits():

@@ -4,10 +4,12 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import trees
 import yaml
 from launching import finish, kill, start
 from torchvision.models import list_models
@@ -15,9 +17,11 @@ from torchvision.models import list_models
 from mvlib.__main__ import main
 from mvlib.analysers import load
 from mvlib.analysers.trackers import TRACKER_NAMES
+from mvlib.datasets.readers import VOC
+from mvlib.evaluation.cells import digest
 from mvlib.evaluation.experiment import ImageExperiment, VideoExperiment
 from mvlib.evaluation.image import measure_images
-from mvlib.evaluation.material import load_material
+from mvlib.evaluation.material import Truth, load_material
 from mvlib.evaluation.video_material import load_clips
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -53,6 +57,22 @@ def test_dry_run_of_coco(monkeypatch, tmp_path, coco):
     assert {"ap:torchvision/ssdlite320_mobilenet_v3_large", "bpp"} <= set(report["curves"][0]["results"])
 
 
+def test_dry_run_of_voc(monkeypatch, tmp_path):
+    config = ["--config", str(CONFIGS / "voc_x265.yaml"), "--root", str(trees.voc(tmp_path / "voc"))]
+    report = evaluated(
+        monkeypatch, tmp_path, *config, "--analysers", "[torchvision/ssdlite320_mobilenet_v3_large]", *QUICK
+    )
+    assert report["n"] == 2 and "difficult count neither" in report["truth_of_ap"]
+    assert {"ap:torchvision/ssdlite320_mobilenet_v3_large", "bpp"} <= set(report["curves"][0]["results"])
+
+
+def test_vocs_classes_are_among_cocos_and_difficult_objects_are_ignored(tmp_path):
+    assert set(VOC.classes) <= set(load("nanodet", pretrained=False).classes)
+    experiment = ImageExperiment(dataset="voc", root=trees.voc(tmp_path), split="test", reader={"year": 2007})
+    truth = load_material(experiment)[1].truth
+    assert truth.ignored.tolist() == [False, True] and not truth.crowd.any()
+
+
 def test_dry_run_of_kinetics(monkeypatch, tmp_path, kinetics):
     min(kinetics.glob("val/zumba/*")).write_bytes(b"broken")
     config = ["--config", str(CONFIGS / "kinetics400_x264_x265.yaml"), "--root", str(kinetics)]
@@ -71,6 +91,12 @@ def test_dry_run_of_got10k(monkeypatch, tmp_path, got10k):
     report = evaluated(monkeypatch, tmp_path, *config, *small, *QUICK, what="video")
     (tracker,) = {key for curve in report["curves"] for key in curve["results"] if key.startswith("ao:")}
     assert report["n"] == 2 and 0 < report["curves"][0]["results"][tracker][0] <= 1
+
+
+def test_a_limit_takes_pictures_from_all_over_a_data_set(imagenet):
+    experiment = ImageExperiment(dataset="imagenet", root=imagenet, split="val", size=64, limit=3)
+    few = load_material(experiment)
+    assert [few[i].labels for i in range(len(few))] == [(0,), (217,), (491,)]
 
 
 def test_tracks_of_got10k_count_where_the_object_is_in_view(got10k):
@@ -92,7 +118,10 @@ def test_coco_boxes_become_the_detectors_classes(coco):
     names = [load("nanodet", pretrained=False).classes[k] for i in range(2) for k in samples[i].truth.labels]
     assert names == ["person", "stop sign"]
     np.testing.assert_allclose(samples[0].truth.boxes, [[10.5, 20, 50.5, 50.5]])
-    assert len(samples[3].truth.labels) == 0, "a crowd is no object"
+    crowd = samples[3].truth
+    assert crowd.ignored.tolist() == crowd.crowd.tolist() == [True] and not samples[0].truth.ignored.any()
+    plain = Truth(crowd.boxes, crowd.scores, crowd.labels, ~crowd.ignored, ~crowd.crowd)
+    assert digest(*samples[3].parts) != digest(*replace(samples[3], truth=plain).parts), "another cell"
 
 
 def test_what_cannot_be_coded_sensibly_is_refused(coco, kinetics):

@@ -26,7 +26,7 @@ READERS: dict[str, type[Reader]] = {
     "got10k": GOT10k,
 }
 
-__all__ = ["READERS", "BrokenItem", "Objects", "Reader", "Sample", "Track", "open_dataset", "present"]
+__all__ = ["READERS", "VOC", "BrokenItem", "Objects", "Reader", "Sample", "Track", "open_dataset", "present"]
 
 
 def open_dataset(name: str, root: str | Path, **options) -> Reader:

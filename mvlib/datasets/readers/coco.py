@@ -62,4 +62,4 @@ class COCO(Reader):
             raise BrokenItem("broken annotation", path, why) from error
         boxes[:, 2:] += boxes[:, :2]
         crowd = np.array([row.get("iscrowd", 0) for row in rows], bool)
-        return Sample(frames, path, str(image), index, objects=Objects(boxes, labels, crowd, area))
+        return Sample(frames, path, str(image), index, objects=Objects(boxes, labels, crowd, crowd, area))

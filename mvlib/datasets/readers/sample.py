@@ -15,6 +15,8 @@ class Objects:
     """int64 (n,): indices into the reader's ``classes``."""
     ignored: np.ndarray
     """bool (n,): counts neither as found nor as missed (COCO's crowds, VOC's difficult ones)."""
+    crowd: np.ndarray
+    """bool (n,): the box holds many objects, each of which may be found; of the ignored ones."""
     area: np.ndarray
     """float32 (n,): pixels of the object where its mask is known, else of its box."""
 

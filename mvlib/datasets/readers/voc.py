@@ -71,4 +71,5 @@ def _objects(path: Path) -> Objects:
         raise BrokenItem("broken annotation", path, f"{type(error).__name__}: {error}") from error
     boxes = np.array(corners, np.float32).reshape(-1, 4) - np.array([1, 1, 0, 0], np.float32)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    return Objects(boxes, np.array(labels, np.int64), np.array(ignored, bool), area)
+    ignored = np.array(ignored, bool)
+    return Objects(boxes, np.array(labels, np.int64), ignored, np.zeros_like(ignored), area)
