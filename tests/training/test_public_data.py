@@ -1,11 +1,13 @@
 """Training on public data sets, and the real encoder beside the virtual one."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from mvlib.__main__ import main
 from mvlib.codecs import RealCodec, pool
@@ -13,6 +15,7 @@ from mvlib.datasets import Photos, data_root
 from mvlib.training.ahead import Ahead
 from mvlib.training.experiment import ImageTraining, VideoTraining
 from mvlib.training.loop import Steps, Trainer
+from mvlib.training.slope import anchor_command
 from mvlib.virtual.codec import VirtualCodec
 
 
@@ -90,6 +93,46 @@ def test_the_configuration_for_imagenet_trains(imagenet, tmp_path, monkeypatch):
     card = json.loads((tmp_path / "out" / "preprocessor.json").read_text())
     assert card["analysers"] == ["efficientnet_lite0", "nanodet"] and card["data"].startswith("imagenet")
     assert f"root: {imagenet}" in (tmp_path / "out" / "config.yaml").read_text()
+
+
+def test_the_configuration_for_kinetics_says_what_to_measure_first_and_then_trains(
+    kinetics, tmp_path, monkeypatch
+):
+    (kinetics / "val").rename(kinetics / "train")
+    config = Path(__file__).resolve().parents[2] / "configs" / "train_kinetics400.yaml"
+    anchor, cells = tmp_path / "anchor.json", ["--cells", str(tmp_path / "cells")]
+    where = ["--config", str(config), "--root", str(kinetics), "--out", str(tmp_path / "out")]
+    # Its own recogniser would have to be downloaded; a machine for pictures looks at every frame.
+    small = "--analysers [efficientnet_lite0] --frames 2 --size 64 --steps 2 --batch 2 --warmup 1 --workers 0"
+    small += ' --precision float32 --device cpu --reader {"stride":2,"short_side":64}'
+
+    def type_in(*arguments):
+        monkeypatch.setattr(sys, "argv", ["mvlib", *arguments])
+        main()
+
+    train = ["train", "video", *where, *small.split(), "--anchor", str(anchor)]
+    with pytest.raises(
+        SystemExit, match=r"anchor\.json does not exist; measure it by: python -m mvlib"
+    ) as missing:
+        type_in(*train)
+    said = shlex.split(str(missing.value).partition("python -m mvlib ")[2])
+    type_in(*said, "--qps", "[30, 50]", "--draws", "20", *cells)
+    type_in(*train)
+    card = json.loads((tmp_path / "out" / "preprocessor.json").read_text())
+    assert card["codecs"] == ["x265", "x264"] and card["data"].startswith("kinetics400")
+
+
+def test_the_command_in_the_configuration_is_the_one_that_an_error_says():
+    path = Path(__file__).resolve().parents[2] / "configs" / "train_kinetics400.yaml"
+    lines = [line.lstrip("# ") for line in path.read_text().splitlines() if line.startswith("#")]
+    written = shlex.split(" ".join(lines).partition("mvlib evaluate")[2])
+    options = {k: tuple(v) if isinstance(v, list) else v for k, v in yaml.safe_load(path.read_text()).items()}
+    options |= {name: Path(options[name]) for name in ("root", "anchor")}
+    said = anchor_command(VideoTraining(**{k: v for k, v in options.items() if k != "out"}))
+    told = shlex.split(said.partition("mvlib evaluate")[2])
+    assert told[0] == written[0] == "video"
+    pairs = [sorted(zip(said[1::2], said[2::2], strict=True)) for said in (told, written)]
+    assert pairs[0] == pairs[1]
 
 
 def test_a_data_set_of_the_wrong_kind_or_without_a_folder_is_refused(kinetics, tmp_path):
