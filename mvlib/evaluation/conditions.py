@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import jsonargparse
 import numpy as np
 import torch
 from torchvision.transforms.v2 import functional as TF
@@ -127,26 +128,38 @@ def refined(spec: str) -> Condition:
     """Each picture refined by gradient steps before it is coded; see ``mvlib.training.refine``.
 
     Args:
-        spec: "refined:CODECS:ANALYSERS:STEPS", several joined by "+", what is left out as in ``Refinement``; with
-            "some name=" before it if the table shall say that.
+        spec: "refined:CODECS:ANALYSERS:STEPS", several joined by "+", what is left out as in ``Refinement``, whose
+            other options may follow, as ":task=output:views=false"; with "some name=" before it if the table shall
+            say that.
+
+    Raises ValueError for an option that ``Refinement`` has not.
     """
-    title, _, what = spec.rpartition("=")
-    parts = dict(zip(("codecs", "analysers", "steps"), what.split(":")[1:], strict=False))
-    options = {k: int(v) if k == "steps" else tuple(v.split("+")) for k, v in parts.items() if v}
-    refiner = Refiner(Refinement(**options), _device())
+    title, _, rest = spec.rpartition("refined")
+    places, parts = ("codecs", "analysers", "steps"), rest.split(":")[1:]
+    given = dict(zip(places, (part for part in parts if "=" not in part), strict=False))
+    given = {k: v if k == "steps" else f"[{v.replace('+', ',')}]" for k, v in given.items() if v}
+    given |= dict(part.split("=") for part in parts if "=" in part)
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(Refinement)
+    try:
+        options = parser.parse_object(given, defaults=True)
+    except jsonargparse.ArgumentError as error:
+        raise ValueError(f"{spec!r} can't be read: {error}") from None
+    refiner = Refiner(Refinement(**vars(options)), _device())
 
     def prepare(frames: Frames, qp: float) -> Frames:
         batches = (frames[i : i + 8] for i in range(0, len(frames), 8))
         return np.concatenate([_on_tensor(b, lambda x: 255 * refiner(x / 255, qp).cpu()) for b in batches])
 
-    return Condition(title or what, prepare, _unchanged, True, repr(refiner.options))
+    name = title.removesuffix("=") or spec
+    return Condition(name, prepare, _unchanged, True, refiner.options.identity)
 
 
 def condition(name: str, qps: Sequence[float]) -> Condition:
     """The baseline ``name``, refined pictures, or else the trained preprocessor of that name or path."""
     if name in BASELINES:
         return BASELINES[name]
-    return refined(name) if name.rpartition("=")[2].startswith("refined") else learned(name, qps)
+    return refined(name) if "refined" in name.partition(":")[0] else learned(name, qps)
 
 
 def _device() -> str:

@@ -55,7 +55,9 @@ class CompactVideo(VideoPreprocessor):
         self.spatial = Compact(self.config.spatial)
         self.multiple = max(self.spatial.multiple, BLOCK)
         width, embedding = self.config.spatial.widths[0], self.config.spatial.embedding
-        self.stem_past = nn.Conv2d(12, width, 1, bias=False)
+        # Of the past: what was sent (12 in a cell) and, in luma, what came in (4). Only the latter differs from the
+        # frame by what moves on its own alone; the former differs by all that was simplified, too.
+        self.stem_past = nn.Conv2d(16, width, 1, bias=False)
         # The gate: luma per pixel, four in a cell; one for both chroma planes of a cell.
         self.gate = nn.Conv2d(width, 5, 1)
         self.gate_by_qp = nn.Linear(embedding, 5)
@@ -78,19 +80,23 @@ class CompactVideo(VideoPreprocessor):
         return torch.stack(out, 1), state
 
     def past(self, luma: Tensor, state: tuple[Tensor, Tensor] | None) -> Tensor | None:
-        """What went out last, moved to where this frame, of ``luma`` (B, 1, H, W), has its content."""
+        """Where this frame, of ``luma`` (B, 1, H, W), has its content: what went out last, luma that came in last.
+
+        (B, 4, H, W), moved along the clip's own motion.
+        """
         if state is None or not self.config.temporal:
             return None
         before, sent = state
-        return moved(sent, block_motion(luma, before)) if self.config.motion else sent
+        last = torch.cat([sent, before], 1)
+        return moved(last, block_motion(luma, before)) if self.config.motion else last
 
     def process_frame(self, frame: Tensor, ycc: Tensor, code: Tensor, past: Tensor | None) -> Tensor:
         """One frame (B, 3, H, W), given what was sent before it (None: nothing), not yet clamped."""
         spatial = self.spatial
         stem = spatial.stem(cells(ycc))
         if past is not None:
-            news = mix_colours(spatial.to_ycc, past - frame)
-            stem = stem + self.stem_past(cells(news))
+            news = mix_colours(spatial.to_ycc, past[:, :3] - frame)
+            stem = stem + self.stem_past(cells(torch.cat([news, past[:, 3:] - ycc[:, :1]], 1)))
         h = spatial.features(stem, code)
         out = spatial.head(h) + spatial.head_by_qp(code)[:, :, None, None]
         change = spatial.change(ycc, *to_pixels(out, spatial.outputs))

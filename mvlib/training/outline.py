@@ -5,7 +5,6 @@ Rate and a machine's answer say little about a network that knows nothing yet: t
 most of what the joint training looks for, and takes a fraction of its time, since nothing is encoded.
 """
 
-import torch
 from torch import Tensor, nn
 
 from mvlib.preprocess.bands import detail_bands
@@ -16,17 +15,20 @@ BANDS = 3
 """Of the picture without an actor: the rest is its blur with a standard deviation of 3.2 pixels."""
 MARGIN = 9
 """Pixels around the actor that stay too: encoders blur across the edges of their blocks."""
+FLAT = (2 / 255) ** 2
+"""Detail of less energy than this is as good as none."""
 
 
 class Outline(nn.Module):
-    """Squared distance to the scene with all but the actor blurred; an error on the actor counts ``weight`` more."""
+    """Squared distance to the scene with all but the actor blurred, where every pixel's own detail is the unit.
 
-    channels = 4
-    """Of what it is given: RGB and the actor's mask."""
+    So a faint texture counts as a strong one, and the loss says how much of the detail is treated wrongly.  The actor
+    and all the rest have the same say, small as the actor may be.
+    """
 
-    def __init__(self, training: VideoTraining, weight: float = 3.0) -> None:
+    def __init__(self, training: VideoTraining) -> None:
         super().__init__()
-        self.training, self.weight = training, weight
+        self.training = training
         self.analysers = nn.ModuleDict()
 
     def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
@@ -36,22 +38,18 @@ class Outline(nn.Module):
             x: scenes (B, T, 4, H, W) in [0, 1], RGB and mask.  y: preprocessed (B, T, 3, H, W).
             qp, codec: not asked; they are those of ``Objective``.
         Returns:
-            loss: in shares of the detail that lies off the actor; detail left: the share of it that y still has;
-            lost on the actor: squared error there, in shares of the actor's detail.
+            loss: the mean of its parts: "left", detail off the actor that is still there, and "harmed", detail of the
+            actor that is not; both in shares of the detail, squared.
         """
         clean, y = x[:, :, :3].flatten(0, 1), y.flatten(0, 1)
         stays = near(x[:, :, 3:].flatten(0, 1))
         detail = sum(detail_bands(clean, BANDS))
-        wanted = clean - (1 - stays) * detail
-        there = detail.square().mean() + 1e-8
-        loss = ((y - wanted).square() * (1 + self.weight * stays)).mean() / there
-        with torch.no_grad():
-            off, on = (1 - stays), stays
-            left = (off * sum(detail_bands(y, BANDS)).square()).mean() / (
-                (off * detail.square()).mean() + 1e-8
-            )
-            harmed = (on * (y - clean).square()).mean() / ((on * detail.square()).mean() + 1e-8)
-        return {"loss": loss, "detail left": left, "lost on the actor": harmed}
+        energy = nn.functional.avg_pool2d(
+            detail.square().mean(1, keepdim=True), 9, 1, 4, count_include_pad=False
+        )
+        wrong = (y - clean + (1 - stays) * detail).square().mean(1, keepdim=True) / (energy + FLAT)
+        left, harmed = ((wrong * part).sum() / part.sum().clamp_min(1) for part in (1 - stays, stays))
+        return {"loss": (left + harmed) / 2, "left": left.detach(), "harmed": harmed.detach()}
 
 
 def near(mask: Tensor) -> Tensor:

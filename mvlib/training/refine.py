@@ -9,7 +9,7 @@ Reference: the objective of the joint training, with pixels in place of weights;
 "Synthesizing Robust Adversarial Examples", ICML 2018.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import torch
@@ -37,10 +37,24 @@ class Refinement:
     seed: int = 0
     anchor: Path | None = None
     """Measured curves of the codec alone, which give the slope; None: those in data/results."""
+    # Ablations. Out of the text form, so that what was measured before they existed is still found by it.
+    route: str = field(default="virtual", repr=False)
+    """As in a training: virtual or real_forward."""
+    rounding: str = field(default="straight_through", repr=False)
+    """As in a training: straight_through, noise or soft."""
+    at_qp: int | None = field(default=None, repr=False)
+    """Refine for this QP, whatever the codec will be given."""
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not self.lr > 0:
             raise ValueError(f"steps is {self.steps} and lr {self.lr}; both must be above 0")
+
+    @property
+    def identity(self) -> str:
+        """All that a refined picture depends on beside the picture and its QP, as text."""
+        ablated = {f.name: getattr(self, f.name) for f in fields(self) if not f.repr}
+        changed = {k: v for k, v in ablated.items() if v != type(self).__dataclass_fields__[k].default}
+        return repr(self) + (f" {changed}" if changed else "")
 
 
 class Refiner:
@@ -54,6 +68,8 @@ class Refiner:
             codecs=o.codecs,
             task=o.task,
             anchor=o.anchor,
+            route=o.route,
+            rounding=o.rounding,
             precision="bf16" if device == "cpu" else "float32",
         )
         self.objective, self.device = Objective(training).to(device), device
@@ -67,7 +83,9 @@ class Refiner:
         No picture depends on the others of its batch. Raises as the virtual codec and the analysers.
         """
         o, x = self.options, x.to(self.device)
-        qp = torch.as_tensor(qp, dtype=x.dtype, device=self.device).expand(len(x))
+        qp = torch.as_tensor(qp if o.at_qp is None else o.at_qp, dtype=x.dtype, device=self.device).expand(
+            len(x)
+        )
         change = torch.zeros_like(x).requires_grad_()
         # Gradients are of a mean over a batch: eps far below them, or the size of the batch would count.
         optimiser = torch.optim.Adam([change], lr=o.lr / 255, eps=1e-14)

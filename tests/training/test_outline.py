@@ -34,8 +34,7 @@ def test_nothing_but_the_scene_with_the_rest_blurred_costs_nothing():
     measure = Outline(TRAINING)
     assert measure(x, best, qp, "x265")["loss"] < 1e-8
     untouched = measure(x, x[:, :, :3], qp, "x265")
-    assert untouched["loss"] > 0.1 and untouched["lost on the actor"] == 0
-    assert untouched["detail left"] == pytest.approx(1, abs=1e-3)
+    assert untouched["left"] > 0.3 and untouched["harmed"] < 0.3 * untouched["left"]
 
 
 def test_the_margin_is_around_the_mask():
@@ -49,7 +48,7 @@ def test_the_margin_is_around_the_mask():
 def test_a_few_steps_take_detail_away(tmp_path):
     trainer = Trainer(TRAINING, tmp_path)
     rows = [trainer.update(*trainer.steps[step]) for step in range(TRAINING.steps)]
-    assert rows[-1]["detail left"] < 0.9 * rows[0]["detail left"]
+    assert rows[-1]["left"] < 0.9 * rows[0]["left"]
 
 
 @pytest.mark.parametrize("options", [{"excerpts": 0.5}, {"dataset": "kinetics400", "root": "."}])

@@ -1,0 +1,124 @@
+"""torch.compile by choice: the same training, ordinary weights, a checkpoint that goes on without it."""
+
+import csv
+import json
+import os
+import shutil
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+
+from mvlib import analysers
+from mvlib.analysers import Classifier, feature_distance, features
+from mvlib.preprocess import build_preprocessor, load_preprocessor, save_preprocessor
+from mvlib.training.experiment import ImageTraining
+from mvlib.training.loop import Trainer
+
+COMPILER = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+SMALL = {"widths": (4, 8), "blocks": (1, 1)}
+
+
+class Tiny(nn.Sequential):
+    """A network that compiles in seconds."""
+
+    feature_layers = ("0",)
+
+    def __init__(self) -> None:
+        super().__init__(
+            nn.Conv2d(3, 4, 3, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5)
+        )
+
+
+def tiny(*_, **__) -> Classifier:
+    torch.manual_seed(3)
+    options = {"mean": (0.5,) * 3, "std": (0.1,) * 3, "classes": "abcde"}
+    return Classifier(Tiny(), name="tiny", input_size=(32, 32), **options)
+
+
+@pytest.fixture(autouse=True)
+def fresh():
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+@pytest.fixture
+def training(tmp_path, monkeypatch):
+    monkeypatch.setattr(analysers, "load", tiny)
+    results = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:tiny": [0.03, 0.3, 2.5]}
+    curve = {"codec": "x264", "condition": "codec alone", "results": results}
+    (tmp_path / "anchor.json").write_text(json.dumps({"curves": [curve]}))
+    return ImageTraining(
+        analysers=("tiny",), codecs=("x264",), steps=3, batch=2, size=32, warmup=1, workers=0, device="cpu",
+        checkpoint_every=2, anchor=tmp_path / "anchor.json", network=SMALL,
+    )  # fmt: skip
+
+
+def rows(folder):
+    with (folder / "log.csv").open(newline="") as file:
+        return [{k: v for k, v in row.items() if k != "codec"} for row in csv.DictReader(file)]
+
+
+@pytest.mark.skipif(shutil.which(COMPILER) is None, reason=f"torch.compile needs a C++ compiler, {COMPILER}")
+def test_a_compiled_training_is_the_same_and_may_go_on_uncompiled(training, tmp_path):
+    Trainer(training, tmp_path / "plain").run(progress=False)
+    compiled = Trainer(replace(training, compile=True), tmp_path / "compiled")
+    for x, qp in compiled.batches():
+        compiled.update(x, qp)
+        if compiled.step == 2:
+            compiled.save()
+            break
+    assert not [name for name in compiled.model.state_dict() if name.startswith("_orig_mod")]
+    facts = {"command": "c", "data": "d", "seed": 0, "steps": 2, "analysers": ["tiny"], "codecs": ["x264"]}
+    path = save_preprocessor(
+        compiled.average.module, tmp_path / "it.safetensors", dtype=torch.float32, **facts
+    )
+    picture = torch.rand(1, 3, 32, 48)
+    with torch.no_grad():
+        expected = compiled.average.module.eval()(picture, 40)
+    torch.testing.assert_close(load_preprocessor(path)(picture, 40), expected, rtol=0, atol=1e-6)
+
+    again = Trainer(training, tmp_path / "compiled")
+    again.run(progress=False)
+    assert again.step == 3
+    (last,), all_of_plain = rows(tmp_path / "compiled"), rows(tmp_path / "plain")
+    for name, value in all_of_plain[-1].items():
+        assert float(last[name]) == pytest.approx(float(value), rel=1e-3, abs=1e-5), name
+
+
+@pytest.mark.parametrize("architecture", ["Compact", "CompactVideo", "NPP", "ZhaoPreprocessor"])
+def test_networks_compile_at_any_size_and_length_and_say_the_same(architecture):
+    """Graphs are captured but not turned into kernels, which is what would take minutes."""
+    options = {"Compact": SMALL, "CompactVideo": {"spatial": SMALL}}.get(architecture, {})
+    plain = build_preprocessor(architecture, options)
+    for parameter in plain.parameters():
+        nn.init.normal_(parameter, std=0.05)
+    compiled, graphs = build_preprocessor(architecture, options), []
+    compiled.load_state_dict(plain.state_dict())
+    compiled.compile(backend=lambda graph, _: graphs.append(len(graph.graph.nodes)) or graph.forward)
+    clips = architecture in ("CompactVideo", "ZhaoPreprocessor")
+    sizes = []
+    for shape in ((3, 32, 32), (3, 48, 36), (3, 64, 80)):
+        x, qp = torch.rand((2, 2, *shape) if clips else (2, *shape)), torch.tensor([30.0, 40])
+        torch.testing.assert_close(compiled(x, qp), plain(x, qp), rtol=1e-4, atol=1e-5)
+        sizes.append(len(graphs))
+    assert 1 <= sizes[0] <= 8 and sizes[2] == sizes[1], "a third size needs no other graph"
+    gradients = [torch.autograd.grad(net(x, qp).square().mean(), list(net.parameters()), allow_unused=True)
+                 for net in (compiled, plain)]  # fmt: skip
+    for one, other in zip(*gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
+    if clips and architecture == "CompactVideo":
+        compiled(torch.rand(2, 4, 3, 64, 80), qp)
+        assert len(graphs) == sizes[2], "a longer clip takes more calls, not a larger graph"
+
+
+def test_a_compiled_analyser_still_shows_its_late_maps():
+    plain, compiled = tiny(), tiny()
+    compiled.compile(backend=lambda graph, _: graph.forward)
+    pictures = torch.rand(3, 2, 3, 40, 40)
+    for x in pictures:
+        torch.testing.assert_close(compiled(x), plain(x))
+        assert feature_distance(features(compiled, x), features(plain, x)).max() < 1e-8
