@@ -63,14 +63,14 @@ def read_window(path: str | Path, frames: int, stride: int = 1, at: float = 0.5)
             if got is None:  # the container could not seek to before the window
                 got, more = _collect(container, stream, round(at * room), frames, stride, seek=False)
                 decoded += more
-            pixels = [_rgb(frame) for frame in got]
+            if len(got) < frames:
+                raise TooShort(f"{path} ends after {len(got)} of {frames} frames of the window")
+            # Damaged headers may announce another size halfway: no array then.
+            return Window(np.stack([_rgb(frame) for frame in got]), decoded)
     except (FileNotFoundError, TooShort):
         raise
-    except (av.FFmpegError, ValueError, IndexError) as error:
+    except Exception as error:  # a damaged file makes PyAV raise what it likes, or hand out None
         raise OSError(f"{path} cannot be decoded: {error}") from error
-    if len(pixels) < frames:
-        raise TooShort(f"{path} ends after {len(pixels)} of {frames} frames of the window")
-    return Window(np.stack(pixels), decoded)
 
 
 def _count(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> int:

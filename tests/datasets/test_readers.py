@@ -150,6 +150,37 @@ def test_worker_processes_skip_too_and_the_main_process_knows(kinetics, caplog):
     assert list(reader.broken) == ["val/zumba/vid1aaaaaaa_000001_000011.mp4"]
 
 
+def test_broken_videos_do_not_end_an_epoch_of_several_workers(kinetics, caplog):
+    videos = sorted(kinetics.glob("val/*/*.mp4"))
+    videos[0].write_bytes(b"no video")
+    videos[2].write_bytes(videos[2].read_bytes()[:900])
+    reader = open_dataset("kinetics400", kinetics, frames=4, window="random", on_error="replace")
+    loader = DataLoader(Squares(reader, 32), batch_size=2, num_workers=2)
+    for epoch in range(2):
+        loader.dataset.set_epoch(epoch)
+        assert [batch.shape for batch in loader] == [(2, 4, 3, 32, 32)] * 2
+    names = {str(videos[k].relative_to(kinetics)): "broken file" for k in (0, 2)}
+    assert reader.broken == names and reader.tally() == {"broken file": 2}
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".avi"])
+def test_whatever_is_wrong_with_a_video_it_is_a_broken_or_a_short_one(tmp_path, suffix):
+    """Bytes changed anywhere: headers that name no codec, frames of two sizes, times that go back."""
+    path, rng, met = tmp_path / f"clip{suffix}", np.random.default_rng(0), set()
+    trees.write_clip(path, trees.moving(1)[0])
+    good = np.frombuffer(path.read_bytes(), np.uint8)
+    for k in range(60):
+        damaged = good.copy()
+        damaged[rng.integers(0, 2000 if k % 2 else len(good), 25)] = rng.integers(0, 256, 25)
+        path.write_bytes(damaged.tobytes()[: None if k % 4 else rng.integers(1, len(good))])
+        try:
+            assert read_window(path, 6, 2, rng.random()).frames.shape[0] == 6
+            met.add("fine")
+        except (TooShort, OSError) as error:
+            met.add(type(error).__name__)
+    assert {"fine", "OSError"} <= met
+
+
 def test_when_everything_is_gone_an_epoch_ends_with_the_reason(imagenet):
     reader = open_dataset("imagenet", imagenet, on_error="replace")
     shutil.rmtree(imagenet / "val")
