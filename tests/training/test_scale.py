@@ -72,6 +72,21 @@ def test_killed_by_the_kernel_and_started_again_it_ends_with_the_same_weights(op
     ).read_text()
 
 
+def test_broken_files_are_named_once_by_two_processes_with_workers_of_their_own(options, imagenet, tmp_path):
+    (imagenet / "val").rename(imagenet / "train")
+    broken = sorted(imagenet.glob("train/*/*"))[1:6:2]
+    for path in broken:
+        path.write_bytes(b"broken")
+    data = {"dataset": "imagenet", "root": str(imagenet), "workers": 1, "batch": 4, "steps": 2}
+    said = tmp_path / "said"
+    finish(start(command(options | data, tmp_path / "out"), said, processes=2), said)
+    text = said.read_text()
+    assert text.count("files could not be read, others stood in") == 1
+    assert "3 files could not be read" in text
+    assert all(str(path.relative_to(imagenet)) in text.partition("could not be read")[2] for path in broken)
+    assert len(read(tmp_path / "out")[1]) == 2
+
+
 def test_two_processes_train_as_one_does(options, unbroken, tmp_path):
     arguments, said = command(options, tmp_path), tmp_path / "said"
     finish(start(arguments, said, processes=2), said)
