@@ -44,7 +44,7 @@ def features(analyser: nn.Module, x: Tensor) -> list[Tensor]:
     Raises as the analyser itself and ``feature_layers``.
     """
     with watching(analyser) as seen:
-        analyser(x)
+        analyser.forward(x)  # not by a call: a compiled graph would pass over the layers that are watched
     # A network that looks at frames one by one gives (B * T, …).
     return [maps.float().unflatten(0, (len(x), -1)) for maps in seen]
 

@@ -67,7 +67,8 @@ class Training:
     """Of the analysers: float32, or bf16 by autocast, on a CPU 1.2 to 1.6 times as fast; its pixel gradients agree with
     float32's to a cosine of 0.7 to 0.9. Preprocessor and codec stay in float32."""
     compile: bool = False
-    """Let torch.compile fuse preprocessor and analysers; pays on a GPU, after minutes of compiling."""
+    """Let torch.compile fuse preprocessor and analysers (with task features the preprocessor alone); pays on a GPU,
+    after minutes of compiling."""
     checkpoint_every: int = 200
     device: str = "auto"
     """auto takes a GPU where there is one."""

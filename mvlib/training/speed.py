@@ -4,6 +4,7 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -45,6 +46,8 @@ class _Stopwatch:
     def around(self, stage: str, function: Callable) -> Callable:
         """``function``, whose time is added to ``stage``."""
 
+        # A clock cannot be read inside a compiled graph: what it watches is compiled by itself.
+        @partial(torch.compiler.disable, recursive=False)
         def timed(*args, **kwargs):
             start = self.now()
             try:
@@ -56,13 +59,14 @@ class _Stopwatch:
 
 
 def measure_speed(trainer: Trainer, steps: int = 4, warm_up: int = 2) -> Speed:
-    """Run ``warm_up`` + 2 · ``steps`` steps of ``trainer``, which must have as many left, and time them.
+    """Run ``warm_up`` + 2 · ``steps`` steps of ``trainer``, one more if it is compiled, and time them.
 
     The trainer is spent: its weights have moved, and it goes slower from now on.
     """
-    left = trainer.training.steps - trainer.step
-    if left < warm_up + 2 * steps:
-        raise ValueError(f"{left} steps are left; timing {steps} after {warm_up} takes {warm_up + 2 * steps}")
+    compiled = int(trainer.training.compile)
+    left, taken = trainer.training.steps - trainer.step, warm_up + 2 * steps + compiled
+    if left < taken:
+        raise ValueError(f"{left} steps are left; timing {steps} after {warm_up} takes {taken}")
     batches, watch = trainer.batches(), _Stopwatch(trainer.device)
     pixels = 0
     for _ in range(warm_up):
@@ -74,6 +78,9 @@ def measure_speed(trainer: Trainer, steps: int = 4, warm_up: int = 2) -> Speed:
         trainer.update(*next(batches))
     free, processor = (watch.now() - start[0]) / steps, (time.process_time() - start[1]) / steps
     _time_stages(trainer, watch)
+    for _ in range(compiled):  # under the stopwatch it is compiled anew
+        trainer.update(*next(batches))
+        watch.seconds.clear()
     fetch, update = watch.around("waiting for material", next), watch.around("step", trainer.update)
     for _ in range(steps):
         update(*fetch(batches))

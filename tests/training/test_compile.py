@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -16,6 +17,7 @@ from mvlib.analysers import Classifier, feature_distance, features
 from mvlib.preprocess import build_preprocessor, load_preprocessor, save_preprocessor
 from mvlib.training.experiment import ImageTraining
 from mvlib.training.loop import Trainer
+from mvlib.training.speed import FORWARD, measure_speed
 
 COMPILER = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
 SMALL = {"widths": (4, 8), "blocks": (1, 1)}
@@ -89,30 +91,53 @@ def test_a_compiled_training_is_the_same_and_may_go_on_uncompiled(training, tmp_
         assert float(last[name]) == pytest.approx(float(value), rel=1e-3, abs=1e-5), name
 
 
-@pytest.mark.parametrize("architecture", ["Compact", "CompactVideo", "NPP", "ZhaoPreprocessor"])
-def test_networks_compile_at_any_size_and_length_and_say_the_same(architecture):
-    """Graphs are captured but not turned into kernels, which is what would take minutes."""
-    options = {"Compact": SMALL, "CompactVideo": {"spatial": SMALL}}.get(architecture, {})
-    plain = build_preprocessor(architecture, options)
+def pair(architecture, options):
+    """A network whose every weight does something, twice; and the graphs that the second is compiled to.
+
+    They are captured but not turned into kernels, which is what would take minutes.
+    """
+    (plain, compiled), graphs = (build_preprocessor(architecture, options) for _ in range(2)), []
     for parameter in plain.parameters():
         nn.init.normal_(parameter, std=0.05)
-    compiled, graphs = build_preprocessor(architecture, options), []
     compiled.load_state_dict(plain.state_dict())
-    compiled.compile(backend=lambda graph, _: graphs.append(len(graph.graph.nodes)) or graph.forward)
-    clips = architecture in ("CompactVideo", "ZhaoPreprocessor")
-    sizes = []
-    for shape in ((3, 32, 32), (3, 48, 36), (3, 64, 80)):
-        x, qp = torch.rand((2, 2, *shape) if clips else (2, *shape)), torch.tensor([30.0, 40])
-        torch.testing.assert_close(compiled(x, qp), plain(x, qp), rtol=1e-4, atol=1e-5)
-        sizes.append(len(graphs))
-    assert 1 <= sizes[0] <= 8 and sizes[2] == sizes[1], "a third size needs no other graph"
-    gradients = [torch.autograd.grad(net(x, qp).square().mean(), list(net.parameters()), allow_unused=True)
-                 for net in (compiled, plain)]  # fmt: skip
+    compiled.compile(backend=lambda graph, _: graphs.append(graph) or graph.forward)
+    return plain, compiled, graphs
+
+
+def alike(plain, compiled, x):
+    """Output and gradients of both agree."""
+    qp = torch.tensor([30.0, 40])
+    outputs = [network(x, qp) for network in (plain, compiled)]
+    torch.testing.assert_close(outputs[1], outputs[0], rtol=1e-4, atol=1e-5)
+    gradients = [
+        torch.autograd.grad(y.square().mean(), list(network.parameters()), allow_unused=True)
+        for y, network in zip(outputs, (plain, compiled), strict=True)
+    ]
     for one, other in zip(*gradients, strict=True):
-        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-5)
-    if clips and architecture == "CompactVideo":
-        compiled(torch.rand(2, 4, 3, 64, 80), qp)
-        assert len(graphs) == sizes[2], "a longer clip takes more calls, not a larger graph"
+        torch.testing.assert_close(other, one, rtol=1e-3, atol=1e-5)
+
+
+def test_a_network_for_pictures_is_one_graph_of_any_size():
+    plain, compiled, graphs = pair("Compact", SMALL)
+    for shape, count in (((32, 32), 1), ((48, 64), 2), ((64, 80), 2)):
+        alike(plain, compiled, torch.rand(2, 3, *shape))
+        assert len(graphs) == count, "the second size asks for a graph of any size, the third needs no other"
+
+
+@pytest.mark.parametrize(
+    "architecture, options", [("CompactVideo", {"spatial": SMALL}), ("ZhaoPreprocessor", {})]
+)
+def test_a_longer_clip_takes_more_calls_and_not_a_larger_graph(architecture, options):
+    plain, compiled, graphs = pair(architecture, options)
+    counts, largest = [], []
+    for frames in (2, 3, 4):
+        alike(plain, compiled, torch.rand(2, frames, 3, 32, 32))
+        counts.append(len(graphs))
+        largest.append(max(len(graph.graph.nodes) for graph in graphs))
+    assert 1 <= counts[0] <= 8 and counts[2] == counts[1] <= 2 * counts[0], (
+        "the second length frees the third"
+    )
+    assert largest[2] < 1.2 * largest[0]
 
 
 def test_a_compiled_analyser_still_shows_its_late_maps():
@@ -122,3 +147,15 @@ def test_a_compiled_analyser_still_shows_its_late_maps():
     for x in pictures:
         torch.testing.assert_close(compiled(x), plain(x))
         assert feature_distance(features(compiled, x), features(plain, x)).max() < 1e-8
+
+
+def test_the_stages_of_a_compiled_training_are_timed_without_its_compiling(training, tmp_path, monkeypatch):
+    ordinary, calls = nn.Module.compile, []
+    kept = {"backend": lambda graph, _: calls.append(time.perf_counter()) or graph.forward}
+    monkeypatch.setattr(nn.Module, "compile", lambda network: ordinary(network, **kept))
+    trainer = Trainer(replace(training, compile=True, steps=6), tmp_path)
+    start = time.perf_counter()
+    speed = measure_speed(trainer, steps=2, warm_up=1)
+    assert trainer.step == 6 and set(FORWARD) <= set(speed.stages)
+    assert calls and all(0 < speed.stages[name] < time.perf_counter() - start for name in FORWARD)
+    assert sum(speed.stages[name] for name in FORWARD) < 0.5 * (max(calls) - start), "compiling took longer"
