@@ -76,7 +76,7 @@ def main(
         "items/s",
         "Mpixel/s",
         "ms a step",
-        "of the processor",
+        "processor, ms",
         *(f"{stage}, ms" for stage in STAGES),
     ]
     with tempfile.TemporaryDirectory() as folder:
