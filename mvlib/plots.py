@@ -238,7 +238,7 @@ def training_curves(log: str | Path, window: int = 50) -> Figure:
         return np.convolve([float(row[name]) for row in rows], np.full(window, 1 / window), mode="valid")
 
     fig, (left, right) = plt.subplots(1, 2, figsize=(10, 3.6), layout="constrained")
-    for name in ("loss", "rate"):
+    for name in ("loss", "rate") if "rate" in rows[0] else ("loss",):
         left.plot(steps[window - 1 :], smooth(name), label=name)
     left.set(xlabel="step", ylabel="in units of the codec's own rate", title=f"mean of {window} steps")
     for name in [key for key in rows[0] if key.startswith("lost ")]:

@@ -6,7 +6,8 @@ from typing import Any
 
 ROUTES = ("virtual", "real_forward")
 TASKS = ("output", "features")
-VIDEO_TASKS = (*TASKS, "outline")
+OUTLINED = ("outline", "guarded")
+VIDEO_TASKS = (*TASKS, *OUTLINED)
 PRECISIONS = ("float32", "bf16")
 
 
@@ -118,8 +119,8 @@ class VideoTraining(Training):
     analysers: tuple[str, ...] = ("efficientnet_lite0",)
     """Frozen machines whose clean prediction is to survive: they look at clips, or at every frame."""
     task: str = "output"
-    """As for pictures; or outline: no codec, no machine, who acts in a generated scene stays and the rest is blurred.
-    A good start in little time, for a training by one of the others."""
+    """As for pictures; or outline: no codec, no machine, who acts in a generated scene stays and the rest is blurred, a
+    start in little time; or guarded: rate through the virtual codec, and who acts in a generated scene must stay."""
     gop: str = "stock"
     """What the encoder is told: stock, ippp or intra (the ablation without prediction in time)."""
     through: int | None = None
@@ -141,9 +142,9 @@ class VideoTraining(Training):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.task == "outline" and (self.excerpts or self.dataset):
+        if self.task in OUTLINED and (self.excerpts or self.dataset):
             raise ValueError(
-                "films and public data sets have no outlines; task outline takes excerpts 0 and no dataset"
+                f"films and public data sets have no outlines; task {self.task} takes excerpts 0 and no dataset"
             )
         if self.frames < 1:
             raise ValueError(f"frames is {self.frames}; a clip has at least 1")

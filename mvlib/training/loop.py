@@ -23,12 +23,14 @@ from mvlib._processes import Processes, seed_of
 
 from .experiment import Training
 from .objective import LOST, Objective
-from .outline import Outline
+from .outline import Guarded, Outline
 from .start import starting_network
 from .steps import Steps
 
 __all__ = ["LOST", "Log", "NonFiniteLoss", "Objective", "Steps", "Trainer"]
 
+
+OBJECTIVES = {"outline": Outline, "guarded": Guarded}
 
 # Options that say how a machine does it, not what is trained: a training may go on elsewhere.
 OF_THE_MACHINE = ("workers", "device", "compile", "checkpoint_every", "root")
@@ -57,7 +59,7 @@ class Trainer:
             self.model, multi_avg_fn=get_ema_multi_avg_fn(training.ema), use_buffers=True
         )
         self.steps = Steps(training, self.part)
-        self.objective = (Outline if training.task == "outline" else Objective)(training).to(self.device)
+        self.objective = OBJECTIVES.get(training.task, Objective)(training).to(self.device)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=training.lr, weight_decay=training.weight_decay
         )

@@ -28,7 +28,9 @@ class Objective(nn.Module):
         super().__init__()
         self.training = training
         clips = isinstance(training, VideoTraining)
-        self.analysers = nn.ModuleDict({name: load_asked(name, clips) for name in training.analysers})
+        # No ModuleDict: a name such as "timm/resnet50.a1_in1k" has a dot.
+        self.analysers = {name: load_asked(name, clips) for name in training.analysers}
+        self.machines = nn.ModuleList(self.analysers.values())
         self.codecs = {name: VirtualCodec.like(name, training.gop) for name in training.codecs}
         kind, measured = "image", {"gop": training.gop}
         if clips:  # the I frame weighs the more, the shorter the clip

@@ -1,8 +1,9 @@
-"""A start for video preprocessors: scene, exact outline of who acts → what may go → squared error, no codec involved.
+"""Trainings by outline: scene, exact mask of who acts → what must stay → error there, and what the rest costs.
 
-Rate and a machine's answer say little about a network that knows nothing yet: the gradient of both is mostly noise
-(docs/tries.md).  Generated scenes know where the actor is.  A network that keeps it and blurs the rest has found
-most of what the joint training looks for, and takes a fraction of its time, since nothing is encoded.
+The gradient of a machine's answer is mostly noise (docs/tries.md): a training by it takes tens of thousands of clips.
+Generated scenes know where the actor is, and that it must stay says nearly the same, without noise and for every
+machine that looks for it.  ``Outline`` is a start without a codec; ``Guarded`` goes on through the virtual codec, which
+knows what detail costs and where a change between frames costs more than it saves.
 """
 
 from torch import Tensor, nn
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from mvlib.preprocess.bands import detail_bands
 
 from .experiment import VideoTraining
+from .objective import Objective
 
 BANDS = 3
 """Of the picture without an actor: the rest is its blur with a standard deviation of 3.2 pixels."""
@@ -17,6 +19,8 @@ MARGIN = 9
 """Pixels around the actor that stay too: encoders blur across the edges of their blocks."""
 FLAT = (2 / 255) ** 2
 """Detail of less energy than this is as good as none."""
+WEIGHT = 1.0
+"""Of the harm: an actor without any detail weighs as much as all the codec's bits."""
 
 
 class Outline(nn.Module):
@@ -41,15 +45,31 @@ class Outline(nn.Module):
             loss: the mean of its parts: "left", detail off the actor that is still there, and "harmed", detail of the
             actor that is not; both in shares of the detail, squared.
         """
-        clean, y = x[:, :, :3].flatten(0, 1), y.flatten(0, 1)
-        stays = near(x[:, :, 3:].flatten(0, 1))
-        detail = sum(detail_bands(clean, BANDS))
-        energy = nn.functional.avg_pool2d(
-            detail.square().mean(1, keepdim=True), 9, 1, 4, count_include_pad=False
-        )
-        wrong = (y - clean + (1 - stays) * detail).square().mean(1, keepdim=True) / (energy + FLAT)
-        left, harmed = ((wrong * part).sum() / part.sum().clamp_min(1) for part in (1 - stays, stays))
+        left, harmed = wrongs(x, y)
         return {"loss": (left + harmed) / 2, "left": left.detach(), "harmed": harmed.detach()}
+
+
+class Guarded(Objective):
+    """Rate through the virtual codec, in units of the codec's own, plus ``WEIGHT`` times the harm to the actor."""
+
+    def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
+        """Loss and its parts, means over the batch: as ``Objective``, with x as in ``Outline``."""
+        bpp = self.code(y, qp, codec).bits / (y[0].numel() / 3)
+        rate = (bpp / self.slopes[codec, self.training.analysers[0]].bpp(qp)).mean()
+        left, harmed = wrongs(x, y)
+        parts = {"rate": rate, "bpp": bpp.mean(), "left": left, "harmed": harmed}
+        return {"loss": rate + WEIGHT * harmed} | {name: part.detach() for name, part in parts.items()}
+
+
+def wrongs(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Detail off the actor that is still there, and detail of the actor that is not; arguments as in ``Outline``."""
+    clean, y = x[:, :, :3].flatten(0, 1), y.flatten(0, 1)
+    stays = near(x[:, :, 3:].flatten(0, 1))
+    detail = sum(detail_bands(clean, BANDS))
+    energy = nn.functional.avg_pool2d(detail.square().mean(1, keepdim=True), 9, 1, 4, count_include_pad=False)
+    wrong = (y - clean + (1 - stays) * detail).square().mean(1, keepdim=True) / (energy + FLAT)
+    left, harmed = ((wrong * part).sum() / part.sum().clamp_min(1) for part in (1 - stays, stays))
+    return left, harmed
 
 
 def near(mask: Tensor) -> Tensor:

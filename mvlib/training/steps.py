@@ -7,11 +7,11 @@ from torch.utils.data import Dataset
 
 from mvlib.datasets import ActingCutouts, Clips, Photos, Squares, open_dataset
 
-from .experiment import Training, VideoTraining
+from .experiment import OUTLINED, Training, VideoTraining
 
 _SCENES = 2**31
 SCENE = 16
-"""Frames of a generated scene; a training on fewer sees excerpts."""
+"""Frames of the scenes whose excerpts a training on outlines sees."""
 
 
 class Steps(Dataset):
@@ -92,8 +92,10 @@ class Scenes:
 
     def __init__(self, training: VideoTraining):
         t = self.training = training
-        # A scene acts itself out within its frames: in fewer it would move faster than those that are tested.
-        self.scenes = ActingCutouts("train", _SCENES, t.size, max(SCENE, t.frames), seed=t.seed)
+        # A scene acts itself out within its frames, and needs four of them. Outlines are the same in an excerpt, and
+        # that moves as fast as the scenes that are tested; what a recogniser sees must be whole.
+        whole = max(SCENE if t.task in OUTLINED else 4, t.frames)
+        self.scenes = ActingCutouts("train", _SCENES, t.size, whole, seed=t.seed)
         self.films = Clips("train", t.frames, t.size, seed=t.seed) if t.excerpts else None
 
     def draw(self, step: int, rng: np.random.Generator, part: slice) -> Tensor:
@@ -108,14 +110,14 @@ class Scenes:
     def clip(self, film: bool, index: int) -> Tensor:
         """An excerpt of a film or a scene, by a number that is larger than there are films: (T, 3, size, size).
 
-        With the task "outline" a scene comes with the actor's mask, as a fourth channel.
+        With a task by outlines a scene comes with the actor's mask, as a fourth channel.
         """
         if film:
             return self.films[index % len(self.films)]
         scene, shown = self.scenes[index], self.training.frames
         first = index % (self.scenes.frames - shown + 1)  # the same excerpt whenever this scene is drawn
         frames = torch.from_numpy(scene.frames[first : first + shown]).permute(0, 3, 1, 2).float() / 255
-        if self.training.task != "outline":
+        if self.training.task not in OUTLINED:
             return frames
         mask = torch.from_numpy(scene.masks[first : first + shown]).float()
         return torch.cat([frames, mask[:, None]], 1)

@@ -1,12 +1,14 @@
 """The start by outlines: what it wants, what it is fed, and that a few steps move a network that way."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from mvlib.preprocess.bands import detail_bands
 from mvlib.training.experiment import VideoTraining
 from mvlib.training.loop import Trainer
-from mvlib.training.outline import BANDS, MARGIN, Outline, near
+from mvlib.training.outline import BANDS, MARGIN, Guarded, Outline, near
 from mvlib.training.steps import Steps
 
 TRAINING = VideoTraining(
@@ -51,10 +53,27 @@ def test_a_few_steps_take_detail_away(tmp_path):
     assert rows[-1]["left"] < 0.9 * rows[0]["left"]
 
 
+def test_guarded_trades_bits_for_harm_to_the_actor():
+    training = replace(
+        TRAINING, task="guarded", codecs=("x264",), analysers=("action_resnet3d",), size=160, frames=8
+    )
+    measure, (x, qp) = Guarded(training), Steps(training)[0]
+    clean, stays = x[:, :, :3], near(x[:, :, 3:].flatten(0, 1)).unflatten(0, x.shape[:2])
+    blurred = (clean.flatten(0, 1) - sum(detail_bands(clean.flatten(0, 1), BANDS))).unflatten(0, x.shape[:2])
+    rows = {}
+    for name, y in {"all": clean, "actor": clean * stays + blurred * (1 - stays), "nothing": blurred}.items():
+        rows[name] = measure(x, y.clone().requires_grad_(), qp, "x264")
+    assert rows["all"]["rate"] > rows["actor"]["rate"] > rows["nothing"]["rate"] > 0
+    assert rows["nothing"]["harmed"] > 0.5 > 0.05 > rows["actor"]["harmed"]
+    assert rows["actor"]["loss"] < min(rows["all"]["loss"], rows["nothing"]["loss"])
+    rows["actor"]["loss"].backward()
+
+
+@pytest.mark.parametrize("task", ["outline", "guarded"])
 @pytest.mark.parametrize("options", [{"excerpts": 0.5}, {"dataset": "kinetics400", "root": "."}])
-def test_what_has_no_outlines_is_refused(options):
+def test_what_has_no_outlines_is_refused(options, task):
     with pytest.raises(ValueError, match="outline"):
-        VideoTraining(**{"task": "outline", "excerpts": 0} | options)
+        VideoTraining(**{"task": task, "excerpts": 0} | options)
 
 
 def test_pictures_have_no_outlines():
