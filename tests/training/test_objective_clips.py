@@ -1,6 +1,7 @@
 """What a training on clips minimises: real streams on the real route, frames or whole clips by who looks."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -75,3 +76,13 @@ def test_half_precision_of_the_analysers_keeps_the_direction():
         slopes += torch.autograd.grad(lost[-1].sum(), y)
     assert slopes[1].isfinite().all() and lost[1].item() == pytest.approx(lost[0].item(), rel=0.15)
     assert torch.cosine_similarity(slopes[0].flatten(), slopes[1].flatten(), 0) > 0.5
+
+
+def test_an_analyser_may_have_a_dot_in_its_name_and_moves_with_the_objective(training, monkeypatch):
+    name, machine = "timm/resnet50.a1_in1k", analysers.load("efficientnet_lite0")
+    monkeypatch.setattr(analysers, "load", lambda _: machine)
+    text = training.anchor.read_text().replace("efficientnet_lite0", name)
+    path = training.anchor.with_name("dotted.json")
+    path.write_text(text)
+    objective = Objective(replace(training, analysers=(name,), anchor=path))
+    assert objective.analysers == {name: machine} and machine in set(objective.to("cpu").modules())
