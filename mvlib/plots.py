@@ -224,6 +224,8 @@ def _log_axis(ax: Axes) -> None:
 def training_curves(log: str | Path, window: int = 50) -> Figure:
     """Plot a training's log (CSV, a row a step): loss and rate against the codec alone, and what each analyser lost.
 
+    Of a training by outlines, on the right: detail that should have gone and is left, and that should stay and is harmed.
+
     Args:
         log: written by ``python -m mvlib train``.  window: steps that are averaged into one point.
     """
@@ -241,9 +243,12 @@ def training_curves(log: str | Path, window: int = 50) -> Figure:
     for name in ("loss", "rate") if "rate" in rows[0] else ("loss",):
         left.plot(steps[window - 1 :], smooth(name), label=name)
     left.set(xlabel="step", ylabel="in units of the codec's own rate", title=f"mean of {window} steps")
-    for name in [key for key in rows[0] if key.startswith("lost ")]:
+    lost, unit = [key for key in rows[0] if key.startswith("lost ")], "lost of the clean prediction (nats)"
+    if not lost:  # of a training by outlines
+        lost, unit = ["left", "harmed"], "detail treated wrongly (share, squared)"
+    for name in lost:
         right.plot(steps[window - 1 :], smooth(name), label=name.removeprefix("lost "))
-    right.set(xlabel="step", ylabel="lost of the clean prediction (nats)")
+    right.set(xlabel="step", ylabel=unit)
     for ax in (left, right):
         ax.legend()
         ax.grid(alpha=0.3)

@@ -19,6 +19,7 @@ from mvlib.plots import (
     rate_quality,
     strip,
     top_bars,
+    training_curves,
 )
 
 
@@ -138,3 +139,20 @@ def test_boxes_are_drawn_around_their_pixels():
     (only,) = axes[1, 1].patches  # no true box there
     assert only.get_bbox().extents.tolist() == [3.5, 4.5, 9.5, 10.5]
     assert axes[1, 0].get_title(loc="left") == "QP 50"
+
+
+@pytest.mark.parametrize(
+    ("columns", "right", "unit"),
+    [
+        ("rate,lost lite0", ["lite0"], "lost of the clean prediction (nats)"),
+        ("rate,left,harmed", ["left", "harmed"], "detail treated wrongly (share, squared)"),
+    ],
+)
+def test_a_log_is_drawn_with_the_parts_that_it_has(tmp_path, columns, right, unit):
+    values = np.arange(1.0, 9)
+    rows = [",".join([str(k), str(v), *[str(v / 2)] * len(columns.split(","))]) for k, v in enumerate(values)]
+    (tmp_path / "log.csv").write_text("\n".join([f"step,loss,{columns}", *rows]))
+    loss, lost = training_curves(tmp_path / "log.csv", window=2).axes
+    assert [line.get_label() for line in loss.lines] == ["loss", "rate"]
+    assert loss.lines[0].get_ydata().tolist() == ((values[1:] + values[:-1]) / 2).tolist()
+    assert [line.get_label() for line in lost.lines] == right and lost.get_ylabel() == unit
