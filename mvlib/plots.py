@@ -222,9 +222,7 @@ def _log_axis(ax: Axes) -> None:
 
 
 def training_curves(log: str | Path, window: int = 50) -> Figure:
-    """Plot a training's log (CSV, a row a step): loss and rate against the codec alone, and what each analyser lost.
-
-    Of a training by outlines, on the right: detail that should have gone and is left, and that should stay and is harmed.
+    """Plot a training's log (CSV, a row a step): loss and rate against the codec alone, and what was lost.
 
     Args:
         log: written by ``python -m mvlib train``.  window: steps that are averaged into one point.
@@ -244,7 +242,7 @@ def training_curves(log: str | Path, window: int = 50) -> Figure:
         left.plot(steps[window - 1 :], smooth(name), label=name)
     left.set(xlabel="step", ylabel="in units of the codec's own rate", title=f"mean of {window} steps")
     lost, unit = [key for key in rows[0] if key.startswith("lost ")], "lost of the clean prediction (nats)"
-    if not lost:  # of a training by outlines
+    if not lost:
         lost, unit = ["left", "harmed"], "detail treated wrongly (share, squared)"
     for name in lost:
         right.plot(steps[window - 1 :], smooth(name), label=name.removeprefix("lost "))
