@@ -116,7 +116,7 @@ class VideoTraining(Training):
 
     architecture: str = "CompactVideo"
     """CompactVideo (ours), ZhaoPreprocessor, or an image preprocessor, which treats each frame alone."""
-    analysers: tuple[str, ...] = ("efficientnet_lite0",)
+    analysers: tuple[str, ...] = ("action_resnet3d",)
     """Frozen machines whose clean prediction is to survive: they look at clips, or at every frame."""
     task: str = "output"
     """As for pictures; or outline: no codec, no machine, who acts in a generated scene stays and the rest is blurred, a
@@ -131,7 +131,7 @@ class VideoTraining(Training):
     frames: int = 8
     """Frames in a clip."""
     batch: int = 4
-    size: int = 160
+    size: int = 224
     """Side of the square clips, in pixels."""
     excerpts: float = 0.25
     """Share of the clips that are excerpts of real films; the others are generated scenes."""

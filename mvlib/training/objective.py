@@ -14,7 +14,7 @@ from mvlib.codecs import RealCodec
 from mvlib.virtual.codec import VirtualCodec
 
 from .ahead import Ahead
-from .experiment import Training, VideoTraining
+from .experiment import TASKS, Training, VideoTraining
 from .slope import Slope, anchor_command, anchor_path
 
 # What coding took from the clean prediction, (B,) in nats: the task loss of material without labels.
@@ -35,9 +35,11 @@ class Objective(nn.Module):
         kind, measured = "image", {"gop": training.gop}
         if clips:  # the I frame weighs the more, the shorter the clip
             kind, measured = "video", measured | {"size": training.size, "frames": training.frames}
+        # Where no machine is asked the rate alone is read, from the curve that there is with less noise.
+        curve = training.task if training.task in TASKS else "features"
         anchor = training.anchor or anchor_path(kind, training.task)
         self.slopes = {
-            (c, a): Slope.read(anchor, c, a, kind, training.task, anchor_command(training), **measured)
+            (c, a): Slope.read(anchor, c, a, kind, curve, anchor_command(training), **measured)
             for c in training.codecs
             for a in training.analysers
         }
