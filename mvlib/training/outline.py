@@ -58,7 +58,8 @@ class Guarded(Objective):
         rate = (bpp / self.slopes[codec, self.training.analysers[0]].bpp(qp)).mean()
         left, harmed = wrongs(x, y)
         parts = {"rate": rate, "bpp": bpp.mean(), "left": left, "harmed": harmed}
-        return {"loss": rate + WEIGHT * harmed} | {name: part.detach() for name, part in parts.items()}
+        weight = WEIGHT * self.training.slope_scale
+        return {"loss": rate + weight * harmed} | {name: part.detach() for name, part in parts.items()}
 
 
 def wrongs(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
