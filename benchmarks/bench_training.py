@@ -35,7 +35,8 @@ def made_up_anchor(folder: Path, codec: str, analysers: tuple[str, ...]) -> Path
 
 def trainings(device: str, batch: int, clips: int, workers: int, anchor: Path) -> dict[str, Training]:
     """What is timed."""
-    shared = {"device": device, "workers": workers, "codecs": ("x265",), "steps": 100, "anchor": anchor}
+    machine = {"analysers": ("efficientnet_lite0",), "device": device, "workers": workers}
+    shared = machine | {"codecs": ("x265",), "steps": 100, "anchor": anchor}
     image = ImageTraining(batch=batch, **shared)
     video = VideoTraining(batch=clips, frames=8, size=160, gop="stock", **shared)
     found = {

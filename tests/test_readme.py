@@ -22,6 +22,14 @@ def test_the_table_of_baselines_is_the_measured_one():
     assert len(report["options"]["codecs"]) >= 5 and report["options"]["draws"] >= 1000
 
 
+@pytest.mark.parametrize("name", ["clips", "clips_unmet", "clips_films"])
+def test_the_tables_of_clips_are_the_measured_ones(name):
+    report = json.loads((ROOT / f"data/results/{name}.json").read_text())
+    assert bd_table(report, ["kl"]) in README
+    assert report["command"] in README
+    assert f"{report['n']} {'excerpts' if name == 'clips_films' else 'generated scenes'}" in README
+
+
 def test_the_table_of_preprocessors_is_the_measured_one():
     report = json.loads((ROOT / "data/results/images.json").read_text())
     assert bd_table(report, ["kl"], conditions=["blur 0.8", "Compact", "refined"]) in README

@@ -28,7 +28,7 @@ def training(tmp_path_factory, request):
         {"frames": 2, "network": {"spatial": SMALL}} if request.param is VideoTraining else {"network": SMALL}
     )
     return request.param(
-        codecs=("x265",), steps=4, batch=2, size=64, warmup=2, workers=0,
+        analysers=("efficientnet_lite0",), codecs=("x265",), steps=4, batch=2, size=64, warmup=2, workers=0,
         checkpoint_every=2, anchor=anchor, **clips,
     )  # fmt: skip
 

@@ -23,7 +23,14 @@ def training(tmp_path_factory):
     curves = [{"codec": c, "condition": "codec alone", "results": results} for c in ("x264", "x265")]
     path.write_text(json.dumps({"curves": curves}))
     return VideoTraining(
-        codecs=("x264", "x265"), route="real_forward", batch=2, frames=3, size=64, anchor=path, excerpts=0.0
+        analysers=("efficientnet_lite0",),
+        codecs=("x264", "x265"),
+        route="real_forward",
+        batch=2,
+        frames=3,
+        size=64,
+        anchor=path,
+        excerpts=0.0,
     )
 
 

@@ -66,7 +66,13 @@ def test_a_few_steps_take_detail_away(tmp_path):
 
 def test_guarded_trades_bits_for_harm_to_the_actor():
     training = replace(
-        TRAINING, task="guarded", codecs=("x264",), analysers=("action_resnet3d",), size=224, frames=8, batch=1
+        TRAINING,
+        task="guarded",
+        codecs=("x264",),
+        analysers=("action_resnet3d",),
+        size=224,
+        frames=8,
+        batch=1,
     )
     measure, (x, qp) = Guarded(training), Steps(training)[0]
     clean, stays = x[:, :, :3], near(x[:, :, 3:].flatten(0, 1)).unflatten(0, x.shape[:2])

@@ -55,7 +55,8 @@ def options(tmp_path, **more):
         json.dumps({"curves": [{"codec": "x264", "condition": "codec alone", "results": results}]})
     )
     return {
-        "architecture": "Compact", "codecs": ("x264",), "steps": 1, "batch": 2, "size": 48, "warmup": 1, "workers": 0,
+        "architecture": "Compact", "analysers": ("efficientnet_lite0",), "codecs": ("x264",),
+        "steps": 1, "batch": 2, "size": 48, "warmup": 1, "workers": 0,
         "anchor": anchor, "device": "cpu", **more,
     }  # fmt: skip
 
