@@ -1,7 +1,7 @@
 """How nbval starts kernels here: through sockets in files, and again where one did not answer.
 
-On TCP a kernel is told ports that were free a moment ago; with several kernels at once another one may have taken
-them, and nbval waits for an answer that never comes.
+Now and then a kernel lives but never answers, and all cells of its notebook fail.  Why is not known; one way is ruled
+out here: on TCP a kernel is told ports that were free a moment ago, and another one may have taken them.
 """
 
 import functools

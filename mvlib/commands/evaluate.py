@@ -26,16 +26,12 @@ def evaluate_image(
     from mvlib._processes import Processes
     from mvlib.evaluation.image import measure_images
     from mvlib.evaluation.material import load_material
-    from mvlib.evaluation.report import bd_table, image_report, save_json
+    from mvlib.evaluation.report import image_report
 
     material = load_material(experiment)
     measured, sources = measure_images(experiment, cells=cells, material=material)
-    if not Processes().is_main:
-        return
-    report = image_report(experiment, measured, sources, command_line(), material)
-    save_json(report, out)
-    print(bd_table(report, columns or None))
-    print(f"\nn = {report['n']} pictures; percent of bits at equal quality, negative = saved; saved to {out}")
+    if Processes().is_main:
+        _tell(image_report(experiment, measured, sources, command_line(), material), "pictures", out, columns)
 
 
 def evaluate_video(
@@ -56,15 +52,20 @@ def evaluate_video(
     """
     experiment = VideoExperiment(**options)
     from mvlib._processes import Processes
-    from mvlib.evaluation.report import bd_table, save_json, video_report
+    from mvlib.evaluation.report import video_report
     from mvlib.evaluation.video import measure_videos
     from mvlib.evaluation.video_material import load_clips
 
     material = load_clips(experiment)
     measured, sources = measure_videos(experiment, cells=cells, material=material)
-    if not Processes().is_main:
-        return
-    report = video_report(experiment, measured, sources, command_line(), material)
+    if Processes().is_main:
+        _tell(video_report(experiment, measured, sources, command_line(), material), "clips", out, columns)
+
+
+def _tell(report: dict, what: str, out: Path, columns: tuple[str, ...]) -> None:
+    """Save ``report`` to ``out``, and print its table."""
+    from mvlib.evaluation.report import bd_table, save_json
+
     save_json(report, out)
     print(bd_table(report, columns or None))
-    print(f"\nn = {report['n']} clips; percent of bits at equal quality, negative = saved; saved to {out}")
+    print(f"\nn = {report['n']} {what}; percent of bits at equal quality, negative = saved; saved to {out}")

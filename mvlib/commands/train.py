@@ -67,8 +67,8 @@ def _train(training: Training, out: Path, data: str) -> None:
         data=data if training.dataset is None else f"{training.dataset}, {training.reader or 'split train'}",
         seed=training.seed,
         steps=training.steps,
-        analysers=training.analysers,
-        codecs=training.codecs,
+        analysers=tuple(trainer.objective.analysers),  # those that were asked
+        codecs=tuple(trainer.objective.codecs),
     )
     training_curves(out / "log.csv").savefig(out / "log.png", dpi=120)
     print(f"saved {saved}; the curves are in {out / 'log.png'}")

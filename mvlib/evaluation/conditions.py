@@ -134,11 +134,11 @@ def refined(spec: str) -> Condition:
 
     Raises ValueError for an option that ``Refinement`` has not.
     """
-    title, _, rest = spec.rpartition("refined")
-    places, parts = ("codecs", "analysers", "steps"), rest.split(":")[1:]
+    head, *parts = spec.split(":")
+    places = ("codecs", "analysers", "steps")
     given = dict(zip(places, (part for part in parts if "=" not in part), strict=False))
     given = {k: v if k == "steps" else f"[{v.replace('+', ',')}]" for k, v in given.items() if v}
-    given |= dict(part.split("=") for part in parts if "=" in part)
+    given |= dict(part.split("=", 1) for part in parts if "=" in part)
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(Refinement)
     try:
@@ -151,15 +151,15 @@ def refined(spec: str) -> Condition:
         batches = (frames[i : i + 8] for i in range(0, len(frames), 8))
         return np.concatenate([_on_tensor(b, lambda x: 255 * refiner(x / 255, qp).cpu()) for b in batches])
 
-    name = title.removesuffix("=") or spec
-    return Condition(name, prepare, _unchanged, True, refiner.options.identity)
+    return Condition(head.rpartition("=")[0] or spec, prepare, _unchanged, True, refiner.options.identity)
 
 
 def condition(name: str, qps: Sequence[float]) -> Condition:
     """The baseline ``name``, refined pictures, or else the trained preprocessor of that name or path."""
     if name in BASELINES:
         return BASELINES[name]
-    return refined(name) if "refined" in name.partition(":")[0] else learned(name, qps)
+    head = name.partition(":")[0].rpartition("=")[2]
+    return refined(name) if head == "refined" else learned(name, qps)
 
 
 def _device() -> str:

@@ -29,7 +29,8 @@ class Objective(nn.Module):
         self.training = training
         clips = isinstance(training, VideoTraining)
         # No ModuleDict: a name such as "timm/resnet50.a1_in1k" has a dot.
-        self.analysers = {name: load_asked(name, clips) for name in training.analysers}
+        asked = training.analysers if training.task in TASKS else ()
+        self.analysers = {name: load_asked(name, clips) for name in asked}
         self.machines = nn.ModuleList(self.analysers.values())
         self.codecs = {name: VirtualCodec.like(name, training.gop) for name in training.codecs}
         kind, measured = "image", {"gop": training.gop}

@@ -1,9 +1,9 @@
 """Trainings by outline: scene, exact mask of who acts → what must stay → error there, and what the rest costs.
 
-The gradient of a machine's answer is mostly noise (docs/tries.md): a training by it takes tens of thousands of clips.
-Generated scenes know where the actor is, and that it must stay says nearly the same, without noise and for every
-machine that looks for it.  ``Outline`` is a start without a codec; ``Guarded`` goes on through the virtual codec, which
-knows what detail costs and where a change between frames costs more than it saves.
+The gradient of a machine's answer is mostly noise, as measured on pictures (docs/tries.md).  Generated scenes know
+where the actor is, and that it must stay asks no machine at all.  ``Outline`` is a start without a codec; ``Guarded``
+goes on through the virtual codec, which knows what detail costs, and where a change between frames costs more than it
+saves.
 """
 
 from torch import Tensor, nn
@@ -33,7 +33,7 @@ class Outline(nn.Module):
     def __init__(self, training: VideoTraining) -> None:
         super().__init__()
         self.training = training
-        self.analysers = nn.ModuleDict()
+        self.analysers, self.codecs = {}, {}  # nobody is asked, nothing coded
 
     def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
         """Loss and its parts, means over the batch.
@@ -66,7 +66,7 @@ def wrongs(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Detail off the actor that is still there, and detail of the actor that is not; arguments as in ``Outline``."""
     clean, y = x[:, :, :3].flatten(0, 1), y.flatten(0, 1)
     stays = near(x[:, :, 3:].flatten(0, 1))
-    # Machines shrink a frame before they look at it: the finest band is nobody's loss.
+    # Our recognisers shrink a frame before they look at it: the finest band is no loss of theirs.
     clean, y = clean - detail_bands(clean, 1)[0], y - detail_bands(y, 1)[0]
     detail = sum(detail_bands(clean, BANDS))
     energy = nn.functional.avg_pool2d(detail.square().mean(1, keepdim=True), 9, 1, 4, count_include_pad=False)

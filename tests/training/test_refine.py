@@ -64,3 +64,27 @@ def test_views_lie_inside_differ_and_come_again():
 def test_impossible_options_are_refused(options):
     with pytest.raises(ValueError, match="must be above 0"):
         Refinement(**options)
+
+
+def test_a_row_says_its_options_and_what_it_depends_on(anchor):
+    from mvlib.evaluation.conditions import condition
+
+    plain = condition("a=refined:x265:efficientnet_lite0:3", (37,))
+    ablated = condition("refined:x265::3:task=output:at_qp=37", (37,))
+    assert plain.name == "a" and ablated.name.endswith("at_qp=37")
+    assert plain.weights == repr(Refinement(steps=3)) and "at_qp" in ablated.weights
+
+
+@pytest.mark.parametrize("spec", ["refined:x265::3:tsk=output", "refined:x265::three"])
+def test_a_row_that_cannot_be_read_is_named(spec):
+    from mvlib.evaluation.conditions import condition
+
+    with pytest.raises(ValueError, match=spec):
+        condition(spec, (37,))
+
+
+def test_weights_in_a_folder_called_refined_are_weights(tmp_path):
+    from mvlib.evaluation.conditions import condition
+
+    with pytest.raises(FileNotFoundError):
+        condition(str(tmp_path / "refined" / "preprocessor.safetensors"), (37,))
