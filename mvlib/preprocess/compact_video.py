@@ -7,6 +7,9 @@ moved: a video codec sends that for next to nothing.
     last output → moved along the clip's own motion → difference to the frame
     frame, difference, QP → Compact → band gains, residual → frame, simplified
     frame, simplified + gate x (last output, moved - frame, simplified) → out
+
+The first frame of a clip has no past, and it is the one that costs most. So the second stands in for it: what moves
+against it moves.
 """
 
 from dataclasses import dataclass, field
@@ -23,7 +26,10 @@ from .video import VideoPreprocessor
 
 @dataclass(frozen=True)
 class CompactVideoConfig:
-    """Size of ``CompactVideo``; the defaults cost 4.1 kMAC per pixel beside the search for motion."""
+    """Size of ``CompactVideo``; the defaults cost 4.1 kMAC per pixel beside the search for motion.
+
+    The first frame of a clip costs twice that.
+    """
 
     spatial: CompactConfig = field(default_factory=CompactConfig)
     """The network for the single frame: weights trained on pictures fit."""
@@ -33,6 +39,8 @@ class CompactVideoConfig:
     """False leaves ``Compact``, frame by frame: an ablation."""
     motion: bool = True
     """False takes the last output where it lies: an ablation, and right for cameras that stand still."""
+    opening: bool = True
+    """False lets the first frame of a clip out before the second is there; it can't be told what moves in it."""
 
     def __post_init__(self) -> None:
         if isinstance(self.spatial, dict):  # JSON has no dataclasses
@@ -42,8 +50,9 @@ class CompactVideoConfig:
 
 
 class CompactVideo(VideoPreprocessor):
-    """Band gains, residual and a gate to the past, QP-adaptive at every stage; causal, with a delay of 0 frames.
+    """Band gains, residual and a gate to the past, QP-adaptive at every stage; causal but for the first frame.
 
+    That one waits for the second, if there is a second in the first chunk; all others come out at once.
     Untrained it is exactly the identity.  The state between chunks is one frame: the luma that came in and the
     picture that went out.  Finding the motion costs about 14 differences of luma
     per pixel, half of them interpolated, and nothing in it is learned.
@@ -71,13 +80,25 @@ class CompactVideo(VideoPreprocessor):
         self, x: Tensor, qp: Tensor, state: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """``state``: luma of the last frame that came in (B, 1, H, W), the last that went out (B, 3, H, W)."""
-        code, out = self.spatial.embed(centre_qp(qp)[:, None]), []
+        code, out, sent = self.spatial.embed(centre_qp(qp)[:, None]), [], state is not None
+        if not sent and self.config.opening and x.shape[1] > 1:
+            _, state = self.next_frame(x[:, 1], code, None, sent)
         for frame in x.unbind(1):
-            ycc = mix_colours(self.spatial.to_ycc, frame)
-            frame = self.process_frame(frame, ycc, code, self.past(ycc[:, :1], state)).clamp(0, 1)
-            state = (ycc[:, :1], frame)
+            frame, state = self.next_frame(frame, code, state, sent)
+            sent = True
             out.append(frame)
         return torch.stack(out, 1), state
+
+    def next_frame(
+        self, frame: Tensor, code: Tensor, state: tuple[Tensor, Tensor] | None, sent: bool
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """What to send for a frame (B, 3, H, W) with the embedded QP (B, E), and the state after it.
+
+        sent: whether the picture in the state was sent and can be repeated, or only looked at.
+        """
+        ycc = mix_colours(self.spatial.to_ycc, frame)
+        out = self.process_frame(frame, ycc, code, self.past(ycc[:, :1], state), sent).clamp(0, 1)
+        return out, (ycc[:, :1], out)
 
     def past(self, luma: Tensor, state: tuple[Tensor, Tensor] | None) -> Tensor | None:
         """Where this frame, of ``luma`` (B, 1, H, W), has its content: what went out last, luma that came in last.
@@ -90,8 +111,10 @@ class CompactVideo(VideoPreprocessor):
         last = torch.cat([sent, before], 1)
         return moved(last, block_motion(luma, before)) if self.config.motion else last
 
-    def process_frame(self, frame: Tensor, ycc: Tensor, code: Tensor, past: Tensor | None) -> Tensor:
-        """One frame (B, 3, H, W), given what was sent before it (None: nothing), not yet clamped."""
+    def process_frame(
+        self, frame: Tensor, ycc: Tensor, code: Tensor, past: Tensor | None, sent: bool
+    ) -> Tensor:
+        """One frame (B, 3, H, W), given the one before it (None: nothing), not yet clamped."""
         spatial = self.spatial
         stem = spatial.stem(cells(ycc))
         if past is not None:
@@ -100,7 +123,7 @@ class CompactVideo(VideoPreprocessor):
         h = spatial.features(stem, code)
         out = spatial.head(h) + spatial.head_by_qp(code)[:, :, None, None]
         change = spatial.change(ycc, *to_pixels(out, spatial.outputs))
-        if past is not None:
+        if past is not None and sent:
             luma, chroma = to_pixels(self.gate(h) + self.gate_by_qp(code)[:, :, None, None], (4, 1))
             gate = self.config.gate_bound * torch.cat([luma, chroma.expand(-1, 2, -1, -1)], 1)
             change = torch.addcmul(change, gate, news - change)

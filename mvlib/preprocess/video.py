@@ -10,11 +10,10 @@ from .base import Preprocessor, check_pictures, pad_to_multiple, qp_vector
 class VideoPreprocessor(Preprocessor):
     """A network in front of a video codec that remembers: clips (B, T, 3, H, W) in and out.
 
-    It is causal: a frame that comes out depends on that frame and earlier ones, and comes out at once (a delay of
-    0 frames).  A subclass sets ``multiple`` and writes ``process_chunk``.
+    It is causal: a frame that comes out depends on that frame and earlier ones, and comes out at once.  Only the first
+    may wait for the second, as ``CompactVideo``'s does: so a stream opens with a chunk of at least two frames.  A
+    subclass sets ``multiple`` and writes ``process_chunk``.
     """
-
-    delay: int = 0
 
     def forward(self, x: Tensor, qp: Tensor | float) -> Tensor:
         """What to encode: float in [0, 1], of the shape of ``x``.
@@ -30,7 +29,7 @@ class VideoPreprocessor(Preprocessor):
         return self.stream(x, qp)[0]
 
     def stream(self, x: Tensor, qp: Tensor | float, state: Any = None) -> tuple[Tensor, Any]:
-        """The next chunk of the clips: the same as ``forward`` on all chunks at once.
+        """The next chunk of the clips: the same as ``forward`` on all chunks at once, if the first holds two frames.
 
         Args:
             x, qp: as in ``forward``; T is the length of the chunk.
