@@ -39,6 +39,14 @@ def test_the_table_of_preprocessors_is_the_measured_one():
     assert report["command"] in README
 
 
+def test_the_tables_of_detection_are_the_measured_ones():
+    report = json.loads((ROOT / "data/results/detection_pasted.json").read_text())
+    assert bd_table(report, ["divergence", "ap"]) in README
+    assert bd_table(report, ["kl"]) in README
+    assert report["command"] in README
+    assert f"{report['n']} photographs with pasted" in README and f"{report['sources']} groups" in README
+
+
 def test_everything_that_is_linked_is_there():
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
