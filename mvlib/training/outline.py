@@ -63,11 +63,13 @@ class Guarded(Objective):
 
 
 def wrongs(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Detail off the actor that is still there, and detail of the actor that is not; arguments as in ``Outline``."""
+    """Detail off the actor that is still there, and detail of the actor that is not; arguments as in ``Outline``.
+
+    Our recognisers shrink a frame before they look at it, so the finest band is no detail: none of it is to stay.
+    """
     clean, y = x[:, :, :3].flatten(0, 1), y.flatten(0, 1)
     stays = near(x[:, :, 3:].flatten(0, 1))
-    # Our recognisers shrink a frame before they look at it: the finest band is no loss of theirs.
-    clean, y = clean - detail_bands(clean, 1)[0], y - detail_bands(y, 1)[0]
+    clean = clean - detail_bands(clean, 1)[0]
     detail = sum(detail_bands(clean, BANDS))
     energy = nn.functional.avg_pool2d(detail.square().mean(1, keepdim=True), 9, 1, 4, count_include_pad=False)
     wrong = (y - clean + (1 - stays) * detail).square().mean(1, keepdim=True) / (energy + FLAT)
