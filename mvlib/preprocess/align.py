@@ -69,13 +69,14 @@ def moved(picture: Tensor, motion: Tensor, smooth: bool = True) -> Tensor:
     Args:
         motion: (B, 2, h, w), x and y in pixels. Beyond the border the last pixel is repeated.
         smooth: interpolate between the centres of the h × w blocks, so that zooms and turns are followed too;
-            False moves each block as one.
+            False moves each block as one; h and w must divide H and W.
     """
     height, width = picture.shape[-2:]
     if smooth:
         motion = F.interpolate(motion, (height, width), mode="bilinear", align_corners=False)
     else:
-        motion = F.interpolate(motion, (height, width), mode="nearest")
+        motion = motion.repeat_interleave(height // motion.shape[2], 2)
+        motion = motion.repeat_interleave(width // motion.shape[3], 3)
     columns = torch.arange(width, device=picture.device, dtype=picture.dtype) + motion[:, 0]
     rows = torch.arange(height, device=picture.device, dtype=picture.dtype)[:, None] + motion[:, 1]
     grid = torch.stack([2 * columns / (width - 1) - 1, 2 * rows / (height - 1) - 1], -1)
