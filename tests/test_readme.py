@@ -47,6 +47,15 @@ def test_the_tables_of_detection_are_the_measured_ones():
     assert f"{report['n']} photographs with pasted" in README and f"{report['sources']} groups" in README
 
 
+def test_the_table_of_ablations_is_the_measured_one():
+    report, tries = (
+        json.loads((ROOT / "data/results/images_ablation.json").read_text()),
+        (ROOT / "docs/tries.md").read_text(),
+    )
+    assert bd_table(report, ["kl"]) in tries
+    assert report["command"] in tries and f"{report['n']} photographs of the test side" in tries
+
+
 def test_everything_that_is_linked_is_there():
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
