@@ -5,7 +5,7 @@ preprocessor must beat: nothing at all, a light Gaussian blur, sending a smaller
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 
 import jsonargparse
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torchvision.transforms.v2 import functional as TF
 
-from mvlib.preprocess import VideoPreprocessor, load_preprocessor, preprocess_frames
+from mvlib.preprocess import Preprocessor, VideoPreprocessor, load_preprocessor, preprocess_frames
 from mvlib.training.refine import Refinement, Refiner
 
 from .experiment import BASELINE_NAMES, CLIP_BASELINE_NAMES
@@ -119,9 +119,17 @@ def learned(spec: str, qps: Sequence[float] = ()) -> Condition:
     def prepare(frames: Frames, qp: float) -> Frames:
         return preprocess_frames(networks[files[qp]], frames, qp)
 
-    identity = [network.card["sha256"] for network in networks.values()]
+    identity = [_identity(network) for network in networks.values()]
     in_time = any(isinstance(network, VideoPreprocessor) for network in networks.values())
     return Condition(title or where, prepare, _unchanged, True, " ".join(identity), in_time)
+
+
+def _identity(network: Preprocessor) -> str:
+    """Weights, and options that are not the architecture's own: the same weights may be used in more than one way."""
+    config, usual = network.config, type(network.config)()
+    options = {f.name: getattr(config, f.name) for f in fields(config)}
+    unusual = {name: value for name, value in options.items() if value != getattr(usual, name)}
+    return network.card["sha256"] + (f" {unusual}" if unusual else "")
 
 
 def refined(spec: str) -> Condition:

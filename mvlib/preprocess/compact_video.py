@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from .align import BLOCK, block_motion, moved
+from .bands import detail_bands
 from .base import centre_qp
 from .compact import Compact, CompactConfig, cells, mix_colours, to_pixels
 from .video import VideoPreprocessor
@@ -41,6 +42,8 @@ class CompactVideoConfig:
     """False takes the last output where it lies: an ablation, and right for cameras that stand still."""
     opening: bool = True
     """False lets the first frame of a clip out before the second is there; it can't be told what moves in it."""
+    finest: bool = True
+    """False lets nothing of the finest band out, a blur of 0.7 pixels: for machines that shrink frames first."""
 
     def __post_init__(self) -> None:
         if isinstance(self.spatial, dict):  # JSON has no dataclasses
@@ -53,9 +56,9 @@ class CompactVideo(VideoPreprocessor):
     """Band gains, residual and a gate to the past, QP-adaptive at every stage; causal but for the first frame.
 
     That one waits for the second, if there is a second in the first chunk; all others come out at once.
-    Untrained it is exactly the identity.  The state between chunks is one frame: the luma that came in and the
-    picture that went out.  Finding the motion costs about 14 differences of luma
-    per pixel, half of them interpolated, and nothing in it is learned.
+    Untrained it is exactly the identity, unless ``finest`` is False.  The state between chunks is one frame: the luma
+    that came in and the picture that went out, with its finest band.  Finding the motion costs about 14 differences of
+    luma per pixel, half of them interpolated, and nothing in it is learned.
     """
 
     def __init__(self, config: CompactVideoConfig | None = None) -> None:
@@ -86,7 +89,7 @@ class CompactVideo(VideoPreprocessor):
         for frame in x.unbind(1):
             frame, state = self.next_frame(frame, code, state, sent)
             sent = True
-            out.append(frame)
+            out.append(frame if self.config.finest else frame - detail_bands(frame, 1)[0])
         return torch.stack(out, 1), state
 
     def next_frame(

@@ -70,3 +70,11 @@ def test_a_network_that_is_missing_for_a_qp_is_named(tmp_path):
     saved(tmp_path / "only_30" / "preprocessor.safetensors", 0)
     with pytest.raises(FileNotFoundError, match="only_35"):
         condition(f"{tmp_path}/only_{{qp}}/preprocessor.safetensors", [30, 35])
+
+
+def test_the_same_weights_used_another_way_are_another_row(tmp_path):
+    path = saved(tmp_path / "net" / "preprocessor.safetensors", 0)
+    usual = condition(str(path), [30]).weights
+    card = path.with_suffix(".json")
+    card.write_text(card.read_text().replace('"residual_bound": 0.1', '"residual_bound": 0.0'))
+    assert condition(str(path), [30]).weights != usual

@@ -22,6 +22,7 @@ from mvlib.preprocess import (
     save_preprocessor,
 )
 from mvlib.preprocess.align import block_motion, moved
+from mvlib.preprocess.bands import detail_bands
 
 SMALL = CompactVideoConfig(CompactConfig(widths=(4, 8), blocks=(1, 1)))
 BOTH = [lambda: CompactVideo(SMALL), ZhaoPreprocessor]
@@ -74,6 +75,14 @@ def test_the_first_frame_waits_for_the_second_and_for_no_other(pan):
     assert (net(other, 40)[:, 0] - first).abs().mean() > 1e-4
     torch.testing.assert_close(blind(other, 40)[:, 0], blind(pan, 40)[:, 0], rtol=0, atol=1e-6)
     torch.testing.assert_close(net(pan[:, :1], 40), blind(pan[:, :1], 40), rtol=0, atol=1e-6)
+
+
+def test_without_the_finest_band_it_is_the_same_network_through_a_low_pass(pan):
+    whole, without = (
+        awake(lambda f=f: CompactVideo(replace(SMALL, finest=f)))(pan, 40)[0] for f in (True, False)
+    )
+    torch.testing.assert_close(without, whole - detail_bands(whole, 1)[0], rtol=0, atol=1e-6)
+    assert detail_bands(without, 1)[0].std() < 0.5 * detail_bands(whole, 1)[0].std()
 
 
 @pytest.mark.parametrize("make", BOTH)
