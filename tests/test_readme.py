@@ -39,6 +39,12 @@ def test_the_table_of_preprocessors_is_the_measured_one():
     assert report["command"] in README
 
 
+def test_the_table_of_still_formats_is_the_measured_one():
+    report = json.loads((ROOT / "data/results/images_stills.json").read_text())
+    assert bd_table(report, ["kl"]) in README
+    assert report["command"] in README and f"the first {report['n']} of the photographs" in README
+
+
 def test_the_tables_of_detection_are_the_measured_ones():
     report = json.loads((ROOT / "data/results/detection_pasted.json").read_text())
     assert bd_table(report, ["divergence", "ap"]) in README
