@@ -53,6 +53,13 @@ def test_the_tables_of_detection_are_the_measured_ones():
     assert f"{report['n']} photographs with pasted" in README and f"{report['sources']} groups" in README
 
 
+def test_the_table_of_pedestrians_is_the_measured_one():
+    report = json.loads((ROOT / "data/results/detection_pedestrians.json").read_text())
+    assert bd_table(report, ["divergence", "ap"]) in README
+    assert report["command"] in README
+    assert f"{report['n']} frames" in README and f"{report['sources']} stretches" in README
+
+
 def test_the_table_of_ablations_is_the_measured_one():
     report, tries = (
         json.loads((ROOT / "data/results/images_ablation.json").read_text()),
