@@ -7,10 +7,10 @@ BIN := $(VENV)/bin
 TEST_ENV := OMP_NUM_THREADS=1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint unit notebooks browser format bench clean
+.PHONY: help lab test lint unit notebooks browser train-image train-video format bench clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"Python 3.11 or newer is needed, {sys.executable} is {sys.version.split()[0]}: make PYTHON=/path/to/python3.11 …")'
@@ -45,6 +45,16 @@ notebooks: $(VENV)/.dev ## run every notebook and compare it with its committed 
 
 browser: $(VENV)/.browser ## move the slider in a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/browser -m browser
+
+train-image: $(VENV)/.dev ## train an image preprocessor like the shipped one; minutes on a GPU, goes on if interrupted
+	$(BIN)/python -m mvlib train image --batch 48 --workers 3 --lr 3e-3 --steps 1000 --out runs/image
+
+train-video: $(VENV)/.dev ## train the shipped video preprocessor anew: 36 minutes on one core, goes on if interrupted
+	$(TEST_ENV) $(BIN)/python -m mvlib train video --task outline --excerpts 0 --size 160 --frames 4 --batch 4 --steps 1200 \
+		--lr 4e-3 --warmup 50 --ema 0.99 --out runs/outline
+	$(TEST_ENV) $(BIN)/python -m mvlib train video --task guarded --excerpts 0 --size 224 --frames 8 --batch 2 --steps 400 \
+		--lr 2e-3 --warmup 20 --ema 0.98 --checkpoint_every 40 --codecs '[x265, x264]' --start runs/outline/preprocessor.safetensors \
+		--out runs/guarded
 
 format: $(VENV)/.dev ## let ruff fix and format
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""The first page shows what was measured: its tables are those of the results in data/, not somebody's copy."""
+"""What is written of the measurements was measured: tables and numbers are those of the results in data/."""
 
 import json
 import re
@@ -12,22 +12,23 @@ from mvlib.fidelity_page import summary
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
+MEASURED = (ROOT / "docs/results.md").read_text()
 
 
 def test_the_table_of_baselines_is_the_measured_one():
     report = json.loads((ROOT / "data/results/image_baselines.json").read_text())
-    assert bd_table(report, ["kl"]) in README
-    assert report["command"] in README
-    assert f"{report['n']} photographs" in README
+    assert bd_table(report, ["kl"]) in MEASURED
+    assert report["command"] in MEASURED
+    assert f"{report['n']} photographs" in MEASURED
     assert len(report["options"]["codecs"]) >= 5 and report["options"]["draws"] >= 1000
 
 
 @pytest.mark.parametrize("name", ["clips", "clips_unmet", "clips_films"])
 def test_the_tables_of_clips_are_the_measured_ones(name):
     report = json.loads((ROOT / f"data/results/{name}.json").read_text())
-    assert bd_table(report, ["kl"]) in README
-    assert report["command"] in README
-    assert f"{report['n']} {'excerpts' if name == 'clips_films' else 'generated scenes'}" in README
+    assert bd_table(report, ["kl"]) in MEASURED
+    assert report["command"] in MEASURED
+    assert f"{report['n']} {'excerpts' if name == 'clips_films' else 'generated scenes'}" in MEASURED
 
 
 ROWS = ["blur 0.8", "Compact", "Compact for several", "refined"]
@@ -35,29 +36,29 @@ ROWS = ["blur 0.8", "Compact", "Compact for several", "refined"]
 
 def test_the_table_of_preprocessors_is_the_measured_one():
     report = json.loads((ROOT / "data/results/images.json").read_text())
-    assert bd_table(report, ["kl"], conditions=ROWS) in README
-    assert report["command"] in README
+    assert bd_table(report, ["kl"], conditions=ROWS) in MEASURED
+    assert report["command"] in MEASURED
 
 
 def test_the_table_of_still_formats_is_the_measured_one():
     report = json.loads((ROOT / "data/results/images_stills.json").read_text())
-    assert bd_table(report, ["kl"]) in README
-    assert report["command"] in README and f"the first {report['n']} of the photographs" in README
+    assert bd_table(report, ["kl"]) in MEASURED
+    assert report["command"] in MEASURED and f"the first {report['n']} of the photographs" in MEASURED
 
 
 def test_the_tables_of_detection_are_the_measured_ones():
     report = json.loads((ROOT / "data/results/detection_pasted.json").read_text())
-    assert bd_table(report, ["divergence", "ap"]) in README
-    assert bd_table(report, ["kl"]) in README
-    assert report["command"] in README
-    assert f"{report['n']} photographs with pasted" in README and f"{report['sources']} groups" in README
+    assert bd_table(report, ["divergence", "ap"]) in MEASURED
+    assert bd_table(report, ["kl"]) in MEASURED
+    assert report["command"] in MEASURED
+    assert f"{report['n']} photographs with pasted" in MEASURED and f"{report['sources']} groups" in MEASURED
 
 
 def test_the_table_of_pedestrians_is_the_measured_one():
     report = json.loads((ROOT / "data/results/detection_pedestrians.json").read_text())
-    assert bd_table(report, ["divergence", "ap"]) in README
-    assert report["command"] in README
-    assert f"{report['n']} frames" in README and f"{report['sources']} stretches" in README
+    assert bd_table(report, ["divergence", "ap"]) in MEASURED
+    assert report["command"] in MEASURED
+    assert f"{report['n']} frames" in MEASURED and f"{report['sources']} stretches" in MEASURED
 
 
 def test_the_table_of_ablations_is_the_measured_one():
@@ -69,9 +70,17 @@ def test_the_table_of_ablations_is_the_measured_one():
     assert report["command"] in tries and f"{report['n']} photographs of the test side" in tries
 
 
-def test_everything_that_is_linked_is_there():
-    for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
-        assert (ROOT / target).exists(), target
+@pytest.mark.parametrize("page", ["README.md", "docs/results.md", "docs/tries.md"])
+def test_everything_that_is_linked_is_there(page):
+    text = (ROOT / page).read_text()
+    for target in re.findall(r"\]\((?!http)([^)#]+)\)", text):
+        assert ((ROOT / page).parent / target).exists(), target
+
+
+def test_the_first_page_sums_up_what_was_measured():
+    told = re.findall(r"[+-]\d+\.\d \[[^]]+\]", README)
+    assert len(told) >= 10
+    assert [number for number in told if number not in MEASURED] == []
 
 
 def test_every_notebook_is_on_the_map():
@@ -79,7 +88,7 @@ def test_every_notebook_is_on_the_map():
         assert f"notebooks/{notebook.name}" in README, notebook.name
 
 
-FIDELITY = {  # name on the first page -> codec, gop
+FIDELITY = {  # name on the page of results -> codec, gop
     "x265, all intra": ("x265", "intra"),
     "x264, all intra": ("x264", "intra"),
     "x265 as it comes, one picture": ("x265", "stock"),
@@ -99,13 +108,13 @@ CLIPS = {
 @pytest.mark.parametrize("rows", [FIDELITY, CLIPS], ids=["pictures", "clips"])
 def test_the_tables_of_fidelity_are_the_measured_ones(rows):
     files = {name: ROOT / f"data/results/fidelity_{codec}_{gop}.json" for name, (codec, gop) in rows.items()}
-    assert summary({name: json.loads(path.read_text()) for name, path in files.items()}) in README
+    assert summary({name: json.loads(path.read_text()) for name, path in files.items()}) in MEASURED
 
 
 def test_the_table_of_agreement_is_the_measured_one():
     names = {f"{codec}, all intra": f"agreement_{codec}_intra.json" for codec in ("x265", "x264")}
     results = {name: json.loads((ROOT / "data/results" / file).read_text()) for name, file in names.items()}
-    assert table(results) in README
+    assert table(results) in MEASURED
     assert all(result["n"] == 160 for result in results.values())
 
 
@@ -115,4 +124,4 @@ def test_what_is_said_of_the_agreement_at_qp_37_was_measured(file, qps):
     for qp in qps:
         row = result["qps"][qp]["all"]
         low, high = row["interval"]
-        assert f"{row['gap']:+.1f} [{low:+.1f}, {high:+.1f}]" in README
+        assert f"{row['gap']:+.1f} [{low:+.1f}, {high:+.1f}]" in MEASURED
