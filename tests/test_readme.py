@@ -31,6 +31,12 @@ def test_the_tables_of_clips_are_the_measured_ones(name):
     assert f"{report['n']} {'excerpts' if name == 'clips_films' else 'generated scenes'}" in MEASURED
 
 
+def test_the_table_of_tracking_is_the_measured_one():
+    report = json.loads((ROOT / "data/results/clips_tracking.json").read_text())
+    assert bd_table(report, ["ao"]) in MEASURED
+    assert report["command"] in MEASURED and f"{report['n']} generated scenes" in MEASURED
+
+
 ROWS = ["blur 0.8", "Compact", "Compact for several", "refined"]
 
 
