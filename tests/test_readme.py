@@ -67,13 +67,14 @@ def test_the_table_of_pedestrians_is_the_measured_one():
     assert f"{report['n']} frames" in MEASURED and f"{report['sources']} stretches" in MEASURED
 
 
-def test_the_table_of_ablations_is_the_measured_one():
-    report, tries = (
-        json.loads((ROOT / "data/results/images_ablation.json").read_text()),
-        (ROOT / "docs/tries.md").read_text(),
-    )
+@pytest.mark.parametrize(
+    ("name", "looked_at"), [("images", "photographs of the test side"), ("clips", "scenes of the test side")]
+)
+def test_the_tables_of_ablations_are_the_measured_ones(name, looked_at):
+    report = json.loads((ROOT / f"data/results/{name}_ablation.json").read_text())
+    tries = (ROOT / "docs/tries.md").read_text()
     assert bd_table(report, ["kl"]) in tries
-    assert report["command"] in tries and f"{report['n']} photographs of the test side" in tries
+    assert report["command"] in tries and f"{report['n']} {looked_at}" in tries
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/results.md", "docs/tries.md"])
