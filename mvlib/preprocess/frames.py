@@ -1,5 +1,7 @@
 """A preprocessor on decoded frames: uint8 → [0, 1] → network, a few frames at a time → rounded uint8."""
 
+from itertools import pairwise
+
 import numpy as np
 import torch
 
@@ -43,9 +45,11 @@ def preprocess_frames(
 @torch.inference_mode()
 def _on_clip(module: VideoPreprocessor, frames: np.ndarray, qp: float, batch: int) -> np.ndarray:
     out, state = np.empty_like(frames), None
-    for i in range(0, len(frames), batch):
-        y, state = module.stream(_to_tensor(module, frames[i : i + batch])[None], qp, state)
-        out[i : i + batch] = _to_frames(y[0])
+    # A stream opens with two frames, so that the first can be told what moves.
+    edges = [0, *range(max(batch, 2), len(frames), batch), len(frames)]
+    for start, stop in pairwise(edges):
+        y, state = module.stream(_to_tensor(module, frames[start:stop])[None], qp, state)
+        out[start:stop] = _to_frames(y[0])
     return out
 
 

@@ -102,10 +102,11 @@ def test_batch_equals_loop(make):
 
 
 @pytest.mark.parametrize("make", BOTH)
-def test_frames_of_a_clip_are_processed_in_order(make, pan):
+@pytest.mark.parametrize("batch", [1, 4, 8])
+def test_frames_of_a_clip_are_processed_in_order(make, batch, pan):
     net = awake(make)
     frames = (pan[0] * 255).round().byte().permute(0, 2, 3, 1).numpy()
-    out = preprocess_frames(net, frames, 40, batch=4)
+    out = preprocess_frames(net, frames, 40, batch=batch)
     whole = net(torch.from_numpy(frames).permute(0, 3, 1, 2)[None].float() / 255, 40)[0]
     expected = (whole.detach() * 255).round().byte().permute(0, 2, 3, 1).numpy()
     assert out.dtype == np.uint8 and np.abs(out.astype(int) - expected).max() <= 1  # a tie of rounding
