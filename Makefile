@@ -49,7 +49,7 @@ browser: $(VENV)/.browser ## move the slider in a real browser (needs Chromium)
 train-image: $(VENV)/.dev ## train an image preprocessor like the shipped one; minutes on a GPU, goes on if interrupted
 	$(BIN)/python -m mvlib train image --batch 48 --workers 3 --lr 3e-3 --steps 1000 --out runs/image
 
-train-video: $(VENV)/.dev ## train the shipped video preprocessor anew: 36 minutes on one core, goes on if interrupted
+train-video: $(VENV)/.dev ## train the video preprocessor's weights anew (the shipped card then sets finest to false): 36 minutes on one core
 	$(TEST_ENV) $(BIN)/python -m mvlib train video --task outline --excerpts 0 --size 160 --frames 4 --batch 4 --steps 1200 \
 		--lr 4e-3 --warmup 50 --ema 0.99 --out runs/outline
 	$(TEST_ENV) $(BIN)/python -m mvlib train video --task guarded --excerpts 0 --size 224 --frames 8 --batch 2 --steps 400 \

@@ -84,7 +84,7 @@ class CompactVideo(VideoPreprocessor):
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """``state``: luma of the last frame that came in (B, 1, H, W), the last that went out (B, 3, H, W)."""
         code, out, sent = self.spatial.embed(centre_qp(qp)[:, None]), [], state is not None
-        if not sent and self.config.opening and x.shape[1] > 1:
+        if not sent and self.config.opening and self.config.temporal and x.shape[1] > 1:
             _, state = self.next_frame(x[:, 1], code, None, sent)
         for frame in x.unbind(1):
             frame, state = self.next_frame(frame, code, state, sent)
