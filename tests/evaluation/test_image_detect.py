@@ -95,7 +95,7 @@ def test_another_analyser_is_measured_alone_and_another_qp_anew(measured, store)
 
 
 def test_a_killed_evaluation_goes_on(tmp_path):
-    """kill -9 once the first whole cell is there: started again, it keeps that file and gives the unbroken run's numbers."""
+    """kill -9 once a whole cell is there: started again, it keeps that file and gives the unbroken run's numbers."""
     options = {"codecs": ["jpeg", "webp"], "conditions": [ANCHOR, "blur 0.5"], "qps": [30, 50], "limit": 6}
     options |= {"analysers": ["efficientnet_lite0"], "draws": 10}
     (tmp_path / "options.json").write_text(json.dumps(options))
