@@ -32,13 +32,13 @@ def printed(monkeypatch, capsys):
 SAID = {
     "steps": 7,
     "lr": 1e-4,
-    "qp_adaptive": False,
+    "compile": True,
     "analysers": ["nanodet", "centernet"],
     "anchor": "a b.json",
 }
-YAML = "steps: 7\nlr: 1e-4\nqp_adaptive: false\nanalysers: [nanodet, centernet]\nanchor: a b.json\n"
+YAML = "steps: 7\nlr: 1e-4\ncompile: true\nanalysers: [nanodet, centernet]\nanchor: a b.json\n"
 TOML = (
-    'steps = 7\nlr = 1e-4\nqp_adaptive = false\nanalysers = ["nanodet", "centernet"]\nanchor = "a b.json"\n'
+    'steps = 7\nlr = 1e-4\ncompile = true\nanalysers = ["nanodet", "centernet"]\nanchor = "a b.json"\n'
 )
 
 
@@ -47,7 +47,7 @@ def test_a_file_of_options_is_read_and_what_is_typed_wins(printed, tmp_path, suf
     file = tmp_path / f"options.{suffix}"
     file.write_text(text)
     got = printed([*TRAIN, "--steps", "9", "--config", str(file), "--batch=3"])
-    assert (got["steps"], got["batch"], got["lr"], got["qp_adaptive"]) == (9, 3, 1e-4, False)
+    assert (got["steps"], got["batch"], got["lr"], got["compile"]) == (9, 3, 1e-4, True)
     assert got["analysers"] == ["nanodet", "centernet"] and got["anchor"] == "a b.json"
     assert got["ema"] == ImageTraining().ema, "what nobody says stays as it is"
 

@@ -38,6 +38,8 @@ class CompactConfig:
     """Frequency bands with a gain; 0 leaves the residual alone."""
     residual_bound: float = 0.1
     """Largest residual per luma or chroma sample, of a range of 1: about 25 grey levels."""
+    qp_adaptive: bool = True
+    """False hides the QP: the network is told the middle of the scale, in training and in use; an ablation."""
 
     def __post_init__(self) -> None:
         # JSON has no tuples.
@@ -112,9 +114,14 @@ class Compact(Preprocessor):
             band, where 1 removes it, 0 keeps it and -1 doubles it; then the residual, one channel for Y and
             two for Cb and Cr, in units of ``residual_bound``.
         """
-        code = self.embed(centre_qp(qp)[:, None])  # (B, E)
+        code = self.code(qp)
         h = self.features(self.stem(cells(ycc)), code)
         return to_pixels(self.head(h) + self.head_by_qp(code)[:, :, None, None], self.outputs)
+
+    def code(self, qp: Tensor) -> Tensor:
+        """What every stage is told of qp (B,): (B, E)."""
+        told = centre_qp(qp)[:, None]
+        return self.embed(told if self.config.qp_adaptive else torch.zeros_like(told))
 
     def features(self, h: Tensor, code: Tensor) -> Tensor:
         """Down and up again: (B, widths[0], H/2, W/2) from the stem, code (B, E) → the same shape."""

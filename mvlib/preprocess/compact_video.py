@@ -20,7 +20,6 @@ from torch import Tensor, nn
 
 from .align import BLOCK, block_motion, moved
 from .bands import detail_bands
-from .base import centre_qp
 from .compact import Compact, CompactConfig, cells, mix_colours, to_pixels
 from .video import VideoPreprocessor
 
@@ -83,7 +82,7 @@ class CompactVideo(VideoPreprocessor):
         self, x: Tensor, qp: Tensor, state: tuple[Tensor, Tensor] | None
     ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """``state``: luma of the last frame that came in (B, 1, H, W), the last that went out (B, 3, H, W)."""
-        code, out, sent = self.spatial.embed(centre_qp(qp)[:, None]), [], state is not None
+        code, out, sent = self.spatial.code(qp), [], state is not None
         if not sent and self.config.opening and self.config.temporal and x.shape[1] > 1:
             _, state = self.next_frame(x[:, 1], code, None, sent)
         for frame in x.unbind(1):

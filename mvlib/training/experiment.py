@@ -33,8 +33,6 @@ class Training:
     qp_low: int = 24
     qp_high: int = 47
     """QP is drawn uniformly per picture or clip from qp_low..qp_high, both included."""
-    qp_adaptive: bool = True
-    """False hides the QP from the network (it always reads the middle of the range): an ablation."""
     slope_scale: float = 1.0
     """Factor on the codec's own slope; below 1 rate weighs more than the codec would let it."""
     fidelity: float = 0.0

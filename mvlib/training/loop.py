@@ -117,9 +117,8 @@ class Trainer:
         """
         t = self.training
         torch.manual_seed(seed_of(t.seed, self.step, self.processes.rank))  # for what the codec draws
-        seen_qp = qp if t.qp_adaptive else torch.full_like(qp, (t.qp_low + t.qp_high) / 2)
         codec = t.codecs[self.step % len(t.codecs)]
-        parts = self.objective(x, self.model(x[..., :3, :, :], seen_qp), qp, codec)  # a mask may follow
+        parts = self.objective(x, self.model(x[..., :3, :, :], qp), qp, codec)  # a mask may follow
         share = len(x) / t.batch  # parts are means over this process's items
         self.optimiser.zero_grad(set_to_none=True)
         (parts["loss"] * share).backward()

@@ -75,6 +75,12 @@ def test_qp_steers_every_stage():
     assert (net(x, 22) - net(x, 47)).abs().mean() > 1e-3
 
 
+def test_a_blind_network_does_the_same_at_every_qp_in_training_and_in_use():
+    net, x = awake(qp_adaptive=False), torch.rand(1, 3, 32, 32)
+    assert torch.equal(net(x, 20), net(x, 45)) and torch.equal(net.train()(x, 20), net.eval()(x, 45))
+    assert not torch.equal(net(x, 20), x)
+
+
 def test_batch_equals_loop():
     net = awake()
     x, qp = torch.rand(3, 3, 40, 56), torch.tensor([22.0, 37.0, 47.0])
