@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch.utils.data import get_worker_info
 
 SPLITS = ("train", "val", "test")
 RESTORE = "restore it with `git checkout -- data` or build it again with `python data/build_data.py`"
@@ -36,20 +37,27 @@ class Item:
 
 
 class Epoch:
-    """A counter in shared memory: set in the main process, it is seen by worker processes that already run."""
+    """A counter in shared memory: set in the main process, it is seen by worker processes that already run.
+
+    What a worker process sets itself is its own from then on: others may be at another step at the same time.
+    """
 
     def __init__(self) -> None:
         self._shared = torch.zeros((), dtype=torch.int64).share_memory_()
+        self._own: int | None = None
 
     @property
     def value(self) -> int:
-        return int(self._shared)
+        return int(self._shared) if self._own is None else self._own
 
     @value.setter
     def value(self, epoch: int) -> None:
         if epoch < 0:
             raise ValueError(f"epoch={epoch} must be 0 or more")
-        self._shared.fill_(int(epoch))
+        if get_worker_info() is None:
+            self._shared.fill_(int(epoch))
+        else:
+            self._own = int(epoch)
 
 
 def data_root() -> Path:
