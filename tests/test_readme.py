@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mvlib.evaluation.report import bd_table
+from mvlib.evaluation.report import bd_table, light_table
 from mvlib.fidelity_agreement import table
 from mvlib.fidelity_page import summary
 
@@ -43,6 +43,11 @@ ROWS = ["blur 0.8", "Compact", "Compact for several", "refined"]
 def test_the_table_of_preprocessors_is_the_measured_one():
     report = json.loads((ROOT / "data/results/images.json").read_text())
     assert bd_table(report, ["kl"], conditions=ROWS) in MEASURED
+    assert bd_table(report, ["top1"], conditions=ROWS, codecs=["x265", "x264"]) in MEASURED
+    report["lightest_qp"] = [
+        row for row in report["lightest_qp"] if row["condition"] in ROWS and row["codec"] != "avif"
+    ]
+    assert light_table(report, ["top1"]) in MEASURED
     assert report["command"] in MEASURED
 
 
