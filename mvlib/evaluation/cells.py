@@ -1,8 +1,8 @@
 """Finished work kept on disk: what a measurement depends on → key → file → numbers, so that nothing is done twice.
 
-A cell is named by a digest of everything that goes into it: the pictures, the codec with its settings and build,
-the condition with the digest of its weights, the analyser with the digest of its.  So cells can be shared between
-experiments, between runs and between processes, and deleting them is always safe.
+A cell is named by a digest of everything that goes into it (``identity``): the pictures, the codec with its settings
+and build, the condition with the digest of its weights, the analyser with all that it holds.  So cells can be shared
+between experiments, between runs and between processes, and deleting them is always safe.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ import torch
 from mvlib._files import replace_when_done
 
 # Goes up when the protocol's code changes what a number means: old cells then count as absent.
-PROTOCOL = 1
+PROTOCOL = 2
 
 
 def digest(*parts: Any) -> str:

@@ -16,7 +16,9 @@ from torchvision.transforms.v2 import functional as TF
 from mvlib.preprocess import Preprocessor, VideoPreprocessor, load_preprocessor, preprocess_frames
 from mvlib.training.refine import Refinement, Refiner
 
+from .cells import digest
 from .experiment import BASELINE_NAMES, CLIP_BASELINE_NAMES
+from .identity import facts
 
 Frames = np.ndarray  # uint8 (T, H, W, 3)
 
@@ -28,7 +30,7 @@ class Condition:
     prepare: (frames uint8 (T, H, W, 3), qp) -> frames uint8 (T, h, w, 3), what the encoder is given.
     restore: (decoded frames, (H, W)) -> frames uint8 (T, H, W, 3), what the analyser is given.
     depends_on_qp: whether ``prepare`` looks at qp; if not, it runs once for all QPs.
-    weights: digests of the trained weights in it; empty without any.
+    weights: digests of the trained weights in it, and of all else that it depends on; empty without any.
     in_time: whether ``prepare`` looks from frame to frame; if not, pictures that have nothing to do with each other
         may be prepared together.
     """
@@ -159,7 +161,8 @@ def refined(spec: str) -> Condition:
         batches = (frames[i : i + 8] for i in range(0, len(frames), 8))
         return np.concatenate([_on_tensor(b, lambda x: 255 * refiner(x / 255, qp).cpu()) for b in batches])
 
-    return Condition(head.rpartition("=")[0] or spec, prepare, _unchanged, True, refiner.options.identity)
+    weights = f"{refiner.options.identity} {digest(*facts(refiner.leads_to))}"
+    return Condition(head.rpartition("=")[0] or spec, prepare, _unchanged, True, weights)
 
 
 def condition(name: str, qps: Sequence[float]) -> Condition:

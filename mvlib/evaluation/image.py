@@ -21,8 +21,8 @@ from tqdm.auto import tqdm
 from mvlib import analysers as machines
 from mvlib._processes import Processes
 from mvlib.codecs import RealCodec
-from mvlib.codecs.versions import fingerprint
 
+from . import identity
 from .cells import PROTOCOL, CellStore, digest
 from .conditions import condition
 from .encoding import Cell, Coded, Encoding
@@ -124,17 +124,13 @@ class ImageProtocol:
 
     @cached_property
     def _networks(self) -> dict[str, str]:
-        return {
-            name: digest(name, torch.__version__, *a.state_dict().values())
-            for name, a in self.analysers.items()
-        }
+        return {name: identity.of_analyser(name, a) for name, a in self.analysers.items()}
 
     def keys(self, cell: Cell) -> dict[str, str]:
         """Where the parts of ``cell`` are kept: "" for rate and PSNR, and each analyser's."""
-        codec = [repr(cell.codec), cell.codec.settings(cell.codec.encoder.native[1], self.frames)]
-        build, row = fingerprint(cell.codec.name), cell.row.weights or cell.row.name
-        pictures, qps = self._pictures[cell.start, cell.stop], list(self.experiment.qps)
-        common = [PROTOCOL, pictures, *codec, build, row, qps]
+        codec = identity.of_codec(cell.codec, self.experiment.qps, self.frames)
+        row = [cell.row.weights or cell.row.name, *([] if cell.row.untouched else identity.libraries())]
+        common = [PROTOCOL, self._pictures[cell.start, cell.stop], *codec, *row]
         return {"": digest(*common)} | {name: digest(*common, d) for name, d in self._networks.items()}
 
     def missing(self, cell: Cell) -> list[str]:

@@ -15,6 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mvlib.codecs.versions import fingerprint
+
 from .experiment import ImageTraining
 from .objective import Objective
 
@@ -51,7 +53,7 @@ class Refinement:
 
     @property
     def identity(self) -> str:
-        """All that a refined picture depends on beside the picture and its QP, as text."""
+        """What was asked for, as text; what that leads to, ``Refiner.leads_to`` holds."""
         ablated = {f.name: getattr(self, f.name) for f in fields(self) if not f.repr}
         changed = {k: v for k, v in ablated.items() if v != type(self).__dataclass_fields__[k].default}
         return repr(self) + (f" {changed}" if changed else "")
@@ -73,6 +75,16 @@ class Refiner:
             precision="bf16" if device == "cpu" else "float32",
         )
         self.objective, self.device = Objective(training).to(device), device
+
+    @property
+    def leads_to(self) -> tuple:
+        """What the options lead to here, all that a refined picture depends on beside them, the picture and its QP.
+
+        Machines with their weights, virtual codecs with their fitted tables, slopes with the measured curve.
+        """
+        o = self.objective
+        real = [(repr(codec), fingerprint(name)) for name, codec in o.real.items()]
+        return o.analysers, o.codecs, o.slopes, real, o.training.precision
 
     def __call__(self, x: Tensor, qp: Tensor | float) -> Tensor:
         """The pictures to encode, from ``x`` (B, 3, H, W) in [0, 1], H and W at least 32; the same shape.

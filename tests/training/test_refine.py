@@ -72,7 +72,7 @@ def test_a_row_says_its_options_and_what_it_depends_on(anchor):
     plain = condition("a=refined:x265:efficientnet_lite0:3", (37,))
     ablated = condition("refined:x265::3:task=output:at_qp=37", (37,))
     assert plain.name == "a" and ablated.name.endswith("at_qp=37")
-    assert plain.weights == repr(Refinement(steps=3)) and "at_qp" in ablated.weights
+    assert plain.weights.startswith(repr(Refinement(steps=3))) and "at_qp" in ablated.weights
 
 
 @pytest.mark.parametrize("spec", ["refined:x265::3:tsk=output", "refined:x265::three"])

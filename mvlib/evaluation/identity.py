@@ -1,0 +1,78 @@
+"""What a measurement depends on: analyser | condition | codec → everything it holds → text for the key of a cell."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, partial
+from importlib.metadata import PackageNotFoundError, version
+from types import BuiltinFunctionType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from mvlib.codecs import RealCodec
+from mvlib.codecs.qp_scale import native_from_qp
+from mvlib.codecs.versions import fingerprint
+
+from .cells import digest
+
+_NAMED = (type, FunctionType, BuiltinFunctionType, MethodType)
+
+
+def facts(thing: Any, _above: tuple[int, ...] = ()) -> Iterable[Any]:
+    """All that ``thing`` is made of, part by part, for ``cells.digest``.
+
+    Of an object, a network too, its class and everything it holds, by name: weights, buffers persistent or not, plain
+    attributes, and so on inwards. Of a function its name. Of what can't be looked into its class.
+    """
+    if isinstance(thing, Tensor | np.ndarray):
+        yield thing
+    elif isinstance(thing, _NAMED):
+        yield f"{thing.__module__}.{thing.__qualname__}"
+    elif thing is None or isinstance(thing, str | bytes | bool | int | float | complex | np.generic):
+        yield repr(thing)
+    elif id(thing) in _above:  # it holds itself
+        yield "above"
+    else:
+        yield f"{type(thing).__module__}.{type(thing).__qualname__}"
+        for name, part in _parts(thing):
+            yield name
+            yield from facts(part, (*_above, id(thing)))
+
+
+def _parts(thing: Any) -> Iterable[tuple[str, Any]]:
+    if isinstance(thing, Mapping):
+        yield from ((repr(key), value) for key, value in thing.items())
+    elif isinstance(thing, Sequence):
+        yield from (("", part) for part in thing)
+    elif isinstance(thing, set | frozenset):
+        yield from (("", part) for part in sorted(thing, key=repr))
+    elif isinstance(thing, partial):
+        yield from {"function": thing.func, "args": thing.args, "keywords": thing.keywords}.items()
+    elif type(thing).__module__ == "torch":  # a type of numbers, a device: no more than its name
+        yield repr(thing), None
+    else:
+        yield from getattr(thing, "__dict__", {}).items()
+
+
+@cache
+def libraries() -> tuple[str, ...]:
+    """Versions of what networks are made of and run on."""
+    found = []
+    for package in ("torch", "torchvision", "timm"):
+        try:
+            found.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            found.append(f"no {package}")
+    return tuple(found)
+
+
+def of_analyser(name: str, analyser: nn.Module) -> str:
+    """Of an analyser under the name that the results give it."""
+    return digest(name, *libraries(), *facts(analyser))
+
+
+def of_codec(codec: RealCodec, qps: Sequence[int], frames: int) -> list:
+    """Of an encoder that is given clips of so many frames at ``qps``: its build, and its settings at each of them."""
+    natives = [native_from_qp(codec.name, codec.gop, frames, qp) for qp in qps]
+    settings = [codec.settings(native, frames) for native in natives]
+    return [repr(codec), fingerprint(codec.name), list(qps), natives, settings]
