@@ -52,6 +52,7 @@ def _train(training: Training, out: Path, data: str) -> None:
     from mvlib.training.loop import Trainer
 
     trainer = Trainer(training, out)
+    trainer.resume()  # refuses a folder of another training, before anything in it is written
     if trainer.processes.is_main:
         write_config(out / "config.yaml", training, command_line(), versions())
     network = trainer.run()

@@ -96,6 +96,24 @@ def test_the_configuration_for_imagenet_trains(imagenet, tmp_path, monkeypatch):
     assert f"root: {imagenet}" in (tmp_path / "out" / "config.yaml").read_text()
 
 
+def test_a_refused_training_leaves_the_options_of_the_other(imagenet, tmp_path, monkeypatch):
+    (imagenet / "val").rename(imagenet / "train")
+    given = options(tmp_path, dataset="imagenet", root=imagenet)
+    file, config = tmp_path / "options.yaml", tmp_path / "out" / "config.yaml"
+    file.write_text(json.dumps(given, default=str))
+
+    def train(lr):
+        out = ["--config", str(file), "--lr", lr, "--out", str(tmp_path / "out")]
+        monkeypatch.setattr(sys, "argv", ["mvlib", "train", "image", *out])
+        main()
+
+    train("1e-3")
+    before = config.read_text()
+    with pytest.raises(SystemExit, match="belongs to another training"):
+        train("0.5")
+    assert config.read_text() == before
+
+
 def test_the_configuration_for_kinetics_says_what_to_measure_first_and_then_trains(
     kinetics, tmp_path, monkeypatch
 ):
