@@ -20,18 +20,25 @@ class Interval:
     """A BD-rate with its bootstrap interval, in percent."""
 
     bd_rate: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
+    """None where there is no interval: all items are of one source, or no draw gave a BD-rate."""
     overlap: float
     """Share of the spanned quality range that anchor and test have in common, 0..1."""
     failed: float
     """Share of the draws that gave no BD-rate (curves disjoint or not monotone); the interval is over the rest."""
 
     def __str__(self) -> str:
-        return f"{self.bd_rate:+.1f} [{self.low:+.1f}, {self.high:+.1f}]"
+        interval = "no interval" if self.low is None else f"{self.low:+.1f}, {self.high:+.1f}"
+        return f"{self.bd_rate:+.1f} [{interval}]"
 
-    def as_dict(self) -> dict[str, float]:
-        return {k: round(v, 3) for k, v in asdict(self).items()}
+    def as_dict(self) -> dict[str, float | None]:
+        return {k: rounded(v, 3) for k, v in asdict(self).items()}
+
+
+def rounded(value: float | None, digits: int) -> float | None:
+    """``value`` as it is written to a file; JSON has no NaN, what is not known is None there."""
+    return None if value is None or np.isnan(value) else round(float(value), digits)
 
 
 def draw_weights(sources: Sequence[Hashable], draws: int, seed: int = 0) -> np.ndarray:
@@ -51,6 +58,21 @@ def draw_weights(sources: Sequence[Hashable], draws: int, seed: int = 0) -> np.n
     return counts[:, index].astype(np.float64)
 
 
+def weightings(sources: Sequence[Hashable], draws: int, seed: int = 0) -> np.ndarray:
+    """The set as it is, and each bootstrap draw of it: (1 + R, N); one source can't be drawn from, (1, N)."""
+    plain = np.ones((1, len(sources)))
+    return np.concatenate([plain, draw_weights(sources, draws, seed)]) if len(set(sources)) > 1 else plain
+
+
+def bounds(drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The 95 % interval of each column of ``drawn`` (R, Q), over the draws that have a value; NaN if none has."""
+    low, high = np.full((2, drawn.shape[1]), np.nan)
+    known = ~np.isnan(drawn).all(0)
+    if known.any():
+        low[known], high[known] = np.nanpercentile(drawn[:, known], [2.5, 97.5], axis=0)
+    return low, high
+
+
 def bootstrap_bd_rate(
     anchor: tuple[np.ndarray, Score],
     test: tuple[np.ndarray, Score],
@@ -67,6 +89,8 @@ def bootstrap_bd_rate(
             items at each operating point; a score that is no mean, a ``Precision``, is computed anew for each draw.
         sources: source of each item, (N,); items of one source are drawn together.
         to_quality: turns a mean score into the quality on the curve, e.g. ``lambda kl: -10 * np.log10(kl)``.
+    Returns:
+        without ``low`` and ``high`` if all items are of one source.
     Raises:
         CurveError: when the curves over all items give no BD-rate.
     """
@@ -75,8 +99,7 @@ def bootstrap_bd_rate(
         shape = (len(score), rate.shape[1]) if isinstance(score, Precision) else score.shape
         if rate.shape != shape or rate.shape[0] != n:
             raise ValueError(f"rates {rate.shape} and scores {shape} must both be ({n}, Q), one row a source")
-    # The first draw is the set as it is.
-    weights = np.concatenate([np.ones((1, n)), draw_weights(sources, draws, seed)])
+    weights = weightings(sources, draws, seed)
     curves = [
         np.stack([means(rate, weights), to_quality(means(score, weights))], 2)  # (R, Q, 2)
         for rate, score in (anchor, test)
@@ -88,13 +111,13 @@ def bootstrap_bd_rate(
             drawn.append(float(bd_rate(*pair)))
         except CurveError:
             failed += 1
-    low, high = np.percentile(drawn, [2.5, 97.5]) if drawn else (np.nan, np.nan)
-    return Interval(float(point), float(low), float(high), point.overlap, failed / draws)
+    low, high = map(float, np.percentile(drawn, [2.5, 97.5])) if drawn else (None, None)
+    return Interval(float(point), low, high, point.overlap, failed / max(1, len(weights) - 1))
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A mean score without and with something, and the difference with its bootstrap interval."""
+    """A mean score without and with something, and the difference with its bootstrap interval; NaN: not known."""
 
     anchor: float
     test: float
@@ -102,16 +125,15 @@ class Difference:
     low: float
     high: float
 
-    def as_dict(self) -> dict[str, float]:
-        return {k: round(v, 4) for k, v in asdict(self).items()}
+    def as_dict(self) -> dict[str, float | None]:
+        return {k: rounded(v, 4) for k, v in asdict(self).items()}
 
 
 def bootstrap_difference(
     anchor: Score, test: Score, sources: Sequence[Hashable], *, draws: int = 1000, seed: int = 0
 ) -> list[Difference]:
     """Test minus anchor at each of Q operating points, with 95 % intervals; arguments as in ``bootstrap_bd_rate``."""
-    weights = np.concatenate([np.ones((1, len(sources))), draw_weights(sources, draws, seed)])
+    weights = weightings(sources, draws, seed)
     a, b = means(anchor, weights), means(test, weights)
-    low, high = np.nanpercentile((b - a)[1:], [2.5, 97.5], axis=0)
-    rows = zip(a[0], b[0], (b - a)[0], low, high, strict=True)
+    rows = zip(a[0], b[0], (b - a)[0], *bounds((b - a)[1:]), strict=True)
     return [Difference(*map(float, row)) for row in rows]

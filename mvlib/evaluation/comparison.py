@@ -56,7 +56,7 @@ def _pairs(measured: Mapping, sources: Sequence[str]) -> Iterable[tuple]:
 
 
 def gain(anchor: tuple, test: tuple, sources: list[str], score: str, draws: int, seed: int) -> dict:
-    """BD-rate with its interval, or the error that says why there is none."""
+    """BD-rate with its interval (None if all is of one source), or the error that says why there is none."""
     options = {"to_quality": QUALITY_OF[score], "draws": draws, "seed": seed}
     try:
         return bootstrap_bd_rate(anchor, test, sources, **options).as_dict()

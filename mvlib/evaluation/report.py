@@ -13,7 +13,7 @@ import torch
 from mvlib import codecs
 from mvlib._files import replace_when_done
 
-from .bootstrap import draw_weights
+from .bootstrap import bounds, rounded, weightings
 from .comparison import comparisons
 from .experiment import ImageExperiment, VideoExperiment
 from .image import Measurements
@@ -38,9 +38,7 @@ def versions() -> dict[str, str]:
     return found | {f"encoder {name}": text for name, text in codecs.versions().items()}
 
 
-def _curve(
-    measured: Measurements, qps: Iterable[int], weights: np.ndarray | None
-) -> dict[str, dict[str, list]]:
+def _curve(measured: Measurements, qps: Iterable[int], weights: np.ndarray) -> dict[str, dict[str, list]]:
     """Means over pictures per QP, CompressAI's keys first, and the 95 % interval of each score: low, high."""
     rows = {"qp": list(qps), "bpp": measured.bpp.mean(0), "psnr-rgb": measured.psnr.mean(0)}
     low, high = {}, {}
@@ -48,13 +46,13 @@ def _curve(
         mean, key = plain_means(values), f"{score}:{analyser}"
         if not np.isnan(mean).all():
             rows[key] = mean
-            if weights is None:
-                continue
-            low[key], high[key] = np.nanpercentile(means(values, weights), [2.5, 97.5], axis=0)
-    rounded = [
-        {k: [round(float(v), 5) for v in values] for k, values in part.items()} for part in (rows, low, high)
-    ]
-    return dict(zip(("results", "low", "high"), rounded, strict=True))
+            if len(weights) > 1:
+                low[key], high[key] = bounds(means(values, weights)[1:])
+    parts = {"results": rows, "low": low, "high": high}
+    return {
+        name: {k: [rounded(v, 5) for v in values] for k, values in part.items()}
+        for name, part in parts.items()
+    }
 
 
 def image_report(
@@ -89,8 +87,7 @@ def _report(
     what: tuple[str, str], experiment: ImageExperiment, measured: dict, sources: list[str], command: str,
     material: Material,
 ) -> dict:  # fmt: skip
-    several = len(set(sources)) > 1  # one source alone has no interval
-    weights = draw_weights(sources, experiment.draws, experiment.seed) if several else None
+    weights = weightings(sources, experiment.draws, experiment.seed)
     curves = [
         {"codec": codec, "condition": condition, **_curve(result, experiment.qps, weights)}
         for (codec, condition), result in measured.items()
@@ -121,5 +118,6 @@ def _report(
 def save_json(report: dict, path: str | Path) -> None:
     """Write ``report`` to ``path``, whole or not at all."""
     with replace_when_done(path) as temporary:
-        text = json.dumps(report, indent=1, ensure_ascii=False, default=str)  # a folder is written as text
+        # A folder is written as text.
+        text = json.dumps(report, indent=1, ensure_ascii=False, default=str, allow_nan=False)
         temporary.write_text(text + "\n", encoding="utf-8")

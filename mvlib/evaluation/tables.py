@@ -15,7 +15,8 @@ def bd_table(
 ) -> str:
     """The BD-rates of ``report``: percent [95 % interval], negative = bits saved at equal quality.
 
-    An interval that holds 0 shows nothing either way, and is set in brackets as a whole: ``(…)``.
+    An interval that holds 0 shows nothing either way, nor does a number without one, as of a single source: such an
+    entry is set in brackets as a whole, ``(…)``.
 
     Args:
         qualities, analysers: which columns, e.g. ``["kl"]``; None for all.
@@ -51,10 +52,14 @@ def curve_table(report: dict, column: str, *, codecs: Columns = None, conditions
         raise ValueError(f"no curve has {column!r}; there are {', '.join(there)}")
     qps = curves[0]["results"]["qp"]
     rows = [
-        [curve["codec"], curve["condition"], *(f"{value:.3f}" for value in curve["results"][column])]
+        [curve["codec"], curve["condition"], *map(_number, curve["results"][column])]
         for curve in _by_codec(curves)
     ]
     return _markdown([["codec", "condition", *(f"QP {qp:g}" for qp in qps)], *rows])
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 def _kept(rows: list[dict], keep: dict[str, Columns]) -> list[dict]:
@@ -84,15 +89,19 @@ def _markdown(rows: list[list[str]]) -> str:
 def _gain_cell(gain: dict | None) -> str:
     if gain is None or "error" in gain:
         return "–" if gain is None else gain["error"].split(":")[0]
-    text = f"{gain['bd_rate']:+.1f} [{gain['low']:+.1f}, {gain['high']:+.1f}]"
+    notes = []
     if gain["failed"] > 0.05:  # too many draws without a BD-rate: the interval speaks of the others only
-        text += f" ({gain['failed']:.0%} of draws failed)"
-    return f"({text})" if gain["low"] <= 0 <= gain["high"] else text
+        notes.append(f"{gain['failed']:.0%} of draws failed")
+    return _cell(gain["bd_rate"], gain["low"], gain["high"], notes)
 
 
 def _point_cell(row: dict | None) -> str:
-    if row is None:
+    if row is None or row["difference"] is None:
         return "–"
-    difference, low, high = (100 * row[key] for key in ("difference", "low", "high"))
-    text = f"{difference:+.1f} [{low:+.1f}, {high:+.1f}]"
-    return f"({text})" if low <= 0 <= high else text
+    return _cell(*(None if row[key] is None else 100 * row[key] for key in ("difference", "low", "high")))
+
+
+def _cell(value: float, low: float | None, high: float | None, notes: list[str] | None = None) -> str:
+    interval = "no interval" if low is None else f"{low:+.1f}, {high:+.1f}"
+    text = f"{value:+.1f} [{interval}]" + (f" ({', '.join(notes)})" if notes else "")
+    return f"({text})" if low is None or low <= 0 <= high else text

@@ -1,0 +1,87 @@
+"""What is written of measurements: numbers that are not known, intervals that there are not, tables that say so."""
+
+import json
+
+import numpy as np
+import pytest
+
+from mvlib.evaluation.bootstrap import Interval, bootstrap_bd_rate, bootstrap_difference
+from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
+from mvlib.evaluation.image import Measurements
+from mvlib.evaluation.material import Material
+from mvlib.evaluation.report import image_report, save_json
+from mvlib.evaluation.tables import bd_table, curve_table, light_table
+
+EXPERIMENT = ImageExperiment(codecs=("x264",), conditions=(ANCHOR, "blur 0.8"), qps=(30, 37, 44), draws=40)
+SOURCES = [f"photo {i}" for i in range(6)]
+
+
+def measured(label=None, saving: float = 0.8):
+    """Six pictures at three QPs: the same quality for a share of the bits."""
+    rate = np.linspace(1, 2, 6)[:, None] * [0.8, 0.4, 0.2]
+    kl = np.linspace(0.5, 1.5, 6)[:, None] * [0.01, 0.1, 1.0]
+    rows = {ANCHOR: rate, "blur 0.8": saving * rate}
+    scores = {("a", "kl"): kl} | ({} if label is None else {("a", "label"): label})
+    return {("x264", name): Measurements(bpp, 40 - bpp, scores) for name, bpp in rows.items()}
+
+
+def report(results, sources=SOURCES):
+    material = Material("made up", "nothing", len(sources), lambda i: None)
+    return image_report(EXPERIMENT, results, sources, "the command", material)
+
+
+def saved(report, path):
+    """``report`` as a reader gets it who takes JSON by its letter."""
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    save_json(report, path / "report.json")
+    return json.loads((path / "report.json").read_text(), parse_constant=refuse)
+
+
+def test_one_source_gives_numbers_without_an_interval(tmp_path):
+    found = saved(report(measured(), ["film"] * 6), tmp_path)
+    (gain,) = found["bd_rates"]
+    assert gain["bd_rate"] == pytest.approx(-20, abs=1e-3) and gain["low"] is gain["high"] is None
+    assert "(-20.0 [no interval])" in bd_table(found)
+    assert found["curves"][0]["low"] == {}
+
+
+def test_labels_of_one_source_only_end_nothing(tmp_path):
+    label = np.full((6, 3), np.nan)
+    label[:2] = [[1, 1, 0], [1, 0, 0]]
+    found = saved(report(measured(label), ["film", "film", *SOURCES[2:]]), tmp_path)
+    assert found["labelled"] == 2
+    gain = next(g for g in found["bd_rates"] if g["quality"] == "label")
+    (light,) = found["lightest_qp"]
+    assert gain["low"] is None and light["difference"] == 0 and light["low"] is None
+    assert "(+0.0 [no interval])" in light_table(found)
+
+
+def test_an_interval_of_no_draw_shows_nothing(tmp_path):
+    gain = {"codec": "x264", "condition": "blur 0.8", "analyser": "a", "quality": "kl"}
+    of_none = Interval(-5.0, None, None, 0.9, 1.0)
+    found = saved({"bd_rates": [gain | of_none.as_dict()]}, tmp_path)
+    assert found["bd_rates"][0]["low"] is None and str(of_none) == "-5.0 [no interval]"
+    assert "| (-5.0 [no interval] (100% of draws failed)) |" in bd_table(found)
+
+
+def test_draws_that_all_fail_leave_no_interval():
+    """Together the curves are the same; of either source alone they share no quality."""
+    rate, rise = np.tile([4.0, 2.0, 1.0], (2, 1)), np.array([2.0, 1.0, 0.0])
+    anchor, test = (rate, np.stack([rise, rise + 10])), (rate, np.stack([rise + 10, rise]))
+    found = [bootstrap_bd_rate(anchor, test, ["a", "b"], draws=2, seed=seed) for seed in range(20)]
+    assert {f.bd_rate for f in found} == {0} and {f.failed for f in found} == {0, 0.5, 1}
+    assert all((f.low is None) == (f.high is None) == (f.failed == 1) for f in found)
+
+
+def test_what_nobody_knows_is_null_in_a_curve(tmp_path):
+    label = np.full((6, 3), np.nan)
+    label[:, :2] = [1, 0]
+    found = saved(report(measured(label)), tmp_path)
+    assert found["curves"][0]["results"]["label:a"] == [1, 0, None]
+    assert found["curves"][0]["low"]["label:a"] == [1, 0, None]
+    assert "| 1.000 | 0.000 | – |" in curve_table(found, "label:a")
+    (nothing,) = bootstrap_difference(label[:, 2:], label[:, 2:], SOURCES, draws=10)
+    assert set(nothing.as_dict().values()) == {None}
