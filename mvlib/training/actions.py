@@ -3,7 +3,6 @@
 The loop is plain, every step is drawn from (seed, step) alone, and a run that was killed goes on from its checkpoint.
 """
 
-import csv
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from mvlib.analysers.actions import ACTION_CLASSES, MEAN, SIDE, STD, build_netwo
 
 from .action_clips import Batches, cached_clips
 from .action_experiment import ActionTraining
+from .log import Log
 
 
 class ActionTrainer:
@@ -115,33 +115,20 @@ class ActionTrainer:
         steps = Batches(shards, t.batch, [self.side(step) for step in range(t.steps)], t.seed)
         loader = DataLoader(steps, batch_size=None, sampler=range(self.step, t.steps), num_workers=t.workers)
         recent, accuracy = [], self.accuracy(*check) if self.step >= t.steps else 0.0
-        for clip, action in loader:
-            recent.append(self.update(clip, action))
-            bar.update()
-            if self.step % t.checkpoint_every == 0 or self.step == t.steps:
-                accuracy = self.accuracy(*check)
-                loss, train = np.mean(recent, axis=0)
-                recent = []
-                self._log(
-                    {
-                        "step": self.step,
-                        "loss": f"{loss:.4f}",
-                        "train": f"{train:.3f}",
-                        "val": f"{accuracy:.4f}",
-                    }
-                )
-                self.save()
+        with Log(self.folder / "log.csv", self.step) as log:
+            for clip, action in loader:
+                recent.append(self.update(clip, action))
+                bar.update()
+                if self.step % t.checkpoint_every == 0 or self.step == t.steps:
+                    accuracy = self.accuracy(*check)
+                    loss, train = np.mean(recent, axis=0)
+                    recent = []
+                    row = {"loss": f"{loss:.4f}", "train": f"{train:.3f}", "val": f"{accuracy:.4f}"}
+                    log.write({"step": self.step, **row})
+                    log.flush()
+                    self.save()
         bar.close()
         return accuracy
-
-    def _log(self, row: dict) -> None:
-        path = self.folder / "log.csv"
-        new = not path.is_file()
-        with path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
 
 
 def place_loss(score: Tensor, mask: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ killed goes on from its last checkpoint as if nothing had happened. Started by `
 takes its part of the batch of every step, and gradients are summed: the batch, and so the training, stays the same.
 """
 
-import csv
 import json
 import math
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from mvlib._files import replace_when_done
 from mvlib._processes import Processes, seed_of
 
 from .experiment import Training, without_retired
+from .log import Log
 from .objective import LOST, Objective
 from .outline import Guarded, Outline
 from .start import starting_network
@@ -179,39 +179,3 @@ class Trainer:
                     self.save()
         bar.close()
         return self.average.module.eval()
-
-
-class Log:
-    """The parts of the loss, a row a step; rows past ``start`` (of a run that was killed) are dropped."""
-
-    def __init__(self, path: Path, start: int):
-        self.path = path
-        old = []
-        if path.is_file():
-            with path.open(newline="") as file:
-                old = [row for row in csv.DictReader(file) if int(row["step"]) <= start]
-        with replace_when_done(path) as temporary, temporary.open("w", newline="") as file:
-            if old:
-                writer = csv.DictWriter(file, fieldnames=old[0])
-                writer.writeheader()
-                writer.writerows(old)
-        self.writer, self.empty = None, not old
-
-    def __enter__(self) -> "Log":
-        self.file = self.path.open("a", newline="")
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.file.close()
-
-    def write(self, row: dict) -> None:
-        """Append one row."""
-        if self.writer is None:
-            self.writer = csv.DictWriter(self.file, fieldnames=list(row))
-            if self.empty:
-                self.writer.writeheader()
-        self.writer.writerow(row)
-
-    def flush(self) -> None:
-        """Bring the rows to disk."""
-        self.file.flush()

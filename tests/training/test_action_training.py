@@ -110,8 +110,12 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(cache, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         halved.run(progress=False)
     again = ActionTrainer(training(cache), tmp_path / "halved")
+    with (tmp_path / "halved" / "log.csv").open("a") as log:
+        log.write("4,0.1,0.5,0.25\n")  # logged, and killed before the checkpoint was there
     again.run(progress=False)
     assert again.step == 4
+    logs = [(tmp_path / name / "log.csv").read_text().splitlines() for name in ("whole", "halved")]
+    assert [[row.split(",")[0] for row in log] for log in logs] == [["step", "2", "4"]] * 2
     for a, b in zip(whole.network.parameters(), again.network.parameters(), strict=True):
         torch.testing.assert_close(a, b)
 

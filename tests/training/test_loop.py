@@ -10,7 +10,7 @@ from torch import nn
 from mvlib.analysers import feature_distance, features
 from mvlib.preprocess import build_preprocessor, save_preprocessor
 from mvlib.training.experiment import ImageTraining, VideoTraining
-from mvlib.training.loop import NonFiniteLoss, Objective, Steps, Trainer
+from mvlib.training.loop import Log, NonFiniteLoss, Objective, Steps, Trainer
 from mvlib.training.start import starting_network
 
 SMALL = {"widths": (8, 16), "blocks": (1, 1)}
@@ -108,6 +108,18 @@ def test_a_checkpoint_with_an_option_of_before_is_taken_up(training, tmp_path):
     rewrite(qp_adaptive=False)
     with pytest.raises(ValueError, match=r"checkpoint\.pt has qp_adaptive: False, .* no longer"):
         Trainer(training, tmp_path).resume()
+
+
+def test_a_row_that_was_torn_when_the_run_was_killed_is_dropped(tmp_path):
+    """Of "1501,0.25,x265" the first two digits are a step too, and one that was before the checkpoint."""
+    path = tmp_path / "log.csv"
+    for torn in ("1", "15", "1501", "1501,", "1501,0.2"):
+        path.write_text(f"step,loss,codec\n1499,0.5,x264\n1500,0.5,x265\n{torn}")
+        with Log(path, start=1500) as log:
+            log.write({"step": 1501, "loss": 0.25, "codec": "x264"})
+        assert path.read_text().split() == [
+            "step,loss,codec", "1499,0.5,x264", "1500,0.5,x265", "1501,0.25,x264"
+        ]  # fmt: skip
 
 
 def test_a_gradient_that_is_not_finite_stops_before_it_does_harm(training, tmp_path):
