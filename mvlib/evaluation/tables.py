@@ -16,7 +16,9 @@ def bd_table(
     """The BD-rates of ``report``: percent [95 % interval], negative = bits saved at equal quality.
 
     An interval that holds 0 shows nothing either way, nor does a number without one, as of a single source: such an
-    entry is set in brackets as a whole, ``(…)``.
+    entry is set in brackets as a whole, ``(…)``. "29% overlap": the curves have less than half of the quality that
+    either reaches in common, and the number speaks of that part alone. "28% of draws failed": as many bootstrap draws
+    gave no BD-rate, and the interval is that of the others.
 
     Args:
         qualities, analysers: which columns, e.g. ``["kl"]``; None for all.
@@ -92,6 +94,8 @@ def _gain_cell(gain: dict | None) -> str:
     notes = []
     if gain["failed"] > 0.05:  # too many draws without a BD-rate: the interval speaks of the others only
         notes.append(f"{gain['failed']:.0%} of draws failed")
+    if round(100 * gain["overlap"]) < 50:  # the number speaks of a corner of the curves only
+        notes.append(f"{gain['overlap']:.0%} overlap")
     return _cell(gain["bd_rate"], gain["low"], gain["high"], notes)
 
 

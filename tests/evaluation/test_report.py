@@ -67,6 +67,20 @@ def test_an_interval_of_no_draw_shows_nothing(tmp_path):
     assert "| (-5.0 [no interval] (100% of draws failed)) |" in bd_table(found)
 
 
+@pytest.mark.parametrize(
+    ("overlap", "failed", "cell"),
+    [
+        (0.498, 0.0, "| -5.0 [-6.0, -4.0] |"),  # half, to a percent
+        (0.29, 0.0, "| -5.0 [-6.0, -4.0] (29% overlap) |"),
+        (0.29, 0.2, "| -5.0 [-6.0, -4.0] (20% of draws failed, 29% overlap) |"),
+    ],
+)
+def test_curves_that_hardly_overlap_are_named(overlap, failed, cell):
+    names = {"codec": "x264", "condition": "blur 0.8", "analyser": "a", "quality": "kl"}
+    found = Interval(-5.0, -6.0, -4.0, overlap, failed).as_dict()
+    assert cell in bd_table({"bd_rates": [names | found]})
+
+
 def test_draws_that_all_fail_leave_no_interval():
     """Together the curves are the same; of either source alone they share no quality."""
     rate, rise = np.tile([4.0, 2.0, 1.0], (2, 1)), np.array([2.0, 1.0, 0.0])
