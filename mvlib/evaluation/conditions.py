@@ -17,7 +17,7 @@ from mvlib.preprocess import Preprocessor, VideoPreprocessor, load_preprocessor,
 from mvlib.training.refine import Refinement, Refiner
 
 from .cells import digest
-from .experiment import BASELINE_NAMES, CLIP_BASELINE_NAMES
+from .experiment import BASELINE_NAMES, CLIP_BASELINE_NAMES, split_title
 from .identity import facts
 
 Frames = np.ndarray  # uint8 (T, H, W, 3)
@@ -114,7 +114,7 @@ def learned(spec: str, qps: Sequence[float] = ()) -> Condition:
             used at its own QP alone.
         qps: the QPs that a ``{qp}`` will take.
     """
-    title, _, where = spec.rpartition("=")
+    title, where = split_title(spec)
     files = {qp: where.replace("{qp}", str(qp)) for qp in qps}
     networks = {file: load_preprocessor(file).to(_device()) for file in dict.fromkeys(files.values())}
 
@@ -123,7 +123,7 @@ def learned(spec: str, qps: Sequence[float] = ()) -> Condition:
 
     identity = [_identity(network) for network in networks.values()]
     in_time = any(isinstance(network, VideoPreprocessor) for network in networks.values())
-    return Condition(title or where, prepare, _unchanged, True, " ".join(identity), in_time)
+    return Condition(title, prepare, _unchanged, True, " ".join(identity), in_time)
 
 
 def _identity(network: Preprocessor) -> str:
@@ -144,7 +144,8 @@ def refined(spec: str) -> Condition:
 
     Raises ValueError for an option that ``Refinement`` has not.
     """
-    head, *parts = spec.split(":")
+    title, what = split_title(spec)
+    _, *parts = what.split(":")
     places = ("codecs", "analysers", "steps")
     given = dict(zip(places, (part for part in parts if "=" not in part), strict=False))
     given = {k: v if k == "steps" else f"[{v.replace('+', ',')}]" for k, v in given.items() if v}
@@ -162,15 +163,15 @@ def refined(spec: str) -> Condition:
         return np.concatenate([_on_tensor(b, lambda x: 255 * refiner(x / 255, qp).cpu()) for b in batches])
 
     weights = f"{refiner.options.identity} {digest(*facts(refiner.leads_to))}"
-    return Condition(head.rpartition("=")[0] or spec, prepare, _unchanged, True, weights)
+    return Condition(title, prepare, _unchanged, True, weights)
 
 
 def condition(name: str, qps: Sequence[float]) -> Condition:
     """The baseline ``name``, refined pictures, or else the trained preprocessor of that name or path."""
     if name in BASELINES:
         return BASELINES[name]
-    head = name.partition(":")[0].rpartition("=")[2]
-    return refined(name) if head == "refined" else learned(name, qps)
+    what = split_title(name)[1]
+    return refined(name) if what.partition(":")[0] == "refined" else learned(name, qps)
 
 
 def _device() -> str:

@@ -13,6 +13,16 @@ CLIP_SCORES = ("kl", "top1", "label", "divergence", "ao", "sr50", "sr75", "featu
 CLIP_BASELINE_NAMES = (*BASELINE_NAMES, "denoise")
 
 
+def split_title(row: str) -> tuple[str, str]:
+    """Title and what it stands for, of a row "title=what"; a row without a title is its own.
+
+    A title holds no "=", ":", "/" or backslash, so what has one of these before its first "=" has no title:
+    "runs/lr=3e-3/p.safetensors" is a path, and so is "./lr=3e-3/p.safetensors", which needs the "./".
+    """
+    title, equals, what = row.partition("=")
+    return (title, what) if equals and title and not set(title) & set(":/\\") else (row, row)
+
+
 @dataclass(frozen=True)
 class ImageExperiment:
     """What is measured; saved with its result."""
@@ -28,8 +38,9 @@ class ImageExperiment:
     """Rows of the table: what stands before the codec; "codec alone" is the anchor."""
     preprocessors: tuple[str, ...] = ()
     """More rows: trained preprocessors, by name or path of their weights, with "title=" before it if the table shall
-    say that; "{qp}" in a path stands for each QP in turn, one network for each. And "refined:CODECS:ANALYSERS:STEPS":
-    each picture refined by gradient steps through the virtual codec, as in mvlib.training.refine."""
+    say that (a title holds no ":", "/" or "="); "{qp}" in a path stands for each QP in turn, one network for each. And
+    "refined:CODECS:ANALYSERS:STEPS": each picture refined by gradient steps through the virtual codec, as in
+    mvlib.training.refine."""
     material: str = "photos"
     """What is looked at: photos, pedestrians (frames of a film; no one labelled the objects) or pasted (photographs
     with pasted cut-outs, whose boxes are exact)."""
@@ -73,7 +84,7 @@ class ImageExperiment:
                 )
         if ANCHOR not in self.conditions:
             raise ValueError(f"conditions must hold {ANCHOR!r}, which the others are compared with")
-        titles = [row.rpartition("=")[0] or row for row in self.rows]
+        titles = [split_title(row)[0] for row in self.rows]
         if twice := sorted({t for t in titles if titles.count(t) > 1}):
             raise ValueError(
                 f"two rows are called {', '.join(map(repr, twice))}; give each a title of its own"

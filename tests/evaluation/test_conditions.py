@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from mvlib.evaluation.conditions import BASELINES, condition, downscale, gaussian_blur, upscale
+from mvlib.evaluation.experiment import ImageExperiment, split_title
 from mvlib.preprocess import Compact, save_preprocessor
 
 
@@ -52,6 +53,40 @@ def saved(path, seed: int):
     path.parent.mkdir()
     how = {"command": "none", "data": "none", "seed": seed, "steps": 0, "analysers": [], "codecs": []}
     return save_preprocessor(network, path, **how)
+
+
+@pytest.mark.parametrize(
+    ("row", "title", "what"),
+    [
+        ("image", "image", "image"),
+        ("a=image", "a", "image"),
+        ("refined:x265::12:task=output", "refined:x265::12:task=output", "refined:x265::12:task=output"),
+        ("a=refined:x265::12:task=features", "a", "refined:x265::12:task=features"),
+        ("runs/lr=3e-3/p.safetensors", "runs/lr=3e-3/p.safetensors", "runs/lr=3e-3/p.safetensors"),
+        ("./lr=3e-3/p", "./lr=3e-3/p", "./lr=3e-3/p"),
+        ("low=runs/lr=3e-3/p_{qp}", "low", "runs/lr=3e-3/p_{qp}"),
+        (r"C:\lr=3\p", r"C:\lr=3\p", r"C:\lr=3\p"),
+    ],
+)
+def test_a_title_ends_at_the_first_sign_that_can_end_it(row, title, what):
+    assert split_title(row) == (title, what)
+
+
+def test_options_of_two_refined_rows_are_not_their_titles():
+    rows = ("refined:x265::12:task=output", "refined:x265::12:task=features")
+    assert ImageExperiment(preprocessors=rows).preprocessors == rows
+    with pytest.raises(ValueError, match="called 'a'"):
+        ImageExperiment(preprocessors=("a=image", "a=refined:x265:efficientnet_lite0:1:task=features"))
+
+
+def test_a_folder_may_have_a_sign_of_equality_in_its_name(tmp_path, frames):
+    (tmp_path / "lr=3e-3").mkdir()
+    path = saved(tmp_path / "lr=3e-3" / "net" / "preprocessor.safetensors", 0)
+    row, named = condition(str(path), [30]), condition(f"low={path}", [30])
+    assert (row.name, named.name) == (str(path), "low") and row.weights == named.weights
+    np.testing.assert_array_equal(row.prepare(frames, 30), named.prepare(frames, 30))
+    with pytest.raises(FileNotFoundError, match="gone/lr=3"):
+        condition("gone/lr=3/preprocessor.safetensors", [30])
 
 
 def test_one_network_for_each_qp(tmp_path, frames):
