@@ -94,7 +94,10 @@ class ImageProtocol:
             torch.manual_seed(experiment.seed)
         named = analysers or {name: machines.load(name, pretrained=trained) for name in experiment.analysers}
         self.analysers = {name: a.to(self.processes.device) for name, a in named.items()}
-        self.wanted = {name: self.scores_of(a, experiment.scores) for name, a in self.analysers.items()}
+        self.wanted = {
+            name: self.scores_of(a, experiment.scores, self.material.classes)
+            for name, a in self.analysers.items()
+        }
         self.sources: list[str] = []
         self._pictures: dict[tuple[int, int], str] = {}
         """Digest of the pictures of each cell: (start, stop) -> digest; where none can be read there is no cell."""

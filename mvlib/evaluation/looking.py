@@ -12,7 +12,7 @@ from itertools import groupby
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mvlib.analysers import Classifier, feature_distance, kl_to_clean, label_accuracy, top1_agreement
 from mvlib.analysers.detectors import (
@@ -35,22 +35,35 @@ FOUND, TRUE = 0.05, 0.4
 Analyser = Classifier | Detector | TorchvisionDetector
 
 
-def scores_of(analyser: Analyser, wanted: Sequence[str] = ()) -> tuple[str, ...]:
+def scores_of(
+    analyser: Analyser, wanted: Sequence[str] = (), classes: Sequence[str] | None = None
+) -> tuple[str, ...]:
     """The scores that ``analyser`` has, of those ``wanted`` (empty: all).
 
+    Args:
+        classes: the names that labels number: "label" is a score of those only who tell the same apart. None: not said.
     Raises:
         ValueError: it has none of the wanted ones.
     """
     has = ("ap",) if isinstance(analyser, TorchvisionDetector) else ("divergence", "ap")
     if isinstance(analyser, Classifier):
-        has = ("kl", "top1", "label")
+        has = ("kl", "top1", "label") if knows(analyser, classes) else ("kl", "top1")
     if not isinstance(analyser, TorchvisionDetector) and "features" in wanted:
         has += ("features",)  # a measure for training; only on demand
     found = tuple(s for s in has if not wanted or s in wanted)
     if not found:
         why = "; it gives no heads, only objects" if isinstance(analyser, TorchvisionDetector) else ""
+        why += OTHERS if "label" in wanted and isinstance(analyser, Classifier) else ""
         raise ValueError(f"{analyser.name} has no score {', '.join(wanted)}, only {', '.join(has)}{why}")
     return found
+
+
+OTHERS = "; its classes are not those of the labels"
+
+
+def knows(analyser: nn.Module, classes: Sequence[str] | None) -> bool:
+    """Whether a label means the same to ``analyser`` and to those who labelled, by the names that it numbers."""
+    return classes is None or tuple(getattr(analyser, "classes", ())) == tuple(classes)
 
 
 @dataclass(frozen=True)

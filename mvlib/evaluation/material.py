@@ -1,13 +1,14 @@
 """What is looked at: photographs | frames of a film | pasted cut-outs → pictures and what is known of them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mvlib.analysers.detectors import COCO_CLASSES, Detections
+from mvlib.analysers.lite import IMAGENET_CLASSES
 from mvlib.datasets import Clips, PastedCutouts, Photos
 
 from .experiment import ImageExperiment
@@ -66,12 +67,14 @@ class Material:
 
     about, truth: what the pictures are, and what counts as the true objects in them; printed with the result.
     get: gives the sample at a place, or None where it cannot be read and is left out.
+    classes: the names that its labels number; None: not said, a machine's own are taken for them.
     """
 
     about: str
     truth: str
     count: int
     get: Callable[[int], Sample | None]
+    classes: tuple[str, ...] | None = None
 
     def __len__(self) -> int:
         return self.count
@@ -96,7 +99,7 @@ def load_material(experiment: ImageExperiment) -> Material:
 
         whole = public_material(experiment)
     count = len(whole) if experiment.limit is None else min(experiment.limit, len(whole))
-    return Material(whole.about, whole.truth, count, whole.get)
+    return replace(whole, count=count)
 
 
 def _photos(experiment: ImageExperiment) -> Material:
@@ -108,7 +111,7 @@ def _photos(experiment: ImageExperiment) -> Material:
         return Sample(picture, photos.meta[i].source_id, photos.meta[i].labels)
 
     about = f"photographs of data/photos.csv, split {experiment.split}, centre squares at {size}x{size}"
-    return Material(about, PSEUDO, len(photos), get)
+    return Material(about, PSEUDO, len(photos), get, IMAGENET_CLASSES)
 
 
 # Four excerpts of 4.8 s: people walk on, but half an excerpt later it is still partly the same people.

@@ -34,7 +34,7 @@ def public_material(experiment: ImageExperiment) -> Material:
         truth = None if sample.objects is None else _truth(sample.objects, reader.classes)
         return material.Sample(_frames(sample, squares)[0], sample.source_id, labels, truth)
 
-    return Material(_about(experiment, "pictures"), ANNOTATED, len(places), get)
+    return Material(_about(experiment, "pictures"), ANNOTATED, len(places), get, tuple(reader.classes))
 
 
 def public_clips(experiment: VideoExperiment) -> Material:
@@ -55,7 +55,7 @@ def public_clips(experiment: VideoExperiment) -> Material:
             boxes = np.nan_to_num(track.boxes) if visible[0] else None
         return ClipSample(_frames(sample, squares), sample.source_id, sample.label, boxes, visible)
 
-    return Material(_about(experiment, "clips"), ANNOTATED, len(places), get)
+    return Material(_about(experiment, "clips"), ANNOTATED, len(places), get, tuple(reader.classes))
 
 
 def _spread(total: int, limit: int | None) -> list[int]:

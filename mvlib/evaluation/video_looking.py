@@ -17,14 +17,19 @@ from mvlib.analysers import Classifier, feature_distance, kl_to_clean, label_acc
 from mvlib.analysers.detectors import Detector, Heads, heads_divergence
 from mvlib.analysers.features import watching
 
+from .looking import OTHERS, knows
 from .tracking import SCORES as TRACKING
 from .tracking import tracking_scores
 from .video_material import ClipSample
 
 
-def clip_scores_of(analyser: nn.Module, wanted: Sequence[str] = ()) -> tuple[str, ...]:
+def clip_scores_of(
+    analyser: nn.Module, wanted: Sequence[str] = (), classes: Sequence[str] | None = None
+) -> tuple[str, ...]:
     """The scores that ``analyser`` has in clips, of those ``wanted`` (empty: all).
 
+    Args:
+        classes: as in ``looking.scores_of``: names of actions.
     Raises:
         ValueError: it has none of the wanted ones.
     """
@@ -33,12 +38,16 @@ def clip_scores_of(analyser: nn.Module, wanted: Sequence[str] = ()) -> tuple[str
     elif isinstance(analyser, Detector):
         has = ("divergence",)
     else:
-        has = ("kl", "top1") if isinstance(analyser, Classifier) else ("kl", "top1", "label")
+        by_frame = isinstance(analyser, Classifier)
+        has = ("kl", "top1") if by_frame or not knows(analyser, classes) else ("kl", "top1", "label")
     if not _is_tracker(analyser) and "features" in wanted:
         has += ("features",)  # a measure for training; only on demand
     found = tuple(s for s in has if not wanted or s in wanted)
     if not found:
-        raise ValueError(f"{analyser.name} has no score {', '.join(wanted)} in clips, only {', '.join(has)}")
+        why = OTHERS if "label" in wanted and not knows(analyser, classes) else ""
+        raise ValueError(
+            f"{analyser.name} has no score {', '.join(wanted)} in clips, only {', '.join(has)}{why}"
+        )
     return found
 
 

@@ -1,10 +1,10 @@
 """Clips to look at: generated scenes | excerpts of films | objects followed by eye → frames and what is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mvlib.datasets import ActingCutouts, Clips, Tracks
+from mvlib.datasets import ACTIONS, ActingCutouts, Clips, Tracks
 
 from .experiment import VideoExperiment
 from .material import Material
@@ -52,7 +52,7 @@ def load_clips(experiment: VideoExperiment) -> Material:
 
         whole = public_clips(experiment)
     count = len(whole) if experiment.limit is None else min(experiment.limit, len(whole))
-    return Material(whole.about, whole.truth, count, whole.get)
+    return replace(whole, count=count)
 
 
 def _acting(experiment: VideoExperiment) -> Material:
@@ -70,7 +70,7 @@ def _acting(experiment: VideoExperiment) -> Material:
         f"generated scenes (cut-outs that act before photographs and films), split {experiment.split}, seed "
         f"{experiment.scene_seed}, {size}x{size}, {experiment.frames} frames; one background, one source"
     )
-    return Material(about, EXACT, count, get)
+    return Material(about, EXACT, count, get, ACTIONS)
 
 
 def _films(experiment: VideoExperiment) -> Material:

@@ -180,6 +180,17 @@ def test_a_detector_of_torchvision_has_precision_only(untrained):
     assert plain_means(found["x264", ANCHOR].scores["ssd", "ap"]).shape == (2,)
 
 
+def test_labels_count_for_those_only_who_tell_the_same_classes_apart():
+    photos, lite = load_material(ImageExperiment(limit=2)), analysers.load("efficientnet_lite0")
+    assert scores_of(lite, (), photos.classes) == ("kl", "top1", "label")
+    other = analysers.load("timm/mixnet_s", pretrained=False)
+    other.classes = other.classes[::-1]
+    assert scores_of(other, (), photos.classes) == ("kl", "top1")
+    assert ImageProtocol(SMALL, CellStore(None), {"other": other}, photos).wanted == {"other": ("kl", "top1")}
+    with pytest.raises(ValueError, match="not those of the labels"):
+        scores_of(other, ("label",), photos.classes)
+
+
 def test_pictures_of_any_sizes_in_one_look():
     """Neighbours of one size are looked at together; the scores are those of one picture at a time."""
     lite = analysers.load("efficientnet_lite0")

@@ -122,6 +122,16 @@ def test_machines_for_pictures_look_at_every_frame():
         clip_scores_of(analyser, ["ao"])
 
 
+def test_labels_count_for_those_only_who_tell_the_same_actions_apart():
+    scenes = load_clips(SMALL)
+    ours, kinetics = load("action_shift"), load("torchvision/mc3_18", pretrained=False)
+    assert clip_scores_of(ours, (), scenes.classes) == ("kl", "top1", "label")
+    assert clip_scores_of(kinetics, ("kl", "label"), scenes.classes) == ("kl",)
+    assert "label" in clip_scores_of(kinetics, (), kinetics.classes)
+    with pytest.raises(ValueError, match="not those of the labels"):
+        clip_scores_of(kinetics, ("label",), scenes.classes)
+
+
 def test_denoising_in_time_keeps_a_picture_and_quiets_noise():
     rng = np.random.default_rng(0)
     still = np.full((12, 32, 32, 3), 120, np.uint8)
