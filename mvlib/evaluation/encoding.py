@@ -43,14 +43,18 @@ class Encoding:
 
     def __init__(self, material: Material, qps: Sequence[float], cache: Path | None = None) -> None:
         self.material, self.qps, self.cache = material, qps, cache
-        self._of: tuple | None = None
+        self._samples_of: tuple | None = None
+        self._prepared_of: tuple | None = None
 
     def __call__(self, cell: Cell) -> Coded:
-        if self._of != (cell.row.name, cell.start):
-            self._samples = self.material.between(cell.start, cell.stop)
+        pictures = cell.start, cell.stop
+        if self._samples_of != pictures:
+            self._samples = self.material.between(*pictures)
             self._clean = [s.frames for s in self._samples]  # (T, H, W, 3) each
+            self._samples_of = pictures
+        if self._prepared_of != (cell.row.name, pictures):
             self._prepared = self._prepare(cell.row)
-            self._of = cell.row.name, cell.start
+            self._prepared_of = cell.row.name, pictures
         qps = np.repeat(self.qps, len(self._clean)).tolist()
         cache = self.cache if cell.row.untouched else None
         coded = cell.codec.map([p for point in self._prepared for p in point], qps, cache=cache)

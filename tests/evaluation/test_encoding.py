@@ -1,0 +1,40 @@
+"""What is encoded, and how often things are made for it: samples once a cell of pictures, pictures once a condition."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from mvlib.codecs import RealCodec
+from mvlib.evaluation.conditions import BASELINES
+from mvlib.evaluation.encoding import Cell, Encoding
+from mvlib.evaluation.experiment import ANCHOR
+from mvlib.evaluation.material import Material, Sample
+
+PICTURES = np.random.default_rng(0).integers(0, 256, (5, 32, 48, 3), dtype=np.uint8)
+
+
+@pytest.fixture
+def made():
+    return Counter()
+
+
+@pytest.fixture
+def material(made):
+    def get(i: int) -> Sample:
+        made[i] += 1
+        return Sample(PICTURES[i], f"source {i}")
+
+    return Material("noise", "nothing", len(PICTURES), get)
+
+
+def test_samples_are_made_once_whatever_stands_before_the_codec(material, made):
+    encode, codec = Encoding(material, (30, 45)), RealCodec("jpeg")
+    rows = [BASELINES[ANCHOR], BASELINES["blur 0.5"], BASELINES["blur 0.8"]]
+    coded = [encode(Cell(row, codec, start, stop)) for start, stop in ((0, 3), (3, 5)) for row in rows]
+    assert made == dict.fromkeys(range(5), 1)
+    assert [len(c.samples) for c in coded] == [3, 3, 3, 2, 2, 2]
+    for c, row in zip(coded[3:], rows, strict=True):
+        prepared = row.prepare(PICTURES[3:], 30)
+        expected = codec.map([p[None] for p in prepared], [30, 30])
+        np.testing.assert_array_equal(c.rate["bpp"][:, 0], [e.bits / (32 * 48) for e in expected])
