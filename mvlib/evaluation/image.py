@@ -29,7 +29,7 @@ from .encoding import Cell, Coded, Encoding
 from .experiment import ImageExperiment
 from .looking import Analyser, Look, scores_of
 from .material import Material, load_material
-from .scores import Score, from_arrays, join, to_arrays
+from .scores import Score, from_arrays, join, with_scores
 
 PICTURES = 64  # in a cell: bounds the memory, whatever the size of the data set
 
@@ -136,11 +136,12 @@ class ImageProtocol:
         common = [PROTOCOL, self._pictures[cell.start, cell.stop], *codec, *row]
         return {"": digest(*common)} | {name: digest(*common, d) for name, d in self._networks.items()}
 
-    def missing(self, cell: Cell) -> list[str]:
-        """The parts of ``cell`` that are not in the store: "" for rate and PSNR, and analysers."""
+    def missing(self, cell: Cell) -> dict[str, tuple[str, ...]]:
+        """What of ``cell`` is not in the store: "" for rate and PSNR, and analysers → their scores that are not."""
         wanted = {"": ("bpp", "psnr"), **self.wanted}
         found = {name: from_arrays(self.store.get(key) or {}) for name, key in self.keys(cell).items()}
-        return [name for name, scores in found.items() if not set(wanted[name]) <= scores.keys()]
+        absent = {name: tuple(s for s in wanted[name] if s not in scores) for name, scores in found.items()}
+        return {name: scores for name, scores in absent.items() if scores}
 
     def run_shared(self, progress: bool = True) -> None:
         """Measure all cells, each in one of the processes that share the job; all of them then know all."""
@@ -153,18 +154,18 @@ class ImageProtocol:
     def run(self, cells: Sequence[Cell], progress: bool = True) -> None:
         """Measure those of ``cells`` that are not in the store yet."""
         todo = [cell for cell in cells if self.missing(cell)]
-        looks: dict[tuple[int, str], Look] = {}
+        looks: dict[tuple, Look] = {}
         bar = tqdm(total=len(cells), initial=len(cells) - len(todo), desc="cells", disable=not progress)
         for cell, coded in self._coded(todo):
-            looks = {key: look for key, look in looks.items() if key[0] == cell.start}
+            looks = {of: look for of, look in looks.items() if of[0] == cell.start}
             keys = self.keys(cell)
-            for name in self.missing(cell):
-                if name and (cell.start, name) not in looks:
-                    look = self.look(self.analysers[name], coded.samples, self.wanted[name])
-                    looks[cell.start, name] = look
-                scores = looks[cell.start, name].scores(coded.decoded) if name else coded.rate
-                arrays = [to_arrays(score, values) for score, values in scores.items()]
-                self.store.put(keys[name], {k: v for part in arrays for k, v in part.items()})
+            for name, wanted in self.missing(cell).items():
+                of = cell.start, name, wanted
+                if name and of not in looks:
+                    looks[of] = self.look(self.analysers[name], coded.samples, wanted)
+                scores = looks[of].scores(coded.decoded) if name else coded.rate
+                # Others may have been asked for before, and will be again.
+                self.store.put(keys[name], with_scores(self.store.get(keys[name]) or {}, scores))
             bar.update()
         bar.close()
 

@@ -4,7 +4,7 @@ Most scores have one value per picture and QP.  Average precision has not: it is
 answer the same question, "what is the mean if the pictures count this often?", which is all a bootstrap asks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -61,6 +61,12 @@ def to_arrays(name: str, score: Score) -> dict[str, np.ndarray]:
     return {
         f"{name}/{i}/{f.name}": getattr(m, f.name) for i, m in enumerate(score.matches) for f in fields(m)
     }
+
+
+def with_scores(arrays: Mapping[str, np.ndarray], scores: Mapping[str, Score]) -> dict[str, np.ndarray]:
+    """``arrays`` as ``to_arrays`` makes them, with ``scores`` in place of what stood there under these names."""
+    kept = {key: array for key, array in arrays.items() if key.split("/")[0] not in scores}
+    return kept | {k: v for name, score in scores.items() for k, v in to_arrays(name, score).items()}
 
 
 def from_arrays(arrays: dict[str, np.ndarray]) -> dict[str, Score]:

@@ -89,9 +89,30 @@ def test_another_analyser_is_measured_alone_and_another_qp_anew(measured, store)
     more = ImageProtocol(
         ImageExperiment(**{**vars(SMALL), "analysers": ("nanodet", "efficientnet_lite0")}), store
     )
-    assert all(more.missing(cell) == ["efficientnet_lite0"] for cell in more.cells)
+    assert all(list(more.missing(cell)) == ["efficientnet_lite0"] for cell in more.cells)
     other = ImageProtocol(ImageExperiment(**{**vars(SMALL), "qps": (30, 49)}), store)
-    assert all(other.missing(cell) == ["", "nanodet"] for cell in other.cells)
+    assert all(list(other.missing(cell)) == ["", "nanodet"] for cell in other.cells)
+
+
+def test_scores_asked_for_one_after_the_other_stay(tmp_path):
+    """Each is measured once, in any order, and is the one that a run for all gives."""
+
+    def protocol(*scores):
+        options = {"scores": scores, "conditions": (ANCHOR,), "limit": 3}
+        return ImageProtocol(ImageExperiment(**{**vars(SMALL), **options}), CellStore(tmp_path))
+
+    asked = []
+    for scores in (("divergence",), ("ap",), ("divergence", "ap"), ("divergence",)):
+        p = protocol(*scores)
+        asked.append(p.missing(p.cells[0]))
+        p.run(p.cells, progress=False)
+    assert asked == [{"": ("bpp", "psnr"), "nanodet": ("divergence",)}, {"nanodet": ("ap",)}, {}, {}]
+    whole = ImageProtocol(protocol("divergence", "ap").experiment, CellStore(None))
+    whole.run(whole.cells, progress=False)
+    found, expected = (p.gather()["x264", ANCHOR].scores for p in (protocol("divergence", "ap"), whole))
+    assert found.keys() == expected.keys()
+    for key, values in expected.items():
+        np.testing.assert_allclose(plain_means(found[key]), plain_means(values), rtol=1e-6)
 
 
 def test_a_killed_evaluation_goes_on(tmp_path):

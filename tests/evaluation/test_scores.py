@@ -5,7 +5,7 @@ from test_matching import as_detections, random_pictures
 from mvlib.evaluation.bootstrap import bootstrap_bd_rate, bootstrap_difference, draw_weights
 from mvlib.evaluation.cells import CellStore, digest
 from mvlib.evaluation.matching import match
-from mvlib.evaluation.scores import Precision, from_arrays, join, means, plain_means, to_arrays
+from mvlib.evaluation.scores import Precision, from_arrays, join, means, plain_means, to_arrays, with_scores
 
 NOTHING = as_detections([], [], [])
 
@@ -81,6 +81,14 @@ def test_scores_come_back_from_the_store(tmp_path):
     np.testing.assert_array_equal(found["kl"], values)
     weights = draw_weights([str(i) for i in range(30)], 5)
     np.testing.assert_array_equal(means(found["ap"], weights), means(score, weights))
+
+
+def test_a_score_takes_its_own_place_and_no_other():
+    many, few = precision(points=3), precision(points=2)
+    arrays = to_arrays("ap", many) | to_arrays("kl", np.ones((2, 2)))
+    found = from_arrays(with_scores(arrays, {"ap": few, "top1": np.zeros((2, 2))}))
+    assert found.keys() == {"ap", "kl", "top1"} and len(found["ap"].matches) == 2
+    np.testing.assert_array_equal(found["kl"], np.ones((2, 2)))
 
 
 def test_what_is_damaged_counts_as_absent(tmp_path):
