@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from .bdrate import CurveError, bd_rate
-from .scores import Precision, Score, means
+from .scores import Score, means
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ def bootstrap_bd_rate(
     """
     n = len(sources)
     for rate, score in (anchor, test):
-        shape = (len(score), rate.shape[1]) if isinstance(score, Precision) else score.shape
+        shape = score.shape if isinstance(score, np.ndarray) else (len(score), rate.shape[1])
         if rate.shape != shape or rate.shape[0] != n:
             raise ValueError(f"rates {rate.shape} and scores {shape} must both be ({n}, Q), one row a source")
     weights = weightings(sources, draws, seed)

@@ -1,16 +1,17 @@
 """Every condition beside the codec alone: measurements → BD-rate at equal quality, harm at the lightest QP → rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from mvlib.codecs.pool import run
 
 from .bdrate import CurveError
-from .bootstrap import bootstrap_bd_rate, bootstrap_difference
+from .bootstrap import bootstrap_bd_rate, bootstrap_difference, weightings
 from .experiment import ANCHOR, ImageExperiment
 from .quality import ACCURACIES, QUALITY_OF
-from .scores import Precision
+from .scores import Drawn, Precision
 
 
 def comparisons(experiment: ImageExperiment, measured: Mapping, sources: Sequence[str]) -> dict[str, list]:
@@ -47,12 +48,36 @@ def _pairs(measured: Mapping, sources: Sequence[str]) -> Iterable[tuple]:
             alone = measured[codec, ANCHOR]
             both = [(alone.bpp, alone.scores[analyser, score]), (result.bpp, values)]
             names = {"codec": codec, "condition": row, "analyser": analyser, "score": score}
-            known = np.ones(len(sources), bool) if isinstance(values, Precision) else ~np.isnan(values[:, 0])
+            each = isinstance(values, np.ndarray)
+            known = ~np.isnan(values[:, 0]) if each else np.ones(len(sources), bool)
             if known.all():
                 yield names, *both, list(sources)
             elif known.any():
                 kept = [source for source, k in zip(sources, known, strict=True) if k]
                 yield names, *((rate[known], v[known]) for rate, v in both), kept
+
+
+def drawn_once(measured: Mapping, sources: Sequence[str], draws: int, seed: int) -> dict:
+    """``measured`` with every ``Precision`` replaced by its means in all draws of the bootstrap, over the cores.
+
+    Its curve, its gain and its harm ask for them, and where it is the anchor's those of all conditions.
+    """
+    costly = [
+        (row, score)
+        for row, result in measured.items()
+        for score, values in result.scores.items()
+        if isinstance(values, Precision)
+    ]
+    jobs = [(measured[row].scores[score], sources, draws, seed) for row, score in costly]
+    found = dict(zip(costly, run(_drawn, jobs, None, False, "precision"), strict=True))
+    return {
+        row: replace(result, scores={s: found.get((row, s), values) for s, values in result.scores.items()})
+        for row, result in measured.items()
+    }
+
+
+def _drawn(score: Precision, sources: Sequence[str], draws: int, seed: int) -> Drawn:
+    return Drawn.once(score, weightings(sources, draws, seed))
 
 
 def gain(anchor: tuple, test: tuple, sources: list[str], score: str, draws: int, seed: int) -> dict:

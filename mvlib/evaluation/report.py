@@ -14,7 +14,7 @@ from mvlib import codecs
 from mvlib._files import replace_when_done
 
 from .bootstrap import bounds, rounded, weightings
-from .comparison import comparisons
+from .comparison import comparisons, drawn_once
 from .experiment import ImageExperiment, VideoExperiment
 from .image import Measurements
 from .material import Material, load_material
@@ -88,6 +88,7 @@ def _report(
     material: Material,
 ) -> dict:  # fmt: skip
     weights = weightings(sources, experiment.draws, experiment.seed)
+    measured = drawn_once(measured, sources, experiment.draws, experiment.seed)
     curves = [
         {"codec": codec, "condition": condition, **_curve(result, experiment.qps, weights)}
         for (codec, condition), result in measured.items()

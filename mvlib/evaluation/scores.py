@@ -4,6 +4,7 @@ Most scores have one value per picture and QP.  Average precision has not: it is
 answer the same question, "what is the mean if the pictures count this often?", which is all a bootstrap asks.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
@@ -26,8 +27,40 @@ class Precision:
         return np.stack([m.average_precision(weights) for m in self.matches], 1)
 
 
-Score = np.ndarray | Precision
-"""(N, Q) values, NaN where a picture has none, or a ``Precision``."""
+@dataclass(frozen=True)
+class Drawn:
+    """The means of a ``Precision`` under all weightings of one bootstrap, taken once: what is costly in it is done.
+
+    values: (R, Q).  of: which weightings these were.  count: N pictures.
+    """
+
+    values: np.ndarray
+    of: bytes
+    count: int
+
+    @classmethod
+    def once(cls, score: Precision, weights: np.ndarray) -> "Drawn":
+        """``score`` under ``weights`` (R, N), of which the first row counts every picture once."""
+        return cls(score.means(weights), _name(weights), len(score))
+
+    def __len__(self) -> int:
+        return self.count
+
+    def means(self, weights: np.ndarray) -> np.ndarray:
+        """As those of the ``Precision``. Raises ValueError for other weights than those that they were taken with."""
+        if len(weights) == 1 and (weights == 1).all():
+            return self.values[:1]
+        if _name(weights) != self.of:
+            raise ValueError(f"these means were taken with other weights than the {weights.shape} given")
+        return self.values
+
+
+def _name(weights: np.ndarray) -> bytes:
+    return hashlib.blake2b(np.ascontiguousarray(weights), digest_size=16).digest()
+
+
+Score = np.ndarray | Precision | Drawn
+"""(N, Q) values, NaN where a picture has none, or a ``Precision``, or what is left of one after a bootstrap."""
 
 
 def means(score: Score, weights: np.ndarray) -> np.ndarray:
@@ -35,7 +68,7 @@ def means(score: Score, weights: np.ndarray) -> np.ndarray:
 
     A NaN doesn't count; where nothing counts the mean is NaN.
     """
-    if isinstance(score, Precision):
+    if not isinstance(score, np.ndarray):
         return score.means(weights)
     known = ~np.isnan(score)
     with np.errstate(invalid="ignore"):

@@ -1,15 +1,19 @@
 """What is written of measurements: numbers that are not known, intervals that there are not, tables that say so."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
+from test_scores import precision
 
-from mvlib.evaluation.bootstrap import Interval, bootstrap_bd_rate, bootstrap_difference
+from mvlib.evaluation.bootstrap import Interval, bootstrap_bd_rate, bootstrap_difference, weightings
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
 from mvlib.evaluation.image import Measurements
+from mvlib.evaluation.matching import Matches
 from mvlib.evaluation.material import Material
 from mvlib.evaluation.report import image_report, save_json
+from mvlib.evaluation.scores import Drawn
 from mvlib.evaluation.tables import bd_table, curve_table, light_table
 
 EXPERIMENT = ImageExperiment(codecs=("x264",), conditions=(ANCHOR, "blur 0.8"), qps=(30, 37, 44), draws=40)
@@ -99,3 +103,34 @@ def test_what_nobody_knows_is_null_in_a_curve(tmp_path):
     assert "| 1.000 | 0.000 | – |" in curve_table(found, "label:a")
     (nothing,) = bootstrap_difference(label[:, 2:], label[:, 2:], SOURCES, draws=10)
     assert set(nothing.as_dict().values()) == {None}
+
+
+def test_precision_is_taken_once_for_all_who_ask(monkeypatch):
+    """In each draw, for the curve, the gain and the harm of its row; the numbers are those of the bootstrap alone."""
+    rate, scores = np.tile([0.8, 0.4, 0.2], (30, 1)), [precision(), precision(missed=0.4)]
+    rows = (ANCHOR, "blur 0.8")
+    results = {
+        ("x264", row): Measurements(bpp, 40 - bpp, {("a", "ap"): score})
+        for row, bpp, score in zip(rows, (rate, 0.8 * rate), scores, strict=True)
+    }
+    sources = [str(i) for i in range(30)]
+    alone = bootstrap_bd_rate((rate, scores[0]), (0.8 * rate, scores[1]), sources, draws=40)
+    point = bootstrap_difference(*scores, sources, draws=40)[0]
+
+    asked = Counter()
+    whole = Matches.average_precision
+
+    def counted(matches, weights):
+        asked[id(matches)] += 1
+        return whole(matches, weights)
+
+    monkeypatch.setattr("mvlib.codecs.pool.cores", lambda: 1)  # in this process
+    monkeypatch.setattr(Matches, "average_precision", counted)
+    found = report(results, sources)
+    assert len(asked) == 6 and set(asked.values()) == {1}
+    names = ("bd_rate", "low", "high", "failed")
+    assert [found["bd_rates"][0][n] for n in names] == [alone.as_dict()[n] for n in names]
+    assert point.as_dict().items() <= found["lightest_qp"][0].items()
+    drawn = Drawn.once(scores[0], weightings(sources, 40))
+    with pytest.raises(ValueError, match="other weights"):
+        drawn.means(weightings(sources, 40, seed=1))

@@ -10,12 +10,12 @@ from mvlib.evaluation.scores import Precision, from_arrays, join, means, plain_m
 NOTHING = as_detections([], [], [])
 
 
-def precision(count: int = 30, points: int = 3) -> Precision:
-    """Detections that lose objects from point to point, as at rising QP."""
+def precision(count: int = 30, points: int = 3, missed: float = 0.3) -> Precision:
+    """Detections that lose objects from point to point, as at rising QP: so large a share more each time."""
     truth, found = random_pictures(11, count, digits=6)
     kept = np.random.default_rng(0).random((points, count))
     left = [
-        [f if k > 0.3 * q else NOTHING for f, k in zip(found, kept[q], strict=True)] for q in range(points)
+        [f if k > missed * q else NOTHING for f, k in zip(found, kept[q], strict=True)] for q in range(points)
     ]
     return Precision(tuple(match(truth, f) for f in left))
 
