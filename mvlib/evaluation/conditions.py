@@ -123,7 +123,8 @@ def learned(spec: str, qps: Sequence[float] = ()) -> Condition:
 
     identity = [_identity(network) for network in networks.values()]
     in_time = any(isinstance(network, VideoPreprocessor) for network in networks.values())
-    return Condition(title, prepare, _unchanged, True, " ".join(identity), in_time)
+    by_qp = len(networks) > 1 or any(network.told_qp for network in networks.values())
+    return Condition(title, prepare, _unchanged, by_qp, " ".join(identity), in_time)
 
 
 def _identity(network: Preprocessor) -> str:

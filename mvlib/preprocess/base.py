@@ -24,6 +24,11 @@ class Preprocessor(nn.Module):
 
     multiple: int = 1
 
+    @property
+    def told_qp(self) -> bool:
+        """Whether what comes out may depend on the QP; where it does not, one picture does for all QPs."""
+        return True
+
     def forward(self, x: Tensor, qp: Tensor | float) -> Tensor:
         """What to encode: float in [0, 1], of the shape of ``x``.
 

@@ -92,6 +92,10 @@ class Compact(Preprocessor):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
+    @property
+    def told_qp(self) -> bool:
+        return self.config.qp_adaptive
+
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
         ycc = mix_colours(self.to_ycc, x)
         # Only the change goes through the matrix: a change of 0 leaves every bit of x as it is.

@@ -76,6 +76,10 @@ class CompactVideo(VideoPreprocessor):
             for parameter in layer.parameters():
                 nn.init.zeros_(parameter)
 
+    @property
+    def told_qp(self) -> bool:
+        return self.spatial.told_qp
+
     # Compiled, it calls one graph per frame: unrolled, the graph would grow with the clip.
     @partial(torch.compiler.disable, recursive=False)
     def process_chunk(

@@ -61,6 +61,10 @@ class ZhaoPreprocessor(VideoPreprocessor):
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)
 
+    @property
+    def told_qp(self) -> bool:
+        return False
+
     def process_chunk(self, x: Tensor, qp: Tensor, state: tuple[Tensor] | None) -> tuple[Tensor, tuple]:
         """``state`` holds the window's earlier frames, (B, window - 1, 3, H, W)."""
         past = x[:, :1].expand(-1, self.config.window - 1, -1, -1, -1) if state is None else state[0]

@@ -4,7 +4,15 @@ import torch
 
 from mvlib.evaluation.conditions import BASELINES, condition, downscale, gaussian_blur, upscale
 from mvlib.evaluation.experiment import ImageExperiment, split_title
-from mvlib.preprocess import Compact, save_preprocessor
+from mvlib.preprocess import (
+    NPP,
+    Compact,
+    CompactConfig,
+    CompactVideo,
+    CompactVideoConfig,
+    ZhaoPreprocessor,
+    save_preprocessor,
+)
 
 
 @pytest.fixture
@@ -44,10 +52,10 @@ def test_flat_pictures_stay_flat():
         assert (row.restore(row.prepare(grey, 30), (32, 32)) == 93).all()
 
 
-def saved(path, seed: int):
-    """A Compact with weights that do something, and something else for each seed."""
+def saved(path, seed: int, network=None):
+    """A network (None: a Compact) with weights that do something, and something else for each seed."""
     torch.manual_seed(seed)
-    network = Compact()
+    network = network or Compact()
     for parameter in network.parameters():
         parameter.data += 0.05 * torch.randn_like(parameter)
     path.parent.mkdir()
@@ -99,6 +107,32 @@ def test_one_network_for_each_qp(tmp_path, frames):
         np.testing.assert_array_equal(mine, alone[qp].prepare(frames, qp))
         assert (mine != alone[other].prepare(frames, qp)).any()
     assert len({row.weights, alone[30].weights, alone[40].weights}) == 3
+
+
+BLIND = CompactConfig(qp_adaptive=False)
+NETWORKS = {
+    "Compact": (Compact, True),
+    "Compact, blind": (lambda: Compact(BLIND), False),
+    "CompactVideo": (CompactVideo, True),
+    "CompactVideo, blind": (lambda: CompactVideo(CompactVideoConfig(spatial=BLIND)), False),
+    "Zhao": (ZhaoPreprocessor, False),
+    "NPP": (NPP, True),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_network_that_is_blind_to_qp_runs_once_for_all(name, tmp_path, frames):
+    build, told = NETWORKS[name]
+    row = condition(str(saved(tmp_path / "net" / "preprocessor.safetensors", 0, build())), [20, 50])
+    assert row.depends_on_qp == told
+    light, heavy = (row.prepare(frames, qp) for qp in (20, 50))
+    assert (light != heavy).any() == told, "as it says"
+
+
+def test_networks_of_one_qp_each_run_at_each_though_they_are_blind(tmp_path):
+    for qp in (30, 40):
+        saved(tmp_path / f"only_{qp}" / "preprocessor.safetensors", qp, Compact(BLIND))
+    assert condition(f"{tmp_path}/only_{{qp}}/preprocessor.safetensors", [30, 40]).depends_on_qp
 
 
 def test_a_network_that_is_missing_for_a_qp_is_named(tmp_path):
