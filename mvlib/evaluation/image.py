@@ -31,7 +31,7 @@ from .looking import Analyser, Look, scores_of
 from .material import Material, load_material
 from .scores import Score, from_arrays, join, with_scores
 
-PICTURES = 64  # in a cell: bounds the memory, whatever the size of the data set
+PICTURES = 64  # in a cell, at most: bounds the memory, whatever the size of the data set
 
 
 @dataclass
@@ -101,8 +101,7 @@ class ImageProtocol:
         self.sources: list[str] = []
         self._pictures: dict[tuple[int, int], str] = {}
         """Digest of the pictures of each cell: (start, stop) -> digest; where none can be read there is no cell."""
-        n = len(self.material)
-        spans = [(i, min(i + self.cell_size, n)) for i in range(0, n, self.cell_size)]
+        spans = self.material.spans(self.cell_size)
         mine = spans[self.processes.part(len(spans))]
         for span, sources, pictures in self.processes.gather(self._seen(mine)):
             self.sources += sources

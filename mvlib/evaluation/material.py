@@ -17,6 +17,11 @@ PSEUDO = "no one labelled the objects: what the same detector finds in the clean
 EXACT = "exact boxes and classes of the pasted cut-outs"
 
 
+# Clean samples of a cell: with what is prepared and decoded of them, and of the next, a dozen times as much is held at
+# once. 32 clips of 16 frames at 224x224 fit.
+CELL_BYTES = 80_000_000
+
+
 @dataclass(frozen=True)
 class Truth(Detections):
     """The objects that are known to be in a picture, of which some count neither as found nor as missed."""
@@ -82,6 +87,17 @@ class Material:
     def between(self, start: int, stop: int) -> list[Sample]:
         """Those of the samples ``start`` to ``stop`` that can be read."""
         return [sample for i in range(start, stop) if (sample := self[i]) is not None]
+
+    def spans(self, most: int) -> list[tuple[int, int]]:
+        """All places, cut into (start, stop) of at most ``most``, and of no more than fit ``CELL_BYTES``.
+
+        The first sample that can be read tells how large they are. Raises ValueError where none can be.
+        """
+        first = next((sample for sample in map(self.get, range(self.count)) if sample is not None), None)
+        if first is None:
+            raise ValueError(f"none of the {self.count} samples could be read: {self.about}")
+        size = max(1, min(most, CELL_BYTES // first.frames.nbytes))
+        return [(i, min(i + size, self.count)) for i in range(0, self.count, size)]
 
     def __getitem__(self, index: int) -> Sample | None:
         if not 0 <= index < self.count:

@@ -20,7 +20,7 @@ from .video_material import load_clips
 class VideoProtocol(ImageProtocol):
     """An experiment on clips as cells that are independent of one another; see ``ImageProtocol``."""
 
-    cell_size = 32  # clips of 16 frames at 224x224 are 2.4 MB each, at five QPs
+    cell_size = 32  # at most: of large clips a cell has fewer
     load_material, scores_of, look = staticmethod(load_clips), staticmethod(clip_scores_of), ClipLook
 
     @property

@@ -10,6 +10,7 @@ from mvlib.evaluation.conditions import BASELINES
 from mvlib.evaluation.encoding import Cell, Encoding
 from mvlib.evaluation.experiment import ANCHOR
 from mvlib.evaluation.material import Material, Sample
+from mvlib.evaluation.video_material import ClipSample
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 32, 48, 3), dtype=np.uint8)
 
@@ -38,3 +39,23 @@ def test_samples_are_made_once_whatever_stands_before_the_codec(material, made):
         prepared = row.prepare(PICTURES[3:], 30)
         expected = codec.map([p[None] for p in prepared], [30, 30])
         np.testing.assert_array_equal(c.rate["bpp"][:, 0], [e.bits / (32 * 48) for e in expected])
+
+
+def clips(count: int, *shape: int) -> Material:
+    """``count`` clips of that shape, of which the first can't be read."""
+    frames = np.zeros((*shape, 3), np.uint8)
+    return Material("black", "nothing", count, lambda i: ClipSample(frames, "a") if i else None)
+
+
+def test_a_cell_holds_as_many_clips_as_fit():
+    assert clips(70, 16, 224, 224).spans(32) == [(0, 32), (32, 64), (64, 70)]  # as ever, (
+        "as it was, so stored cells are found"
+    )
+    assert clips(5, 32, 480, 854).spans(32) == [(0, 2), (2, 4), (4, 5)]
+    assert clips(2, 1, 6000, 6000).spans(32) == [(0, 1), (1, 2)]
+    assert clips(40, 2, 16, 16).spans(32) == [(0, 32), (32, 40)]
+
+
+def test_material_without_anything_to_read_is_named():
+    with pytest.raises(ValueError, match="none of the 7 samples could be read: black squares"):
+        Material("black squares", "nothing", 7, lambda i: None).spans(64)
