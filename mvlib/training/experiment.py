@@ -51,7 +51,7 @@ class Training:
     """How the gradient passes the quantiser, as in VirtualCodec."""
     qp_low: int = 24
     qp_high: int = 47
-    """QP is drawn uniformly per picture or clip from qp_low..qp_high, both included."""
+    """QP is drawn uniformly per picture or clip from qp_low..qp_high, both included, within what `anchor` measured."""
     slope_scale: float = 1.0
     """Factor on the codec's own slope; below 1 rate weighs more than the codec would let it."""
     fidelity: float = 0.0
@@ -144,7 +144,7 @@ class VideoTraining(Training):
     """How many references in a row a gradient passes on its way back in time; None: all of them."""
     qp_low: int = 30
     qp_high: int = 50
-    """QP is drawn uniformly per clip from qp_low..qp_high, both included."""
+    """QP is drawn uniformly per clip from qp_low..qp_high, both included, within what `anchor` measured."""
     frames: int = 8
     """Frames in a clip."""
     batch: int = 4

@@ -24,6 +24,7 @@ from .experiment import Training, without_retired
 from .log import Log
 from .objective import LOST, Objective
 from .outline import Guarded, Outline
+from .slope import anchor_command
 from .start import starting_network
 from .steps import Steps
 
@@ -60,6 +61,8 @@ class Trainer:
         )
         self.steps = Steps(training, self.part)
         self.objective = OBJECTIVES.get(training.task, Objective)(training).to(self.device)
+        for slope in self.objective.slopes.values():
+            slope.check(training.qp_low, training.qp_high, anchor_command(training))
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=training.lr, weight_decay=training.weight_decay
         )

@@ -33,7 +33,7 @@ class Outline(nn.Module):
     def __init__(self, training: VideoTraining) -> None:
         super().__init__()
         self.training = training
-        self.analysers, self.codecs = {}, {}  # nobody is asked, nothing coded
+        self.analysers, self.codecs, self.slopes = {}, {}, {}  # nobody is asked, nothing coded
 
     def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
         """Loss and its parts, means over the batch.

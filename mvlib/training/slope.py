@@ -22,7 +22,7 @@ from .experiment import Training, VideoTraining
 
 # Pictures or clips of a public data set that make a smooth curve: means over fewer may not rise with QP.
 LIMIT = {"image": 500, "video": 96}
-QPS = {"image": "[22, 27, 32, 37, 42, 47]", "video": "[25, 30, 35, 40, 45, 50]"}
+QPS = {"image": (22, 27, 32, 37, 42, 47), "video": (25, 30, 35, 40, 45, 50)}
 
 
 def anchor_path(kind: str, task: str) -> Path:
@@ -45,6 +45,12 @@ def anchor_command(training: Training) -> str:
         options |= {"size": training.size, "limit": LIMIT[kind]}
     if kind == "video":
         options["frames"] = training.frames
+    qps = QPS[kind]
+    while qps[0] > training.qp_low:
+        qps = (max(0, qps[0] - 5), *qps)
+    while qps[-1] < training.qp_high:
+        qps = (*qps, min(51, qps[-1] + 5))
+    options["qps"] = list(qps)
     path = training.anchor or Path("runs") / anchor_path(kind, training.task).name
     command = _command(path, training.codecs, training.analysers, kind, training.task, **options)
     return command if training.anchor else f"{command}; then train with --anchor {path}"
@@ -53,8 +59,8 @@ def anchor_command(training: Training) -> str:
 def _command(
     path: Path, codecs: Sequence[str], analysers: Sequence[str], kind: str, task: str, **options
 ) -> str:
-    options = {"split": "train", "conditions": "[codec alone]"} | options
-    options |= {"codecs": f"[{','.join(codecs)}]", "analysers": f"[{','.join(analysers)}]", "qps": QPS[kind]}
+    options = {"split": "train", "conditions": "[codec alone]", "qps": list(QPS[kind])} | options
+    options |= {"codecs": f"[{','.join(codecs)}]", "analysers": f"[{','.join(analysers)}]"}
     options |= {"out": path} | ({"scores": "[features]"} if task == "features" else {})
     typed = (f"--{name} {shlex.quote(str(value))}" for name, value in options.items())
     return f"python -m mvlib evaluate {kind} {' '.join(typed)}"
@@ -63,11 +69,19 @@ def _command(
 class Slope:
     """The codec's own rate, task loss and slope at any QP, interpolated between measured points.
 
+    Beyond them it is that of the outermost; a training there is refused (``check``).
+
     Args:
-        qps, bpp, kl: (Q,) measured means at rising QP: bits per pixel falling, nats rising.
+        qps, bpp, kl: (Q,) measured means at rising QP: bits per pixel falling, nats rising, both above 0.
     """
 
     def __init__(self, qps, bpp, kl):
+        for name, values in (("bpp", bpp), ("KL", kl)):
+            bad = [f"{value} at QP {qp:g}" for qp, value in zip(qps, values, strict=True) if not value > 0]
+            if bad:
+                raise ValueError(
+                    f"{name} must be above 0 for a slope; got {', '.join(bad)}: measure at higher QPs, or more pictures"
+                )
         self.qps, self.log_bpp, self.log_kl = np.asarray(qps, float), np.log(bpp), np.log(kl)
         if not (np.diff(self.qps) > 0).all() or not (np.diff(self.log_bpp) < 0).all():
             raise ValueError(f"QPs must rise and rates fall: {list(qps)}, {list(bpp)} bpp")
@@ -105,6 +119,14 @@ class Slope:
             if curve["codec"] == codec and curve["condition"] == "codec alone" and lost:
                 return cls(results["qp"], results["bpp"], lost)
         raise ValueError(f"{path} holds no curve of {codec} with {analyser}; measure it by: {command}")
+
+    def check(self, low: float, high: float, command: str) -> None:
+        """Raise ValueError unless all QPs ``low``..``high`` were measured; ``command`` measures them."""
+        if not self.qps[0] <= low <= high <= self.qps[-1]:
+            raise ValueError(
+                f"the codec alone was measured at QP {self.qps[0]:g}..{self.qps[-1]:g}, the training draws "
+                f"qp_low..qp_high = {low}..{high}: choose them inside, or measure by: {command}"
+            )
 
     def _at(self, qp: torch.Tensor, values: np.ndarray) -> torch.Tensor:
         inner = np.interp(qp.detach().cpu().numpy(), self.qps, values)

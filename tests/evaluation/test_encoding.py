@@ -48,9 +48,7 @@ def clips(count: int, *shape: int) -> Material:
 
 
 def test_a_cell_holds_as_many_clips_as_fit():
-    assert clips(70, 16, 224, 224).spans(32) == [(0, 32), (32, 64), (64, 70)]  # as ever, (
-        "as it was, so stored cells are found"
-    )
+    assert clips(70, 16, 224, 224).spans(32) == [(0, 32), (32, 64), (64, 70)]
     assert clips(5, 32, 480, 854).spans(32) == [(0, 2), (2, 4), (4, 5)]
     assert clips(2, 1, 6000, 6000).spans(32) == [(0, 1), (1, 2)]
     assert clips(40, 2, 16, 16).spans(32) == [(0, 32), (32, 40)]

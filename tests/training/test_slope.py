@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from mvlib.training.experiment import ImageTraining
+from mvlib.training.loop import Trainer
 from mvlib.training.objective import Objective
 from mvlib.training.slope import Slope
 from mvlib.training.steps import Steps
@@ -44,6 +45,20 @@ def test_a_curve_that_cannot_be_one_is_refused():
         Slope([22, 27], [1, 2], [0.1, 0.2])
     with pytest.raises(ValueError, match="KL must rise"):
         Slope([22, 27], [2, 1], [0.2, 0.1])
+    with pytest.raises(ValueError, match=r"KL must be above 0 .*; got 0\.0 at QP 22"):
+        Slope([22, 27], [2, 1], [0.0, 0.1])
+    with pytest.raises(ValueError, match=r"bpp must be above 0 .*; got 0 at QP 27"):
+        Slope([22, 27], [2, 0], [0.05, 0.1])
+
+
+def test_a_training_at_qps_that_nobody_measured_is_refused(tmp_path):
+    """The slope of QP 22 at QP 10, where the rate is three times as high, would weigh the task wrongly."""
+    with pytest.raises(ValueError, match=r"measured at QP 22\.\.47, .* 10\.\.47") as refused:
+        Trainer(ImageTraining(qp_low=10, workers=0, device="cpu"), tmp_path)
+    assert "--qps '[7, 12, 17, 22, 27, 32, 37, 42, 47]'" in str(refused.value)
+    with pytest.raises(ValueError, match=r"24\.\.51: .*47, 51\]'"):
+        Trainer(ImageTraining(qp_high=51, workers=0, device="cpu"), tmp_path)
+    Trainer(ImageTraining(qp_low=22, workers=0, device="cpu"), tmp_path)
 
 
 def test_reading_says_which_command_is_missing(tmp_path):
