@@ -91,8 +91,18 @@ class ImageExperiment:
             )
         if (self.dataset is None) != (self.root is None):
             raise ValueError(f"dataset {self.dataset!r} and root {self.root} must be given both or neither")
+        for what in ("codecs", "analysers", "qps", "scores"):
+            given = getattr(self, what)
+            if twice := [value for value in dict.fromkeys(given) if given.count(value) > 1]:
+                raise ValueError(f"{what} hold {', '.join(map(str, twice))} more than once; give each once")
+            if not given and what != "scores":
+                raise ValueError(f"there are no {what}; give at least one")
         if len(self.qps) < 2:
             raise ValueError(f"a curve needs at least two QPs; got {list(self.qps)}")
+        if outside := [qp for qp in self.qps if not 0 <= qp <= 51]:
+            raise ValueError(f"QPs are on the H.264/HEVC scale, 0 to 51; got {', '.join(map(str, outside))}")
+        if self.draws < 2:
+            raise ValueError(f"draws is {self.draws}; an interval needs at least 2, and 1000 are usual")
         if self.limit is not None and self.limit < 2:
             raise ValueError(f"limit is {self.limit}; a bootstrap over pictures needs at least 2")
 

@@ -85,6 +85,9 @@ class ImageProtocol:
         analysers: Mapping[str, Analyser] | None = None, material: Material | None = None,
     ) -> None:  # fmt: skip
         self.experiment, self.store = experiment, store
+        # First what may be misspelt: it is refused before anything is read or measured.
+        self._codecs = [RealCodec(n, preset=experiment.preset, gop=experiment.gop) for n in experiment.codecs]
+        self._rows = [condition(name, experiment.qps) for name in experiment.rows]
         self.material = material or self.load_material(experiment)
         # A KL of a hundredth of a nat must mean the same on every machine.
         torch.backends.cudnn.allow_tf32 = False
@@ -119,10 +122,9 @@ class ImageProtocol:
     @cached_property
     def cells(self) -> list[Cell]:
         """All cells; neighbours share their pictures, and what is done to them before the codec."""
-        rows = [condition(name, self.experiment.qps) for name in self.experiment.rows]
-        options = {"preset": self.experiment.preset, "gop": self.experiment.gop}
-        codecs = [RealCodec(name, **options) for name in self.experiment.codecs]
-        return [Cell(row, codec, *span) for span in self._pictures for row in rows for codec in codecs]
+        return [
+            Cell(row, codec, *span) for span in self._pictures for row in self._rows for codec in self._codecs
+        ]
 
     @cached_property
     def _networks(self) -> dict[str, str]:

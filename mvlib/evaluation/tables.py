@@ -23,6 +23,8 @@ def bd_table(
     Args:
         qualities, analysers: which columns, e.g. ``["kl"]``; None for all.
         codecs, conditions: which rows; None for all.
+    Raises:
+        ValueError: no row has one of the names; the message lists those that there are.
     """
     keep = {"quality": qualities, "analyser": analysers, "codec": codecs, "condition": conditions}
     gains = _kept(report["bd_rates"], keep)
@@ -65,7 +67,12 @@ def _number(value: float | None) -> str:
 
 
 def _kept(rows: list[dict], keep: dict[str, Columns]) -> list[dict]:
+    """The rows that ``keep`` names. Raises ValueError for a name that no row has; the message lists those there are."""
     wanted = {key: set(values) for key, values in keep.items() if values is not None}
+    for key, values in wanted.items() if rows else ():
+        there = dict.fromkeys(row[key] for row in rows)
+        if strange := sorted(values - there.keys()):
+            raise ValueError(f"there is no {key} {', '.join(map(repr, strange))}, only {', '.join(there)}")
     return [row for row in rows if all(row[key] in values for key, values in wanted.items())]
 
 

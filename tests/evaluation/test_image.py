@@ -9,6 +9,7 @@ import pytest
 
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
 from mvlib.evaluation.image import measure_images
+from mvlib.evaluation.material import Material
 from mvlib.evaluation.quality import kl_in_db
 from mvlib.evaluation.report import bd_table, image_report
 
@@ -72,12 +73,36 @@ def test_kl_in_db_rises_as_kl_falls_and_survives_zero():
         ({"conditions": ("blur 0.5",)}, "codec alone"),
         ({"conditions": (ANCHOR, "sharpen")}, "sharpen"),
         ({"qps": (30,)}, "two QPs"),
+        ({"qps": (37, 60)}, "0 to 51; got 60"),
+        ({"qps": (37, 37, 40)}, "qps hold 37 more than once"),
+        ({"qps": ()}, "no qps"),
+        ({"codecs": ()}, "no codecs"),
+        ({"codecs": ("x264", "x264")}, "codecs hold x264 more than once"),
+        ({"analysers": ()}, "no analysers"),
+        ({"analysers": ("nanodet", "nanodet")}, "analysers hold nanodet more than once"),
+        ({"draws": 0}, "draws is 0"),
         ({"limit": 1}, "at least 2"),
     ],
 )
 def test_impossible_experiments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         ImageExperiment(**options)
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"codecs": ("x264", "x267")}, "x267"),
+        ({"preset": "quick"}, "quick"),
+        ({"preprocessors": ("gone/preprocessor.safetensors",)}, "gone"),
+    ],
+)
+def test_what_is_misspelt_is_named_before_a_picture_is_read(options, message):
+    def read(_):
+        raise AssertionError("a picture was read")
+
+    with pytest.raises((ValueError, FileNotFoundError), match=message):
+        measure_images(ImageExperiment(**options), False, material=Material("", "", 9, read))
 
 
 def command(*arguments, **options):

@@ -85,6 +85,17 @@ def test_curves_that_hardly_overlap_are_named(overlap, failed, cell):
     assert cell in bd_table({"bd_rates": [names | found]})
 
 
+def test_a_column_or_row_that_is_not_there_is_named_with_those_that_are():
+    names = {"codec": "x264", "condition": "blur 0.8", "analyser": "a", "quality": "kl"}
+    of_one = {"bd_rates": [names | Interval(-5.0, -6.0, -4.0, 1.0, 0.0).as_dict()], "lightest_qp": []}
+    assert "-5.0" in bd_table(of_one, ["kl"], codecs=["x264"])
+    with pytest.raises(ValueError, match="no quality 'kld', only kl"):
+        bd_table(of_one, ["kld"])
+    with pytest.raises(ValueError, match="no codec 'x265', only x264"):
+        bd_table(of_one, codecs=["x264", "x265"])
+    assert light_table(of_one, ["top1"]).startswith("| codec | condition |"), "nothing was compared"
+
+
 def test_draws_that_all_fail_leave_no_interval():
     """Together the curves are the same; of either source alone they share no quality."""
     rate, rise = np.tile([4.0, 2.0, 1.0], (2, 1)), np.array([2.0, 1.0, 0.0])
