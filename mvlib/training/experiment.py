@@ -71,7 +71,8 @@ class Training:
     clip: float = 1.0
     """Largest gradient norm."""
     ema: float = 0.998
-    """Decay of the moving average of the weights, which is what is saved."""
+    """Decay of the moving average of the weights, which is what is saved; at step n at most (1 + n) / (10 + n), so that
+    a short training saves what it learnt and not its start."""
     seed: int = 0
     dataset: str | None = None
     """A public data set to train on: imagenet, coco, kinetics400 …; None: the material that comes with the project."""
@@ -111,6 +112,8 @@ class Training:
         for name in ("steps", "batch", "size", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema is {self.ema}; a decay is from 0 (no average) to below 1 (0.998 is usual)")
         if (self.dataset is None) != (self.root is None):
             raise ValueError(f"dataset {self.dataset!r} and root {self.root} must be given both or neither")
         if not self.analysers or not self.codecs:

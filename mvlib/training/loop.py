@@ -56,9 +56,7 @@ class Trainer:
         torch.manual_seed(training.seed)
         self.model = self.processes.with_shared_statistics(starting_network(training))
         self.model.to(self.device, memory_format=torch.channels_last)
-        self.average = AveragedModel(
-            self.model, multi_avg_fn=get_ema_multi_avg_fn(training.ema), use_buffers=True
-        )
+        self.average = AveragedModel(self.model, multi_avg_fn=self._add, use_buffers=True)
         self.steps = Steps(training, self.part)
         self.objective = OBJECTIVES.get(training.task, Objective)(training).to(self.device)
         for slope in self.objective.slopes.values():
@@ -77,6 +75,11 @@ class Trainer:
         if step < t.warmup:
             return (step + 1) / t.warmup
         return 0.5 * (1 + math.cos(math.pi * (step - t.warmup) / max(1, t.steps - t.warmup)))
+
+    def _add(self, averaged: list[Tensor], now: list[Tensor], count: Tensor | int) -> None:
+        """Into the moving average, in place; after few steps it forgets faster, for it holds little but the start."""
+        decay = min(self.training.ema, (1 + self.step) / (10 + self.step))
+        get_ema_multi_avg_fn(decay)(averaged, now, count)
 
     @property
     def checkpoint(self) -> Path:

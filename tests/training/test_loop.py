@@ -122,6 +122,24 @@ def test_a_row_that_was_torn_when_the_run_was_killed_is_dropped(tmp_path):
         ]  # fmt: skip
 
 
+def test_the_average_of_a_short_training_is_not_its_start(training, tmp_path):
+    trainer = Trainer(training, tmp_path)
+    weight, average = (next(m.parameters()) for m in (trainer.model, trainer.average.module))
+    shares = []
+    for step in range(60):
+        weight.data.fill_(float(step > 0))  # all is learnt in the first step
+        trainer.average.update_parameters(trainer.model)
+        trainer.step += 1
+        shares.append(average.mean().item())
+    assert shares[0] == 0 and shares[1] == pytest.approx(1 - 2 / 11) and shares[-1] > 0.99
+    trainer.step = 100_000  # in the long run it is the decay that was asked for
+    weight.data.fill_(2.0)
+    trainer.average.update_parameters(trainer.model)
+    assert average.mean().item() == pytest.approx(
+        shares[-1] + (1 - training.ema) * (2 - shares[-1]), rel=1e-4
+    )
+
+
 def test_a_gradient_that_is_not_finite_stops_before_it_does_harm(training, tmp_path):
     trainer = Trainer(training, tmp_path)
     before = weights(trainer).clone()

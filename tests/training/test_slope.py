@@ -98,7 +98,15 @@ def test_the_virtual_codec_and_the_measured_curve_are_of_one_codec():
 
 
 @pytest.mark.parametrize(
-    "options", [{"route": "proxy"}, {"qp_low": 40, "qp_high": 30}, {"steps": 0}, {"analysers": ()}]
+    "options",
+    [
+        {"route": "proxy"},
+        {"qp_low": 40, "qp_high": 30},
+        {"steps": 0},
+        {"analysers": ()},
+        {"ema": 1.0},
+        {"ema": -0.1},
+    ],
 )
 def test_impossible_trainings_are_refused(options):
     with pytest.raises(ValueError):
