@@ -4,6 +4,7 @@ Making a clip costs more than looking at it a few times, so all are made before 
 Twins double the stock twice: a clip seen in a mirror, or played backwards, shows another action of the same list.
 """
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,15 @@ from tqdm.auto import tqdm
 
 from mvlib._files import replace_when_done
 from mvlib.analysers.actions import FRAMES, SIDE, fit_frames
-from mvlib.datasets import ActingCutouts
+from mvlib.datasets import (
+    ActingCutouts,
+    acting,
+    acting_camera,
+    acting_paths,
+    acting_render,
+    cutouts,
+    data_root,
+)
 from mvlib.datasets.acting_paths import ACTIONS
 
 _MIRRORED = {"slide left": "slide right", "spin clockwise": "spin counter-clockwise"}
@@ -57,6 +66,8 @@ def cached_clips(
     The fourth channel is the actor's mask, 0..255.  Shard k holds clips of ``ActingCutouts(split, SHARD, size=SIDE,
     seed=k)``, the last one as many as are missing.
 
+    What the files are called tells what the clips are made of: after a change of that they are made anew.
+
     Args:
         folder: where the arrays lie; about 0.4 MB a clip.
         split: "train", "val" or "test".
@@ -66,12 +77,22 @@ def cached_clips(
     shards = []
     for seed, first in enumerate(range(0, count, SHARD)):
         n = min(SHARD, count - first)
-        path = Path(folder) / f"{split}_{seed}_{n}.npy"
+        path = Path(folder) / f"{split}_{seed}_{n}_{made_of()}.npy"
         clips = ActingCutouts(split, n, size=SIDE, seed=seed)
         if not path.is_file():
             _make(path, clips, workers)
         shards.append((np.load(path, mmap_mode="r"), np.array([clips.action(k) for k in range(n)])))
     return shards
+
+
+def made_of() -> str:
+    """Short digest of all that a clip depends on beside its number: who makes it, out of what, as seen by whom."""
+    digest = hashlib.blake2b(repr((FRAMES, SIDE)).encode(), digest_size=4)
+    for module in (acting, acting_camera, acting_paths, acting_render, cutouts):
+        digest.update(Path(module.__file__).read_bytes())
+    for manifest in ("cutouts.csv", "photos.csv", "clips.csv"):  # they hold a digest of every file
+        digest.update((data_root() / manifest).read_bytes())
+    return digest.hexdigest()
 
 
 def _make(path: Path, clips: ActingCutouts, workers: int) -> None:

@@ -3,6 +3,7 @@
 The loop is plain, every step is drawn from (seed, step) alone, and a run that was killed goes on from its checkpoint.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -92,35 +93,35 @@ class ActionTrainer:
         return float(loss.detach()), float((logits.argmax(1) == action).float().mean())
 
     @torch.no_grad()
-    def accuracy(self, frames: np.ndarray, actions: np.ndarray, batch: int = 32) -> float:
-        """Share of clips uint8 (n, T, h, w, 4) whose likeliest action is the right one."""
+    def accuracy(self, shards: Sequence[tuple[np.ndarray, np.ndarray]], batch: int = 32) -> float:
+        """Share of the clips in all ``shards`` (see ``cached_clips``) whose likeliest action is the right one."""
         self.network.eval()
         right = 0
-        for k in range(0, len(frames), batch):
-            x = torch.tensor(frames[k : k + batch, ..., :3]).permute(0, 1, 4, 2, 3).float() / 255
-            with torch.autocast("cpu", torch.bfloat16):
-                right += int(
-                    (self.network((x - MEAN) / STD).argmax(1).numpy() == actions[k : k + batch]).sum()
-                )
-        return right / len(frames)
+        for frames, actions in shards:
+            for k in range(0, len(frames), batch):
+                x = torch.tensor(frames[k : k + batch, ..., :3]).permute(0, 1, 4, 2, 3).float() / 255
+                with torch.autocast("cpu", torch.bfloat16):
+                    likeliest = self.network((x - MEAN) / STD).argmax(1).numpy()
+                right += int((likeliest == actions[k : k + batch]).sum())
+        return right / sum(len(frames) for frames, _ in shards)
 
     def run(self, progress: bool = True) -> float:
         """Train to the end, from the checkpoint if there is one; the accuracy on the validation side."""
         t = self.training
         shards = cached_clips(t.cache, "train", t.clips, t.workers)
-        check = cached_clips(t.cache, "val", t.check, t.workers)[0]
+        check = cached_clips(t.cache, "val", t.check, t.workers)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.resume()
         bar = tqdm(total=t.steps, initial=self.step, disable=None if progress else True, desc=t.network)
         steps = Batches(shards, t.batch, [self.side(step) for step in range(t.steps)], t.seed)
         loader = DataLoader(steps, batch_size=None, sampler=range(self.step, t.steps), num_workers=t.workers)
-        recent, accuracy = [], self.accuracy(*check) if self.step >= t.steps else 0.0
+        recent, accuracy = [], self.accuracy(check) if self.step >= t.steps else 0.0
         with Log(self.folder / "log.csv", self.step) as log:
             for clip, action in loader:
                 recent.append(self.update(clip, action))
                 bar.update()
                 if self.step % t.checkpoint_every == 0 or self.step == t.steps:
-                    accuracy = self.accuracy(*check)
+                    accuracy = self.accuracy(check)
                     loss, train = np.mean(recent, axis=0)
                     recent = []
                     row = {"loss": f"{loss:.4f}", "train": f"{train:.3f}", "val": f"{accuracy:.4f}"}

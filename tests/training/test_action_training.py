@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from mvlib.analysers.actions import MEAN, STD
 from mvlib.datasets import ACTIONS, ActingCutouts
-from mvlib.training.action_clips import BACKWARDS, MIRRORED, Batches, augment, cached_clips
+from mvlib.training.action_clips import BACKWARDS, MIRRORED, Batches, augment, cached_clips, made_of
 from mvlib.training.action_experiment import NETWORKS, ActionTraining
 from mvlib.training.actions import ActionTrainer, save_recogniser
 
@@ -68,6 +69,36 @@ def test_cached_clips_are_the_generated_ones_as_seen(cache):
     assert np.abs(frames[7, ..., :3] - pairs).max() <= 0.5 + 1e-9
     assert ((frames[7, ..., 3] > 0) == (clip.masks[::2] | clip.masks[1::2])).all()
     assert actions.tolist() == [made.action(k) for k in range(12)]
+
+
+def test_every_shard_is_checked(cache, monkeypatch):
+    """More clips than a shard holds: those of the others count too, and what the card says of their number is so."""
+    trainer = ActionTrainer(training(cache, network="action_shift"), cache)
+    [(frames, _)] = cached_clips(cache, "val", 4, workers=0)
+    x = torch.tensor(frames[..., :3]).permute(0, 1, 4, 2, 3).float() / 255
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        seen = trainer.network.eval()((x - MEAN) / STD).argmax(1).numpy()
+    wrong = (seen + 1) % 12
+    shards = [(frames[:2], seen[:2]), (frames[2:3], wrong[2:3]), (frames[3:], wrong[3:])]
+    assert trainer.accuracy(shards) == 0.5
+    asked = []
+    monkeypatch.setattr("mvlib.training.action_clips.SHARD", 2)
+    monkeypatch.setattr(trainer, "accuracy", lambda shards: asked.append([len(f) for f, _ in shards]) or 0.0)
+    trainer.step = trainer.training.steps
+    trainer.run(progress=False)
+    assert asked == [[2, 2]]
+
+
+def test_clips_of_another_make_are_not_taken_for_those_of_now(tmp_path, monkeypatch):
+    before = made_of()
+    assert made_of() == before
+    monkeypatch.setattr("mvlib.training.action_clips.SIDE", 96)
+    assert made_of() != before
+    monkeypatch.undo()
+    changed = tmp_path / "acting_paths.py"
+    changed.write_text("another way to move")
+    monkeypatch.setattr("mvlib.datasets.acting_paths.__file__", str(changed))
+    assert made_of() != before
 
 
 def test_a_step_shows_the_same_whenever_it_is_asked_for(cache):
