@@ -45,17 +45,18 @@ def draw_weights(sources: Sequence[Hashable], draws: int, seed: int = 0) -> np.n
     """How often each item counts in each bootstrap draw, all items of one source alike.
 
     Args:
-        sources: the source of each of N items.  draws: number R of bootstrap samples.
+        sources: the source of each of N items, of any kind; the same where they are equal.  draws: number R of bootstrap samples.
     Returns:
         (R, N) weights; each row sums over sources to the number of sources.
     """
-    names, index = np.unique(np.asarray(sources, dtype=object).astype(str), return_inverse=True)
-    if len(names) < 2:
-        raise ValueError(f"a bootstrap over sources needs at least 2 of them; got {len(names)}")
-    counts = np.random.default_rng(seed).multinomial(
-        len(names), np.full(len(names), 1 / len(names)), size=draws
-    )
-    return counts[:, index].astype(np.float64)
+    # In one order, whatever the order of the items: a seed is then worth the same draws.
+    ordered = sorted(dict.fromkeys(sources), key=lambda source: (str(source), type(source).__name__))
+    place = {source: i for i, source in enumerate(ordered)}
+    n = len(place)
+    if n < 2:
+        raise ValueError(f"a bootstrap over sources needs at least 2 of them; got {n}")
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws)
+    return counts[:, [place[source] for source in sources]].astype(np.float64)
 
 
 def weightings(sources: Sequence[Hashable], draws: int, seed: int = 0) -> np.ndarray:

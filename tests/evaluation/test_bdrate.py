@@ -107,6 +107,22 @@ def test_items_of_one_source_are_drawn_together():
     assert (weights[:, [0, 2, 3]].sum(1) == 3).all()
 
 
+def test_sources_may_be_anything_that_can_be_told_apart():
+    pairs = draw_weights([("a", 1), ("a", 2), ("b", 1), ("a", 1)], draws=50)
+    assert pairs.shape == (50, 4) and (pairs[:, 0] == pairs[:, 3]).all() and (pairs[:, :3].sum(1) == 3).all()
+    mixed = draw_weights([1, "1", 1, None], draws=50)
+    assert (mixed[:, 0] == mixed[:, 2]).all() and (mixed[:, [0, 1, 3]].sum(1) == 3).all()
+    assert (mixed[:, 0] != mixed[:, 1]).any()
+
+
+def test_the_draws_of_names_are_those_that_results_were_made_with():
+    """By numpy's order of the names, from the seed alone."""
+    names = ["b", "a", "c", "a", "Z", "10", "9"]
+    distinct, index = np.unique(names, return_inverse=True)
+    counts = np.random.default_rng(3).multinomial(len(distinct), np.full(6, 1 / 6), size=20)
+    np.testing.assert_array_equal(draw_weights(names, 20, seed=3), counts[:, index])
+
+
 def test_copies_of_a_source_do_not_narrow_the_interval():
     anchor, test = made_measurements(n=20)
     copies = lambda pair: tuple(np.tile(x, (5, 1)) for x in pair)  # noqa: E731
