@@ -45,7 +45,8 @@ def draw_weights(sources: Sequence[Hashable], draws: int, seed: int = 0) -> np.n
     """How often each item counts in each bootstrap draw, all items of one source alike.
 
     Args:
-        sources: the source of each of N items, of any kind; the same where they are equal.  draws: number R of bootstrap samples.
+        sources: the source of each of N items, of any kind; the same where they are equal.
+        draws: number R of bootstrap samples.
     Returns:
         (R, N) weights; each row sums over sources to the number of sources.
     """
