@@ -1,7 +1,8 @@
-"""``mvlib encode``: picture → real encoder → what it cost, as JSON."""
+"""``mvlib encode``: picture or clip → preprocessor if asked for → real encoder → what it cost, as JSON."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 
 def encode(
@@ -10,43 +11,77 @@ def encode(
     qp: int = 37,
     preset: str = "medium",
     gop: str = "stock",
+    preprocessor: str | None = None,
+    prepared: Path | None = None,
     decoded: Path | None = None,
+    frames: int = 64,
 ) -> None:
-    """Code one picture with a real encoder and say what it cost.
+    """Code a picture or a clip with a real encoder, with and without a trained preprocessor, and say what it cost.
 
     Args:
-        file: the picture to code, anything that Pillow reads.
+        file: a picture that Pillow reads, or a clip that PyAV reads.
         codec: x264, x265, svtav1, vp9, mjpeg, jpeg, webp or avif.
         qp: quantisation parameter on the H.264/HEVC scale, 0..51; other codecs map it to their own.
         preset: the encoder's preset.
         gop: stock, ippp or intra.
-        decoded: write the decoded picture here, as PNG.
+        preprocessor: name of a trained one (image, machines, video, zhao), or the path of its weights. One of pictures
+            treats a clip frame by frame; one of video takes clips alone.
+        prepared: write what the preprocessor gives the encoder here: a picture as .png, a clip as lossless .mkv.
+        decoded: write what comes back from the decoder here (with a preprocessor: of what it prepared), likewise.
+        frames: of a clip, the first so many; 0 takes them all.
     """
-    import numpy as np
-    from PIL import Image
-
-    from mvlib._files import replace_when_done
     from mvlib.codecs import RealCodec
+    from mvlib.commands.media import check_writable, read_media, write_media
 
-    try:
-        with Image.open(file) as opened:
-            picture = np.asarray(opened.convert("RGB"))
-    except OSError as error:
-        raise ValueError(f"{file} cannot be read as a picture: {error}") from None
-    coded = RealCodec(codec, preset=preset, gop=gop)(picture[None], qp=qp)
-    mse = np.mean((coded.frames[0].astype(np.float64) - picture) ** 2)
+    if prepared is not None and preprocessor is None:
+        raise ValueError(f"{prepared} would hold what a preprocessor made of {file}; give --preprocessor too")
+    if frames < 0:
+        raise ValueError(f"frames is {frames}; give how many of a clip, or 0 for all")
+    real, media = RealCodec(codec, preset=preset, gop=gop), read_media(file, frames or None)
+    for out in (prepared, decoded):
+        if out is not None:
+            check_writable(out, media)
+    given = media.frames if preprocessor is None else _prepare(preprocessor, media, qp, file)
+    if prepared is not None:
+        write_media(prepared, given, media)
+    coded = real(media.frames, qp=qp)
+    count, height, width = media.frames.shape[:3]
+    result = {"file": str(file), "codec": codec, "qp": qp, "native": coded.native, "size": [width, height]}
+    result |= ({"frames": count} if media.is_clip else {}) | _cost(coded, media.frames)
+    if preprocessor is not None:
+        plain, coded = coded.bits, real(given, qp=qp)
+        saved = {"bits, percent": round(100 * (coded.bits / plain - 1), 2)}
+        result["preprocessed"] = {"by": preprocessor} | _cost(coded, media.frames) | saved
     if decoded is not None:
-        with replace_when_done(decoded) as temporary:
-            Image.fromarray(coded.frames[0]).save(temporary, format="PNG")
-    height, width = picture.shape[:2]
-    result = {
-        "file": str(file),
-        "codec": codec,
-        "qp": qp,
-        "native": coded.native,
-        "size": [width, height],
-        "bits": coded.bits,
-        "bpp": round(coded.bits / (height * width), 4),
-        "psnr-rgb": round(float(10 * np.log10(255**2 / mse)), 2) if mse else None,
-    }
+        write_media(decoded, coded.frames, media)
     print(json.dumps(result, indent=1))
+
+
+def _prepare(preprocessor: str, media: Any, qp: int, file: Path) -> Any:
+    """What the encoder would be given: uint8 frames as ``media`` has them."""
+    from mvlib.preprocess import (
+        VideoPreprocessor,
+        available_preprocessors,
+        load_preprocessor,
+        preprocess_frames,
+    )
+
+    network = load_preprocessor(preprocessor)
+    if isinstance(network, VideoPreprocessor) and not media.is_clip:
+        loaded = {name: load_preprocessor(name) for name in available_preprocessors()}
+        others = [name for name, other in loaded.items() if not isinstance(other, VideoPreprocessor)]
+        raise ValueError(
+            f"preprocessor {preprocessor} is a {type(network).__name__}, of clips, and {file} is a picture; "
+            f"choose one of pictures: {', '.join(others)}"
+        )
+    return preprocess_frames(network, media.frames, qp)
+
+
+def _cost(coded: Any, clean: Any) -> dict[str, Any]:
+    """Bits, and the error against the untouched frames; a clip frame by frame, for its squares take much room."""
+    import numpy as np
+
+    squares = [np.mean((a.astype(np.float32) - b) ** 2) for a, b in zip(coded.frames, clean, strict=True)]
+    mse = float(np.mean(squares))
+    psnr = round(10 * float(np.log10(255**2 / mse)), 2) if mse else None
+    return {"bits": coded.bits, "bpp": round(coded.bpp, 4), "psnr-rgb": psnr}

@@ -1,11 +1,14 @@
-"""A few frames out of the middle of a long video: seek to the key frame before → decode on → stop.
+"""A few frames out of the middle of a long video, or its first ones: seek to the key frame before → decode on → stop.
 
 Frames are found by their time, not by counting from the start: a ten-second clip of 1080p would otherwise be
 decoded whole for sixteen frames.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -50,27 +53,51 @@ def read_window(path: str | Path, frames: int, stride: int = 1, at: float = 0.5)
     if frames < 1 or stride < 1 or not 0 <= at <= 1:
         raise ValueError(f"frames={frames}, stride={stride} must be at least 1, at={at} in 0..1")
     span = stride * (frames - 1) + 1
+    with _named(path), av.open(str(path)) as container:
+        stream = _video(container, path)
+        room = _count(container, stream) - span
+        if room < 0:
+            raise TooShort(f"{path} holds {room + span} frames; the window covers {span}")
+        got, decoded = _collect(container, stream, round(at * room), frames, stride, seek=True)
+        if got is None:  # the container could not seek to before the window
+            got, more = _collect(container, stream, round(at * room), frames, stride, seek=False)
+            decoded += more
+        if len(got) < frames:
+            raise TooShort(f"{path} ends after {len(got)} of {frames} frames of the window")
+        # Damaged headers may announce another size halfway: no array then.
+        return Window(np.stack([_rgb(frame) for frame in got]), decoded)
+
+
+def read_start(path: str | Path, most: int | None = None) -> tuple[np.ndarray, Fraction]:
+    """The first ``most`` frames of a video (None: all of them), uint8 (T, H, W, 3), and its frames per second.
+
+    Raises OSError where it is missing (FileNotFoundError), holds no frame or cannot be decoded.
+    """
+    with _named(path), av.open(str(path)) as container:
+        stream = _video(container, path)
+        frames = [_rgb(frame) for frame in islice(container.decode(stream), most)]
+        if not frames:
+            raise OSError("there is no frame in it")
+        return np.stack(frames), _rate(stream)
+
+
+@contextmanager
+def _named(path: str | Path) -> Iterator[None]:
+    """Errors that name the file, whatever PyAV makes of a damaged one: it raises what it likes, or hands out None."""
     try:
-        with av.open(str(path)) as container:
-            if not container.streams.video:
-                raise OSError(f"{path} holds no video")
-            stream = container.streams.video[0]
-            stream.codec_context.thread_count = 1  # many workers share the cores
-            room = _count(container, stream) - span
-            if room < 0:
-                raise TooShort(f"{path} holds {room + span} frames; the window covers {span}")
-            got, decoded = _collect(container, stream, round(at * room), frames, stride, seek=True)
-            if got is None:  # the container could not seek to before the window
-                got, more = _collect(container, stream, round(at * room), frames, stride, seek=False)
-                decoded += more
-            if len(got) < frames:
-                raise TooShort(f"{path} ends after {len(got)} of {frames} frames of the window")
-            # Damaged headers may announce another size halfway: no array then.
-            return Window(np.stack([_rgb(frame) for frame in got]), decoded)
+        yield
     except (FileNotFoundError, TooShort):
         raise
-    except Exception as error:  # a damaged file makes PyAV raise what it likes, or hand out None
+    except Exception as error:
         raise OSError(f"{path} cannot be decoded: {error}") from error
+
+
+def _video(container: av.container.InputContainer, path: str | Path) -> av.video.stream.VideoStream:
+    if not container.streams.video:
+        raise OSError(f"{path} holds no video")
+    stream = container.streams.video[0]
+    stream.codec_context.thread_count = 1  # many workers share the cores
+    return stream
 
 
 def _count(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> int:
