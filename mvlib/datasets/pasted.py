@@ -15,7 +15,7 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from .cutouts import Cutouts
-from .pasting import free_place, grain, paste, scaled
+from .pasting import MARGIN, free_place, grain, is_seen, paste, scaled
 from .photos import Photos
 from .squares import square_box
 
@@ -49,6 +49,7 @@ SHOWS_OBJECTS = frozenset(
 NOT_PASTED = ("person",)
 GROUPS = 12
 _MOST = 4  # cut-outs in a picture
+_TRIES = 50  # cut-outs tried where none is seen or finds a place
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class PastedCutouts(Dataset):
         split: "train", "val" or "test", of photographs and cut-outs alike.
         count: how many pictures; the first ones stay the same if there are more.
         size: side of the square picture in pixels.
-        scale: shortest and longest length of an object's longer side, as a share of ``size``; log-uniform between.
+        scale: shortest and longest length of an object's longer side, as a share of ``size``; log-uniform between, but
+            never below 4 pixels, and two pixels away from the picture's edge.
         seed: fixes every choice, together with the index.
 
     Raises ValueError for an unknown split, a size above the shorter side of every photograph, or an odd ``scale``.
@@ -114,14 +116,19 @@ class PastedCutouts(Dataset):
         places, things = self.groups[group]
         picture = self._background(places[index // len(self.groups) % len(places)], rng)
         noise, boxes, labels = grain(picture), [], []
-        for _ in range(rng.integers(1, _MOST + 1)):
+        wanted, tries = int(rng.integers(1, _MOST + 1)), 0
+        while tries < wanted or (not boxes and tries < _TRIES):
+            tries += 1
             cutout = self._cutouts[int(rng.choice(things))]
-            longest = self.size * np.exp(rng.uniform(*np.log(self.scale)))
-            cut = scaled(cutout.rgba, longest, mirror=rng.random() < 0.5)
-            at = free_place(cut, boxes, self.size, rng)
+            cut = self._cut(cutout.rgba, rng)
+            at = free_place(cut, boxes, self.size, rng) if is_seen(cut) else None
             if at is not None:
                 boxes.append(paste(picture, cut, *at, noise, rng))
                 labels.append(cutout.coco)
+        if not boxes:
+            raise ValueError(
+                f"no cut-out is seen at scale={self.scale} of size={self.size}; choose larger ones"
+            )
         source = f"{self.split} group {group}"
         return Pasted(
             picture.round().clip(0, 255).astype(np.uint8),
@@ -129,6 +136,11 @@ class PastedCutouts(Dataset):
             tuple(labels),
             source,
         )
+
+    def _cut(self, rgba: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """A cut-out scaled by chance, but never so large that it has no place with its margin; see ``scaled``."""
+        longest = min(self.size * np.exp(rng.uniform(*np.log(self.scale))), self.size - 2 * MARGIN)
+        return scaled(rgba, longest, mirror=rng.random() < 0.5)
 
     def _background(self, place: int, rng: np.random.Generator) -> np.ndarray:
         """A square of photograph ``place``, float32 (size, size, 3) in 0..255."""

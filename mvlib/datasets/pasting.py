@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 _SOFT = 0.6  # deviation in pixels of the blur that softens an edge
-_MARGIN = 2  # pixels around a cut-out, room for the softened edge
+MARGIN = 2  # pixels around a cut-out, room for the softened edge
 _TRIES = 20  # places tried before a cut-out is left out
 _OVERLAP = 0.1  # share of the smaller of two boxes that the other may cover
 _LIGHT = 0.3  # how far an object's brightness goes towards that of its place: 0 not at all, 1 all the way
@@ -23,17 +23,22 @@ def scaled(rgba: np.ndarray, longest: float, mirror: bool) -> np.ndarray:
     size = (max(4, round(width * factor)), max(4, round(height * factor)))
     planes = [Image.fromarray(p).resize(size, Image.Resampling.LANCZOS) for p in np.moveaxis(rgba, 2, 0)]
     cut = np.stack([np.asarray(p) for p in planes], 2).clip(0, 1)
-    cut = np.pad(cut[:, ::-1] if mirror else cut, ((_MARGIN, _MARGIN), (_MARGIN, _MARGIN), (0, 0)))
+    cut = np.pad(cut[:, ::-1] if mirror else cut, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)))
     return _softened(cut)
 
 
 def _softened(cut: np.ndarray) -> np.ndarray:
-    x = np.arange(-_MARGIN, _MARGIN + 1)
+    x = np.arange(-MARGIN, MARGIN + 1)
     kernel = np.exp(-(x**2) / (2 * _SOFT**2)).astype(np.float32)
     kernel /= kernel.sum()
     for axis in (0, 1):
         cut = sum(k * np.roll(cut, int(shift), axis) for k, shift in zip(kernel, x, strict=True))
     return cut
+
+
+def is_seen(cut: np.ndarray) -> bool:
+    """Whether any pixel has an alpha of half or more: thin things, made small, have none, and so no box."""
+    return bool((cut[..., 3] >= 0.5).any())
 
 
 def free_place(
@@ -71,7 +76,8 @@ def paste(
     """Blend ``cut`` (see ``scaled``) into ``picture``, float32 (H, W, 3) in 0..255, in place.
 
     Returns:
-        the box float32 (4,): x1, y1, x2, y2, around the pixels whose alpha is half or more.
+        the box float32 (4,): x1, y1, x2, y2, around the pixels whose alpha is half or more; there must be one
+        (``is_seen``).
     """
     height, width = cut.shape[:2]
     place = picture[top : top + height, left : left + width]

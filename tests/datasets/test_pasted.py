@@ -83,6 +83,17 @@ def test_no_place_is_left():
     assert free_place(np.zeros((70, 20, 4), np.float32), [], 60, np.random.default_rng(0)) is None
 
 
+@pytest.mark.parametrize(
+    ("size", "scale"), [(32, (0.05, 0.1)), (64, (1.0, 1.0)), (16, (0.15, 0.5)), (64, (0.02, 0.1))]
+)
+def test_the_smallest_and_the_largest_objects_have_boxes_too(size, scale):
+    pasted = PastedCutouts("test", 24, size=size, scale=scale)
+    for item in (pasted[i] for i in range(24)):
+        assert item.boxes.shape == (len(item.labels), 4) and 1 <= len(item.labels) <= 4
+        assert (item.boxes >= 0).all() and (item.boxes <= size).all()
+        assert (item.boxes[:, 2:] > item.boxes[:, :2]).all()
+
+
 @pytest.mark.parametrize("options", [{"size": 2000}, {"size": 4}, {"scale": (0.5, 0.2)}, {"count": 0}])
 def test_impossible_options_are_named(options):
     with pytest.raises(ValueError, match="="):
