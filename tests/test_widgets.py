@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
-from mvlib.analysers import load
+from mvlib.analysers import Classifier, load
 from mvlib.codecs import RealCodec
 from mvlib.plots import difference
 from mvlib.preprocess import Compact, CompactConfig, load_preprocessor, preprocess_frames, save_preprocessor
@@ -66,6 +66,22 @@ def test_the_caption_tells_what_the_network_saw(panel, pictures, lite0):
         [100 * float(clean[top].exp()), 100 * float(coded[top].exp())], abs=0.51
     )
     assert float(said[3]) == pytest.approx(kl, abs=1e-3)
+
+
+def test_a_network_of_few_classes_has_a_bar_for_each(pictures):
+    class Mean(torch.nn.Module):
+        def forward(self, x):
+            return x.mean((2, 3))
+
+    colours = Classifier(
+        Mean(), name="colours", input_size=(32, 32), mean=(0.5,) * 3, std=(0.2,) * 3, classes=("r", "g", "b")
+    )
+    panel = QPExplorer(pictures, codecs=("x264",), analyser=colours, preprocessors=())
+    try:
+        assert [panel._bars.value.count(f'title="{name}"') for name in "rgb"] == [1, 1, 1]
+        assert re.search(r"“[rgb]” \d+ % → \d+ %", panel.caption)
+    finally:
+        panel.close()
 
 
 def test_pictures_change_in_place_and_are_lossless(panel, pictures):

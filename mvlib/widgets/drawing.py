@@ -17,11 +17,11 @@ _FAINT = "var(--jp-border-color2, #ddd)"
 
 
 def bars(look: Look, classes: Sequence[str], count: int = 5) -> str:
-    """HTML bars of the ``count`` likeliest classes of the decoded picture, thin bars for the clean picture.
+    """HTML bars of the ``count`` likeliest classes (or all) of the decoded picture, thin bars for the clean picture.
 
     The clean picture's class is bold, and takes the last place if it isn't among them.
     """
-    indices = look.coded.topk(count).indices.tolist()
+    indices = look.coded.topk(min(count, len(look.coded))).indices.tolist()
     if look.target not in indices:
         indices[-1] = look.target
     rows = "".join(_bar_row(look, index, classes[index]) for index in indices)
