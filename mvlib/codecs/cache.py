@@ -10,12 +10,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from mvlib._files import replace_when_done
 
 from .coded import Stream
 from .versions import fingerprint
@@ -43,7 +43,8 @@ class StreamCache:
         with contextlib.suppress(FileNotFoundError, ValueError):
             return unpack(path.read_bytes())
         stream = codec.encode(frames, native)
-        write_whole(path, pack(stream))
+        with replace_when_done(path) as temporary:
+            temporary.write_bytes(pack(stream))
         return stream
 
     def path(self, codec: RealCodec, frames: np.ndarray, native: int) -> Path:
@@ -86,17 +87,3 @@ def unpack(data: bytes) -> Stream:
         packets.append((position, body[end : end + length]))
         end += length
     return Stream(header, packets, tuple(index["size"]))
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that no one ever sees a part of it under its name."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".part-", delete=False) as part:
-        try:
-            part.write(data)
-            part.close()
-            os.replace(part.name, path)
-        except BaseException:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(part.name)
-            raise

@@ -25,7 +25,8 @@ import av
 import numpy as np
 from PIL import Image
 
-from .cache import write_whole
+from mvlib._files import replace_when_done
+
 from .codec import RealCodec
 from .encoders import ENCODERS, QP_MAX
 from .versions import versions
@@ -156,7 +157,8 @@ def main() -> None:
         "versions": versions(),
         "codecs": found,
     }
-    write_whole(args.out, (json.dumps(result, indent=1) + "\n").encode())
+    with replace_when_done(args.out) as temporary:
+        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

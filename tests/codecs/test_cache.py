@@ -8,8 +8,9 @@ import sys
 import numpy as np
 import pytest
 
+from mvlib._files import replace_when_done
 from mvlib.codecs import RealCodec, Stream
-from mvlib.codecs.cache import StreamCache, pack, unpack, write_whole
+from mvlib.codecs.cache import StreamCache, pack, unpack
 from mvlib.codecs.versions import fingerprint
 
 
@@ -71,6 +72,12 @@ def test_packing_is_undone_by_unpacking():
     assert unpack(pack(stream)) == stream
 
 
+def test_an_entry_can_be_read_by_whoever_shares_the_folder(small, tmp_path):
+    RealCodec("x264")(small, qp=30, cache=tmp_path)
+    (path,) = files(tmp_path)
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
 def test_workers_fill_the_cache(small, tmp_path):
     items = [small, small[:1], small[:, ::-1].copy()]
     RealCodec("x264").map(items, 30, workers=2, cache=tmp_path)
@@ -82,13 +89,14 @@ def test_workers_fill_the_cache(small, tmp_path):
 # The kernel ends the process without a word when its file reaches the limit: a kill that always hits the write.
 WRITER = """
 import resource, signal, sys
-from pathlib import Path
+from mvlib._files import replace_when_done
 from mvlib.codecs import Stream
-from mvlib.codecs.cache import pack, write_whole
+from mvlib.codecs.cache import pack
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))
-write_whole(Path(sys.argv[1]), pack(Stream(b"", [(0, bytes(3_000_000))], (1, 2, 2))))
+with replace_when_done(sys.argv[1]) as temporary:
+    temporary.write_bytes(pack(Stream(b"", [(0, bytes(3_000_000))], (1, 2, 2))))
 """
 
 
@@ -96,10 +104,10 @@ write_whole(Path(sys.argv[1]), pack(Stream(b"", [(0, bytes(3_000_000))], (1, 2, 
 def test_a_kill_in_the_middle_of_a_write_leaves_a_whole_entry_or_none(before, tmp_path):
     path = tmp_path / "entry.stream"
     if before:
-        write_whole(path, pack(Stream(b"", [(0, bytes(500))], (1, 2, 2))))
+        path.write_bytes(pack(Stream(b"", [(0, bytes(500))], (1, 2, 2))))
     killed = subprocess.run([sys.executable, "-c", WRITER, str(path)], check=False)
     assert killed.returncode == -signal.SIGXFSZ
-    (part,) = tmp_path.glob(".part-*")
+    (part,) = tmp_path.glob(".entry-*")
     assert 0 < part.stat().st_size <= 1_000_000  # it did die in the middle
     assert path.exists() == before
     if before:
@@ -107,6 +115,6 @@ def test_a_kill_in_the_middle_of_a_write_leaves_a_whole_entry_or_none(before, tm
 
 
 def test_a_failed_write_leaves_nothing(tmp_path):
-    with pytest.raises(TypeError):
-        write_whole(tmp_path / "entry.stream", "not bytes")
+    with pytest.raises(TypeError), replace_when_done(tmp_path / "entry.stream") as temporary:
+        temporary.write_bytes("not bytes")
     assert files(tmp_path) == []
