@@ -50,7 +50,7 @@ def encode(
     result |= ({"frames": count} if media.is_clip else {}) | _cost(coded, media.frames)
     if preprocessor is not None:
         plain, coded = coded.bits, real(given, qp=qp)
-        saved = {"bits, percent": round(100 * (coded.bits / plain - 1), 2)}
+        saved = {"bits at equal QP, percent": round(100 * (coded.bits / plain - 1), 2)}
         result["preprocessed"] = {"by": preprocessor} | _cost(coded, media.frames) | saved
     if decoded is not None:
         write_media(decoded, coded.frames, media)
