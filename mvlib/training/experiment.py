@@ -71,8 +71,8 @@ class Training:
     clip: float = 1.0
     """Largest gradient norm."""
     ema: float = 0.998
-    """Decay of the moving average of the weights, which is what is saved; at step n at most (1 + n) / (10 + n), so that
-    a short training saves what it learnt and not its start."""
+    """Decay of the moving average of the weights, which is what is saved; at step n at most n / (n + 5): it
+    looks back no farther than a fifth of the way, so that a short training saves what it learnt and not its start."""
     seed: int = 0
     dataset: str | None = None
     """A public data set to train on: imagenet, coco, kinetics400 …; None: the material that comes with the project."""

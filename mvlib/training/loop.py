@@ -78,7 +78,7 @@ class Trainer:
 
     def _add(self, averaged: list[Tensor], now: list[Tensor], count: Tensor | int) -> None:
         """Into the moving average, in place; after few steps it forgets faster, for it holds little but the start."""
-        decay = min(self.training.ema, (1 + self.step) / (10 + self.step))
+        decay = min(self.training.ema, self.step / (self.step + 5))
         get_ema_multi_avg_fn(decay)(averaged, now, count)
 
     @property
