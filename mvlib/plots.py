@@ -241,7 +241,7 @@ def training_curves(log: str | Path, window: int = 50) -> Figure:
     for name in ("loss", "rate") if "rate" in rows[0] else ("loss",):
         left.plot(steps[window - 1 :], smooth(name), label=name)
     left.set(xlabel="step", ylabel="in units of the codec's own rate", title=f"mean of {window} steps")
-    lost, unit = [key for key in rows[0] if key.startswith("lost ")], "the machine loses (nats, or share of maps)"
+    lost, unit = [key for key in rows[0] if key.startswith("lost ")], "what is lost (nats, or share of maps)"
     if not lost:
         lost, unit = ["left", "harmed"], "detail treated wrongly (share, squared)"
     for name in lost:

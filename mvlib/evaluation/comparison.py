@@ -1,4 +1,4 @@
-"""Every condition beside the codec alone: measurements → BD-rate at equal quality, harm at the lightest QP → rows."""
+"""Every condition beside the anchor: measurements → BD-rate at equal quality, harm at the lightest QP → rows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -9,13 +9,13 @@ from mvlib.codecs.pool import run
 
 from .bdrate import CurveError
 from .bootstrap import bootstrap_bd_rate, bootstrap_difference, weightings
-from .experiment import ANCHOR, ImageExperiment
+from .experiment import ImageExperiment
 from .quality import ACCURACIES, QUALITY_OF
 from .scores import Drawn, Precision
 
 
 def comparisons(experiment: ImageExperiment, measured: Mapping, sources: Sequence[str]) -> dict[str, list]:
-    """Every condition against the codec alone, for every analyser and score; the bootstraps share the cores.
+    """Every condition against ``experiment.against``, for every analyser and score; the bootstraps share the cores.
 
     Args:
         measured: {(codec, condition): Measurements}.  sources: the source of each picture.
@@ -24,7 +24,7 @@ def comparisons(experiment: ImageExperiment, measured: Mapping, sources: Sequenc
         "lightest_qp": rows with codec, condition, analyser, score, qp and what ``Difference`` has.
     """
     draws, lightest = (experiment.draws, experiment.seed), int(np.argmin(experiment.qps))
-    pairs = list(_pairs(measured, sources))
+    pairs = list(_pairs(measured, sources, experiment.against))
     gains = run(gain, [(*pair, names["score"], *draws) for names, *pair in pairs], None, False, "BD-rates")
     rated = [(names, pair) for names, *pair in pairs if names["score"] in ACCURACIES]
     harms = run(harm, [(*pair, lightest, *draws) for _, pair in rated], None, False, "lightest QP")
@@ -38,14 +38,14 @@ def comparisons(experiment: ImageExperiment, measured: Mapping, sources: Sequenc
     }
 
 
-def _pairs(measured: Mapping, sources: Sequence[str]) -> Iterable[tuple]:
+def _pairs(measured: Mapping, sources: Sequence[str], against: str) -> Iterable[tuple]:
     """Names, anchor and test, each (bpp, score), and sources.
 
     What is known of some items only, such as their labels, is compared on those alone, the rate as well.
     """
     for (codec, row), result in measured.items():
-        for (analyser, score), values in result.scores.items() if row != ANCHOR else ():
-            alone = measured[codec, ANCHOR]
+        for (analyser, score), values in result.scores.items() if row != against else ():
+            alone = measured[codec, against]
             both = [(alone.bpp, alone.scores[analyser, score]), (result.bpp, values)]
             names = {"codec": codec, "condition": row, "analyser": analyser, "score": score}
             each = isinstance(values, np.ndarray)

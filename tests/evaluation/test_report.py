@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,6 +43,15 @@ def saved(report, path):
 
     save_json(report, path / "report.json")
     return json.loads((path / "report.json").read_text(), parse_constant=refuse)
+
+
+def test_rows_are_compared_with_the_one_that_is_named():
+    material = Material("made up", "nothing", 6, lambda i: None)
+    experiment = replace(EXPERIMENT, conditions=("blur 0.8", ANCHOR), against="blur 0.8")
+    (gain,) = image_report(experiment, measured(), SOURCES, "the command", material)["bd_rates"]
+    assert gain["condition"] == ANCHOR and gain["bd_rate"] == pytest.approx(25, abs=1e-3)
+    with pytest.raises(ValueError, match="which is no row; there are codec alone"):
+        replace(EXPERIMENT, against="blur 0.5")
 
 
 def test_one_source_gives_numbers_without_an_interval(tmp_path):
