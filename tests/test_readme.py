@@ -23,12 +23,21 @@ def test_the_table_of_baselines_is_the_measured_one():
     assert len(report["options"]["codecs"]) >= 5 and report["options"]["draws"] >= 1000
 
 
-@pytest.mark.parametrize("name", ["clips", "clips_unmet", "clips_films"])
+@pytest.mark.parametrize("name", ["clips", "clips_rows", "clips_unmet", "clips_films"])
 def test_the_tables_of_clips_are_the_measured_ones(name):
     report = json.loads((ROOT / f"data/results/{name}.json").read_text())
     assert bd_table(report, ["kl"]) in MEASURED
     assert report["command"] in MEASURED
-    assert f"{report['n']} {'excerpts' if name == 'clips_films' else 'generated scenes'}" in MEASURED
+    assert f"{report['n']:,} {'excerpts' if name == 'clips_films' else 'generated scenes'}" in MEASURED
+
+
+def test_the_tables_of_right_answers_are_the_measured_ones():
+    report = json.loads((ROOT / "data/results/clips.json").read_text())
+    assert report["n"] >= 1000 and f"{report['sources']} backgrounds" in MEASURED
+    assert bd_table(report, ["label"]) in MEASURED
+    beside = json.loads((ROOT / "data/results/clips_against_blur.json").read_text())
+    assert beside["options"]["against"] == "blur 0.8" and beside["n"] == report["n"]
+    assert bd_table(beside) in MEASURED and beside["command"] in MEASURED
 
 
 def test_the_table_of_tracking_is_the_measured_one():
