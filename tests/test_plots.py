@@ -144,7 +144,7 @@ def test_boxes_are_drawn_around_their_pixels():
 @pytest.mark.parametrize(
     ("columns", "right", "unit"),
     [
-        ("rate,lost lite0", ["lite0"], "lost of the clean prediction (nats)"),
+        ("rate,lost lite0", ["lite0"], "what is lost (nats, or share of maps)"),
         ("rate,left,harmed", ["left", "harmed"], "detail treated wrongly (share, squared)"),
     ],
 )
