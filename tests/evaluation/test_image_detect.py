@@ -4,7 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -115,29 +114,33 @@ def test_scores_asked_for_one_after_the_other_stay(tmp_path):
         np.testing.assert_allclose(plain_means(found[key]), plain_means(values), rtol=1e-6)
 
 
+DIES = """
+import os, runpy, signal
+from mvlib.evaluation.cells import CellStore
+whole, kept = CellStore.put, []
+def put(*what):
+    whole(*what)
+    kept.append(what)
+    if len(kept) == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+CellStore.put = put
+runpy.run_module("mvlib", run_name="__main__", alter_sys=True)
+"""
+
+
 def test_a_killed_evaluation_goes_on(tmp_path):
-    """kill -9 once a whole cell is there: started again, it keeps that file and gives the unbroken run's numbers."""
+    """kill -9 in the second of four cells: the next run keeps what was whole and gives an unbroken run's numbers."""
     options = {"codecs": ["jpeg", "webp"], "conditions": [ANCHOR, "blur 0.5"], "qps": [30, 50], "limit": 6}
     options |= {"analysers": ["efficientnet_lite0"], "draws": 10}
     (tmp_path / "options.json").write_text(json.dumps(options))
-    arguments = [
-        sys.executable,
-        "-m",
-        "mvlib",
-        "evaluate",
-        "image",
-        "--config",
-        str(tmp_path / "options.json"),
-    ]
-    arguments += ["--out", str(tmp_path / "out.json"), "--cells", str(tmp_path / "cells")]
+    asked = ["evaluate", "image", "--config", str(tmp_path / "options.json")]
+    asked += ["--out", str(tmp_path / "out.json"), "--cells", str(tmp_path / "cells")]
+    arguments = [sys.executable, "-m", "mvlib", *asked]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
-    process = subprocess.Popen(arguments, **quiet)
-    while not (first := list((tmp_path / "cells").rglob("*.npz"))) and process.poll() is None:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert first and not (tmp_path / "out.json").exists()
+    killed = subprocess.run([sys.executable, "-c", DIES, *asked], **quiet)
+    first = list((tmp_path / "cells").rglob("[!.]*.npz"))
+    assert killed.returncode == -signal.SIGKILL and len(first) == 3 and not (tmp_path / "out.json").exists()
     before = {file: file.stat().st_mtime_ns for file in first}
     subprocess.run(arguments, check=True, **quiet)
     assert before == {file: file.stat().st_mtime_ns for file in first}
