@@ -17,8 +17,6 @@ from pathlib import Path
 import jsonargparse
 import yaml
 
-from mvlib.training.experiment import without_retired
-
 from ._files import replace_when_done
 
 ALWAYS = ("config", "help", "print_config")
@@ -74,7 +72,6 @@ def read_config(path: str | Path, known: Sequence[str]) -> dict:
         raise ValueError(f"{path} cannot be read as {path.suffix[1:] or 'YAML'}: {error}") from error
     if not isinstance(said, dict):
         raise ValueError(f"{path} must hold options, one a line, such as `steps: 2000`")
-    said = without_retired(said, path)
     for key in said:
         _check(str(key), known, f"{path} names an option that there is not:")
     return said

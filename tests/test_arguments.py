@@ -75,15 +75,6 @@ def test_mistakes_in_a_file_are_named(tmp_path, text, suffix, message):
         expand(COMMANDS, [*TRAIN, "--config", str(tmp_path / f"c.{suffix}")])
 
 
-def test_options_that_there_are_no_longer_are_left_out_of_older_files(tmp_path):
-    file = tmp_path / "config.yaml"
-    file.write_text("steps: 7\nqp_adaptive: true\n")
-    assert expand(COMMANDS, [*TRAIN, "--config", str(file)]) == [*TRAIN, "--steps=7"]
-    file.write_text("steps: 7\nqp_adaptive: false\n")
-    with pytest.raises(ValueError, match=r"config\.yaml has qp_adaptive: False, .* no longer; .*network"):
-        expand(COMMANDS, [*TRAIN, "--config", str(file)])
-
-
 def test_mistakes_that_were_typed_are_named():
     with pytest.raises(ValueError, match=r"evaluate image has no option 'codec'; did you mean 'codecs'"):
         expand(COMMANDS, ["evaluate", "image", "--codec", "[x264]"])

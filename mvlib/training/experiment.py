@@ -10,25 +10,6 @@ OUTLINED = ("outline", "guarded")
 VIDEO_TASKS = (*TASKS, *OUTLINED)
 PRECISIONS = ("float32", "bf16")
 
-RETIRED = {
-    "qp_adaptive": (
-        True,
-        """the network has it now: network: {"qp_adaptive": false}, trained in another folder""",
-    )
-}
-"""Options that there are no longer, in older checkpoints and config.yaml: the value that all trainings have now, and
-what to do about another."""
-
-
-def without_retired(options: dict[str, Any], where: object) -> dict[str, Any]:
-    """``options`` without those of ``RETIRED``; ValueError that names ``where`` for a value that there is no longer."""
-    for name, (value, instead) in RETIRED.items():
-        if options.get(name, value) != value:
-            raise ValueError(
-                f"{where} has {name}: {options[name]}, of an option that there is no longer; {instead}"
-            )
-    return {name: value for name, value in options.items() if name not in RETIRED}
-
 
 @dataclass(frozen=True)
 class Training:

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 from mvlib._files import replace_when_done
 from mvlib._processes import Processes, seed_of
 
-from .experiment import Training, without_retired
+from .experiment import Training
 from .log import Log
 from .objective import LOST, Objective
 from .outline import Guarded, Outline
@@ -103,8 +103,7 @@ class Trainer:
             return False
         state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
         asked = json.loads(json.dumps(asdict(self.training), default=str))
-        its = without_retired(json.loads(state["training"]), self.checkpoint)
-        its = asked | its  # an option that it did not know yet is as it is now
+        its = asked | json.loads(state["training"])  # an option that it did not know yet is as it is now
         its |= {name: asked[name] for name in OF_THE_MACHINE}
         if its != asked:
             other = {k: (v, asked.get(k)) for k, v in its.items() if v != asked.get(k)}

@@ -94,22 +94,6 @@ def test_a_training_may_go_on_on_another_machine(training, tmp_path):
     assert Trainer(replace(training, workers=3, checkpoint_every=50, device="cpu"), tmp_path).resume()
 
 
-def test_a_checkpoint_with_an_option_of_before_is_taken_up(training, tmp_path):
-    trainer = Trainer(training, tmp_path)
-    trainer.save()
-
-    def rewrite(**options):
-        state = torch.load(trainer.checkpoint, weights_only=True)
-        state["training"] = json.dumps(json.loads(state["training"]) | options)
-        torch.save(state, trainer.checkpoint)
-
-    rewrite(qp_adaptive=True)
-    assert Trainer(training, tmp_path).resume()
-    rewrite(qp_adaptive=False)
-    with pytest.raises(ValueError, match=r"checkpoint\.pt has qp_adaptive: False, .* no longer"):
-        Trainer(training, tmp_path).resume()
-
-
 def test_a_row_that_was_torn_when_the_run_was_killed_is_dropped(tmp_path):
     """Of "1501,0.25,x265" the first two digits are a step too, and one that was before the checkpoint."""
     path = tmp_path / "log.csv"
