@@ -30,6 +30,8 @@ class Training:
     """virtual: the virtual codec both ways; real_forward: the real encoder's values, the virtual gradient."""
     rounding: str = "straight_through"
     """How the gradient passes the quantiser, as in VirtualCodec."""
+    fitted_rate: bool = True
+    """false: the rate model's round numbers from before any fit, for an ablation."""
     qp_low: int = 24
     qp_high: int = 47
     """QP is drawn uniformly per picture or clip from qp_low..qp_high, both included, within what `anchor` measured."""

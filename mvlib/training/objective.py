@@ -15,7 +15,7 @@ from mvlib.virtual.codec import VirtualCodec
 
 from .ahead import Ahead
 from .experiment import TASKS, Training, VideoTraining
-from .slope import Slope, anchor_command, anchor_path
+from .slope import Slope, anchor_command, anchor_path, curve_of
 
 # What coding took from the clean prediction, (B,) in nats: the task loss of material without labels.
 LOST = {Classifier: kl_to_clean, Detector: heads_divergence, Recogniser: kl_to_clean}
@@ -32,13 +32,14 @@ class Objective(nn.Module):
         asked = training.analysers if training.task in TASKS else ()
         self.analysers = {name: load_asked(name, clips) for name in asked}
         self.machines = nn.ModuleList(self.analysers.values())
-        self.codecs = {name: VirtualCodec.like(name, training.gop) for name in training.codecs}
+        self.codecs = {
+            name: VirtualCodec.like(name, training.gop, training.fitted_rate) for name in training.codecs
+        }
         kind, measured = "image", {"gop": training.gop}
         if clips:  # the I frame weighs the more, the shorter the clip
             kind, measured = "video", measured | {"size": training.size, "frames": training.frames}
-        # Where no machine is asked the rate alone is read, from the curve that there is with less noise.
-        curve = training.task if training.task in TASKS else "features"
         anchor = training.anchor or anchor_path(kind, training.task)
+        curve = curve_of(training.task)
         self.slopes = {
             (c, a): Slope.read(anchor, c, a, kind, curve, anchor_command(training), **measured)
             for c in training.codecs

@@ -18,7 +18,7 @@ import torch
 
 from mvlib.datasets import data_root
 
-from .experiment import Training, VideoTraining
+from .experiment import TASKS, Training, VideoTraining
 
 # Pictures or clips of a public data set that make a smooth curve: means over fewer may not rise with QP.
 LIMIT = {"image": 500, "video": 96}
@@ -33,6 +33,11 @@ def anchor_path(kind: str, task: str) -> Path:
     """
     parts = ["anchor", *(["video"] if kind == "video" else []), *(["features"] if task == "features" else [])]
     return data_root() / "results" / f"{'_'.join(parts)}_train.json"
+
+
+def curve_of(task: str) -> str:
+    """Which curve a training's rate is read against: that of its task, or without a machine the one with less noise."""
+    return task if task in TASKS else "features"
 
 
 def anchor_command(training: Training) -> str:
@@ -52,7 +57,7 @@ def anchor_command(training: Training) -> str:
         qps = (*qps, min(51, qps[-1] + 5))
     options["qps"] = list(qps)
     path = training.anchor or Path("runs") / anchor_path(kind, training.task).name
-    command = _command(path, training.codecs, training.analysers, kind, training.task, **options)
+    command = _command(path, training.codecs, training.analysers, kind, curve_of(training.task), **options)
     return command if training.anchor else f"{command}; then train with --anchor {path}"
 
 

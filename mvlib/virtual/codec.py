@@ -49,7 +49,7 @@ class VirtualCodec:
         self.settings, self.rates, self.qp_offset, self.chain = settings, rates, qp_offset, chain
 
     @classmethod
-    def like(cls, name: str, gop: str = "stock") -> VirtualCodec | VirtualJpeg:
+    def like(cls, name: str, gop: str = "stock", fitted: bool = True) -> VirtualCodec | VirtualJpeg:
         """Return the virtual codec fitted to a real one.
 
         Args:
@@ -57,8 +57,13 @@ class VirtualCodec:
             gop: what the real one was told: "intra" (every frame an I frame), "ippp" (each frame predicted from the
                 one before, nothing adapted), or "stock" (as it comes: its B frames are imitated by P frames, with the
                 rate fitted to what it writes).
+            fitted: False takes the rate's round numbers from before any fit: the weak model of an ablation.
         """
         if name == "jpeg":
+            if not fitted:
+                raise ValueError(
+                    "the virtual jpeg counts Huffman codes, nothing is guessed: leave fitted at True"
+                )
             return VirtualJpeg.fitted(gop)
         if name not in SETTINGS:
             raise ValueError(f"there is no virtual {name!r}; choose one of {', '.join([*SETTINGS, 'jpeg'])}")
@@ -67,6 +72,8 @@ class VirtualCodec:
         rates = load_rates(name, "intra" if gop == "ippp" else gop)
         if gop == "ippp":
             rates = rates | load_rates(name, gop)
+        if not fitted:
+            rates = {kind: rate.unfitted() for kind, rate in rates.items()}
         return cls(settings_for(name, gop), rates, I_OFFSET[gop], CHAINS[name].get(gop))
 
     def __call__(

@@ -217,6 +217,10 @@ class FrameRate:
         c1, c2 = self.curve
         return self.header + total * torch.exp(c1 * t + c2 * t * t)
 
+    def unfitted(self) -> FrameRate:
+        """The same kind of frame with the round numbers of before any fit."""
+        return FrameRate({name: GroupRate() for name in self.groups}, {}, 0.0, (0.0, 0.0))
+
 
 def default_weight(name: str) -> float:
     """Weight of a feature before any fit, in bits: about what a coder with well adapted probabilities pays."""

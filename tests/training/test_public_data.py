@@ -154,6 +154,12 @@ def test_the_command_in_the_configuration_is_the_one_that_an_error_says():
     assert pairs[0] == pairs[1]
 
 
+@pytest.mark.parametrize(("task", "asked"), [("guarded", True), ("features", True), ("output", False)])
+def test_the_command_measures_the_curve_that_the_training_reads(task, asked):
+    said = anchor_command(VideoTraining(task=task, excerpts=0.0, anchor=Path("runs/anchor.json")))
+    assert ("--scores '[features]'" in said) == asked
+
+
 def test_a_data_set_of_the_wrong_kind_or_without_a_folder_is_refused(kinetics, tmp_path):
     with pytest.raises(ValueError, match="kinetics400 gives clips"):
         Steps(

@@ -166,6 +166,24 @@ def test_unknown_codecs_and_gops_are_named():
         load_rates("vvc", "intra")
 
 
+def test_the_rate_without_a_fit_is_farther_from_the_encoder_and_still_has_a_slope(clip):
+    """The weak model of an ablation: same picture, other bits."""
+    real, fitted = RealCodec("x265", gop="intra"), like("x265")
+    guessed = VirtualCodec.like("x265", "intra", fitted=False)
+    x = clip.clone().requires_grad_()
+    with torch.no_grad():
+        own = fitted(clip, 37.0)
+    other = guessed(x, 37.0)
+    assert torch.equal(own.frames, other.frames)
+    bits = [real((c.permute(0, 2, 3, 1) * 255).round().byte().numpy(), qp=37).bits for c in clip]
+    off = [(o.bits.detach() / torch.tensor(bits)).log().abs().mean() for o in (own, other)]
+    assert off[0] < off[1]
+    (gradient,) = torch.autograd.grad(other.bits.sum(), x)
+    assert gradient.isfinite().all() and gradient.abs().sum() > 0
+    with pytest.raises(ValueError, match="nothing is guessed"):
+        VirtualCodec.like("jpeg", fitted=False)
+
+
 def test_jpeg_quality_table_is_the_real_codecs():
     from mvlib.codecs.qp_scale import native_from_qp
 
