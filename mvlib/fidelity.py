@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mvlib._psnr import psnr_of
 from mvlib.codecs import Coded, RealCodec, rgb_to_yuv420
 from mvlib.fidelity_edits import changes, edits, sign_test
 from mvlib.virtual import VirtualCodec
@@ -97,7 +98,7 @@ def plane_psnr(decoded: np.ndarray, source: np.ndarray) -> np.ndarray:
     """
     pairs = zip(rgb_to_yuv420(decoded), rgb_to_yuv420(source), strict=True)
     mse = [max(float(np.square(a.astype(np.float32) - b).mean()), 0.05) for a, b in pairs]
-    return 10 * np.log10(255**2 / np.array(mse))
+    return np.array([psnr_of(error) for error in mse])
 
 
 def edit_bits(

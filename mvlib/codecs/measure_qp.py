@@ -26,6 +26,7 @@ import numpy as np
 from PIL import Image
 
 from mvlib._files import replace_when_done
+from mvlib._psnr import psnr_of
 
 from .codec import RealCodec
 from .encoders import ENCODERS, QP_MAX
@@ -75,7 +76,7 @@ def clips(data: Path, count: int) -> list[np.ndarray]:
 def luma_psnr(a: np.ndarray, b: np.ndarray) -> float:
     """Mean over frames of the luma PSNR in dB, at most 60; a, b: uint8 (T, H, W, 3)."""
     error = ((a.astype(np.float32) - b.astype(np.float32)) @ _LUMA) ** 2
-    return float(np.minimum(60, 10 * np.log10(255**2 / np.maximum(error.mean(axis=(1, 2)), 1e-9))).mean())
+    return float(np.mean([min(60.0, psnr_of(mse)) for mse in error.mean(axis=(1, 2))]))
 
 
 def curve(name: str, gop: str, items: list[np.ndarray], natives: np.ndarray, workers: int) -> np.ndarray:

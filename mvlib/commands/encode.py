@@ -81,7 +81,12 @@ def _cost(coded: Any, clean: Any) -> dict[str, Any]:
     """Bits, and the error against the untouched frames; a clip frame by frame, for its squares take much room."""
     import numpy as np
 
+    from mvlib._psnr import psnr_of
+
     squares = [np.mean((a.astype(np.float32) - b) ** 2) for a, b in zip(coded.frames, clean, strict=True)]
-    mse = float(np.mean(squares))
-    psnr = round(10 * float(np.log10(255**2 / mse)), 2) if mse else None
-    return {"bits": coded.bits, "bpp": round(coded.bpp, 4), "psnr-rgb": psnr}
+    mse = np.mean(squares)
+    return {
+        "bits": coded.bits,
+        "bpp": round(coded.bpp, 4),
+        "psnr-rgb": round(psnr_of(mse), 2) if mse else None,
+    }

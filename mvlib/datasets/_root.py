@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch.utils.data import get_worker_info
+from torch.utils.data import Dataset, get_worker_info
 
 SPLITS = ("train", "val", "test")
 RESTORE = "restore it with `git checkout -- data` or build it again with `python data/build_data.py`"
@@ -58,6 +58,30 @@ class Epoch:
             self._shared.fill_(int(epoch))
         else:
             self._own = int(epoch)
+
+
+class Split(Dataset):
+    """One split of a manifest's items, whose random choices follow from seed, epoch and index."""
+
+    kind = "item"
+    """What an error calls one."""
+
+    def __init__(self, split: str) -> None:
+        self.split, self._epoch = split, Epoch()
+
+    @property
+    def epoch(self) -> int:
+        """The epoch that random choices are drawn for."""
+        return self._epoch.value
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw other crops and flips from now on, in running worker processes too."""
+        self._epoch.value = epoch
+
+    def _checked(self, index: int) -> int:
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"{self.kind} {index} does not exist, {self.split!r} holds 0..{len(self) - 1}")
+        return index % len(self)
 
 
 def data_root() -> Path:

@@ -7,23 +7,15 @@ Each file is cut into windows of ``frames`` frames that do not overlap; random c
 import av
 import numpy as np
 import torch
-from av.video.reformatter import Interpolation
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from ._root import RESTORE, Epoch, Item, read_manifest
+from ._root import RESTORE, Item, Split, read_manifest
+from .window import UP
 
 SPLITS = ("train", "test")
-# libswscale's default rounding lowers every value by about one grey level.
-_UP = (
-    Interpolation.BILINEAR
-    | Interpolation.FULL_CHR_H_INT
-    | Interpolation.ACCURATE_RND
-    | Interpolation.BITEXACT
-)
 
 
-class Clips(Dataset):
+class Clips(Split):
     """Windows of the clips of one split as float tensors (T, 3, H, W) in [0, 1], RGB.
 
     Args:
@@ -40,6 +32,8 @@ class Clips(Dataset):
     clip, and OSError naming the file if one is missing or damaged.
     """
 
+    kind = "window"
+
     def __init__(
         self, split: str = "train", frames: int = 16, size: int | None = None, stride: int = 1,
         flip: bool | None = None, seed: int = 0, animation: bool = True,
@@ -48,12 +42,12 @@ class Clips(Dataset):
         items = [m for m in items if animation or m.row["kind"] != "animation"]
         self.span = stride * (frames - 1) + 1  # frames of the file that a window covers
         _check_fits(items, frames, stride, self.span, size)
-        self.split, self.frames, self.size, self.stride, self.seed = split, frames, size, stride, seed
+        super().__init__(split)
+        self.frames, self.size, self.stride, self.seed = frames, size, stride, seed
         self.flip = split == "train" if flip is None else flip
         self.windows: list[tuple[Item, int]] = [
             (m, first) for m in items for first in range(0, int(m.row["frames"]) - self.span + 1, self.span)
         ]
-        self._epoch = Epoch()
         self._decoded: dict[str, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -88,20 +82,6 @@ class Clips(Dataset):
             self._decoded[item.file] = _decode(item)
         return self._decoded[item.file][first : first + self.span : self.stride]
 
-    @property
-    def epoch(self) -> int:
-        """The epoch that random choices are drawn for."""
-        return self._epoch.value
-
-    def set_epoch(self, epoch: int) -> None:
-        """Draw other crops and flips from now on, in running worker processes too."""
-        self._epoch.value = epoch
-
-    def _checked(self, index: int) -> int:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"window {index} does not exist, {self.split!r} holds 0..{len(self) - 1}")
-        return index % len(self)
-
 
 def _check_fits(items: list[Item], frames: int, stride: int, span: int, size: int | None) -> None:
     """Raise ValueError unless a window of this length and size fits into every clip."""
@@ -125,7 +105,7 @@ def _decode(item: Item) -> np.ndarray:
             frames = [
                 f.reformat(
                     format="rgb24", src_colorspace="ITU709", src_color_range="MPEG", dst_color_range="JPEG",
-                    interpolation=_UP, threads=1,
+                    interpolation=UP, threads=1,
                 ).to_ndarray()
                 for f in container.decode(video=0)
             ]  # fmt: skip

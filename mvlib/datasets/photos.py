@@ -8,13 +8,12 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset
 
-from ._root import RESTORE, Epoch, Item, read_manifest
+from ._root import RESTORE, Item, Split, read_manifest
 from .crops import check_crop, square_box
 
 
-class Photos(Dataset):
+class Photos(Split):
     """The photographs of one split as float tensors (3, size, size) in [0, 1], RGB.
 
     Args:
@@ -30,6 +29,8 @@ class Photos(Dataset):
     Raises ValueError for an unknown split or crop, or if ``size`` exceeds the shorter side of a picture
     (nothing is enlarged), and OSError naming the file if one is missing or damaged.
     """
+
+    kind = "picture"
 
     def __init__(
         self,
@@ -47,9 +48,9 @@ class Photos(Dataset):
                 f"size={size} is outside 1..{smallest}, the shortest side of a photograph in {split!r}: "
                 "enlarging would give the codec pixels that no camera saw"
             )
-        self.split, self.size, self.crop, self.seed = split, size, crop, seed
+        super().__init__(split)
+        self.size, self.crop, self.seed = size, crop, seed
         self.flip = split == "train" if flip is None else flip
-        self._epoch = Epoch()
         self._decoded: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
@@ -77,20 +78,6 @@ class Photos(Dataset):
         if index not in self._decoded:
             self._decoded[index] = _decode(self.meta[index])
         return self._decoded[index]
-
-    @property
-    def epoch(self) -> int:
-        """The epoch that random choices are drawn for."""
-        return self._epoch.value
-
-    def set_epoch(self, epoch: int) -> None:
-        """Draw other crops and flips from now on, in running worker processes too."""
-        self._epoch.value = epoch
-
-    def _checked(self, index: int) -> int:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"picture {index} does not exist, {self.split!r} holds 0..{len(self) - 1}")
-        return index % len(self)
 
 
 def _decode(item: Item) -> np.ndarray:

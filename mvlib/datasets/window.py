@@ -16,7 +16,7 @@ import numpy as np
 from av.video.reformatter import Colorspace, Interpolation
 
 # libswscale's default rounding lowers every value by about one grey level.
-_UP = (
+UP = (
     Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 )  # fmt: skip
 # Colour matrices as streams name them (ITU-T H.273) -> as libswscale does.
@@ -138,5 +138,5 @@ def _rgb(frame: av.VideoFrame) -> np.ndarray:
     guess = Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
     source = _MATRIX.get(int(frame.colorspace), guess)
     return frame.reformat(
-        format="rgb24", src_colorspace=source, dst_color_range="JPEG", interpolation=_UP, threads=1
+        format="rgb24", src_colorspace=source, dst_color_range="JPEG", interpolation=UP, threads=1
     ).to_ndarray()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mvlib._psnr import psnr
 from mvlib.codecs import RealCodec
 
 from .conditions import Condition
@@ -61,12 +62,13 @@ class Encoding:
         clean = self._clean * len(self.qps)
         decoded = [cell.row.restore(c.frames, x.shape[1:3]) for c, x in zip(coded, clean, strict=True)]
         bpp = np.array([c.bits / np.prod(x.shape[:3]) for c, x in zip(coded, clean, strict=True)])
-        psnr = np.array([_psnr(*pair) for pair in zip(decoded, clean, strict=True)])
+        # Without an error 100 dB: a mean over pictures needs a number.
+        fidelity = np.array([min(psnr(x, d), 100.0) for d, x in zip(decoded, clean, strict=True)])
         n = len(self._samples)
         shown = [self._samples[i % n].shown(frames) for i, frames in enumerate(decoded)]
         points = [shown[i : i + n] for i in range(0, len(shown), n)]
         return Coded(
-            self._samples, {k: v.reshape(-1, n).T for k, v in (("bpp", bpp), ("psnr", psnr))}, points
+            self._samples, {k: v.reshape(-1, n).T for k, v in (("bpp", bpp), ("psnr", fidelity))}, points
         )
 
     def _prepare(self, row: Condition) -> list[list[np.ndarray]]:
@@ -82,9 +84,3 @@ class Encoding:
         for _, same in groupby(self._clean, key=lambda p: p.shape):
             prepared += list(row.prepare(np.concatenate(list(same)), qp)[:, None])
         return prepared
-
-
-def _psnr(decoded: np.ndarray, clean: np.ndarray) -> float:
-    """RGB PSNR in dB of a picture, or of all frames of a clip together; 100 at most."""
-    mse = np.mean((decoded.astype(np.float32) - clean) ** 2)
-    return min(10 * np.log10(255**2 / max(mse, 1e-12)), 100.0)

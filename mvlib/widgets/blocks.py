@@ -13,6 +13,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from mvlib._psnr import psnr
 from mvlib.virtual import transform
 from mvlib.virtual.codec import VirtualCodec
 from mvlib.virtual.colour import pad_planes, planes_to_rgb, rgb_to_planes
@@ -111,7 +112,6 @@ def dissect(picture: np.ndarray, qp: float, codec: VirtualCodec) -> Dissection:
     coded = code_i(planes, qps, settings, hard)
     features = level_features(coded.levels, 1, rate.groups, settings.standard == "h265") | coded.modes
     frame = (planes_to_rgb(coded.planes, *picture.shape[:2])[0] * 255).round().byte().permute(1, 2, 0).numpy()
-    error = np.mean(np.square(picture.astype(np.float32) - frame))
     return Dissection(
         standard=settings.standard,
         frame=frame,
@@ -119,7 +119,7 @@ def dissect(picture: np.ndarray, qp: float, codec: VirtualCodec) -> Dissection:
         blocks=[b for c in coded.chosen for b in _listed(c, planes.y.shape[-1], settings)],
         edges=tuple(e[0].numpy() for e in block_edges(coded.used, *planes.y.shape[-2:])),
         bits=float(rate.bits(features, qps)),
-        psnr=float(10 * np.log10(255**2 / error)) if error else float("inf"),
+        psnr=psnr(picture, frame),
     )
 
 

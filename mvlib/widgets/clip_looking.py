@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mvlib._psnr import psnr
 from mvlib.analysers import load
 from mvlib.analysers.actions import Recogniser
 from mvlib.analysers.actions.recogniser import fit_frames
@@ -18,7 +19,7 @@ from mvlib.datasets import ACTIONS
 from mvlib.evaluation.tracking import overlaps, sequence_scores
 from mvlib.evaluation.video_material import ClipSample
 
-from .looking import Before, Preparer, Step, psnr
+from .looking import Before, Preparer, Step
 
 # A clip of 16 frames at 224x224 is 2.4 MB, what it was given and what came back.
 _KEPT = 24

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mvlib._psnr import psnr
 from mvlib.analysers import Classifier, kl_to_clean
 from mvlib.codecs import RealCodec
 from mvlib.preprocess import load_preprocessor, preprocess_frames
@@ -188,9 +189,3 @@ class Looker:
     def _logits(self, picture: np.ndarray) -> Tensor:
         x = torch.tensor(picture).permute(2, 0, 1)[None].float() / 255  # (1, 3, H, W)
         return self.analyser(x.to(self.analyser.mean.device)).cpu()
-
-
-def psnr(original: np.ndarray, decoded: np.ndarray) -> float:
-    """Of uint8 arrays of one shape, in dB; infinite where they are equal."""
-    error = np.mean(np.square(original.astype(np.float32) - decoded))
-    return float(10 * np.log10(255**2 / error)) if error else float("inf")
