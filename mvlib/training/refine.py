@@ -44,6 +44,8 @@ class Refinement:
     """As in a training: virtual or real_forward."""
     rounding: str = field(default="straight_through", repr=False)
     """As in a training: straight_through, noise or soft."""
+    fitted_rate: bool = field(default=True, repr=False)
+    """As in a training: false for the rate before any fit."""
     at_qp: int | None = field(default=None, repr=False)
     """Refine for this QP, whatever the codec will be given."""
 
@@ -72,6 +74,7 @@ class Refiner:
             anchor=o.anchor,
             route=o.route,
             rounding=o.rounding,
+            fitted_rate=o.fitted_rate,
             precision="bf16" if device == "cpu" else "float32",
         )
         self.objective, self.device = Objective(training).to(device), device
