@@ -91,6 +91,15 @@ def test_the_tables_of_ablations_are_the_measured_ones(name, looked_at):
     assert report["command"] in tries and f"{report['n']} {looked_at}" in tries
 
 
+@pytest.mark.parametrize(("name", "side"), [("paired", "test"), ("val", "validation")])
+def test_the_tables_of_what_refinement_can_leave_out_are_the_measured_ones(name, side):
+    report = json.loads((ROOT / f"data/results/images_ablation_{name}.json").read_text())
+    tries = (ROOT / "docs/tries.md").read_text()
+    assert bd_table(report, ["kl"]) in tries and report["command"] in tries
+    assert f"{report['n']} photographs of the {side} side" in tries
+    assert report["options"]["against"] == "as shipped"
+
+
 @pytest.mark.parametrize("page", ["README.md", "docs/results.md", "docs/tries.md"])
 def test_everything_that_is_linked_is_there(page):
     text = (ROOT / page).read_text()
