@@ -23,7 +23,7 @@ def test_the_table_of_baselines_is_the_measured_one():
     assert len(report["options"]["codecs"]) >= 5 and report["options"]["draws"] >= 1000
 
 
-@pytest.mark.parametrize("name", ["clips", "clips_rows", "clips_unmet", "clips_films"])
+@pytest.mark.parametrize("name", ["clips", "clips_rows", "clips_asked", "clips_unmet", "clips_films"])
 def test_the_tables_of_clips_are_the_measured_ones(name):
     report = json.loads((ROOT / f"data/results/{name}.json").read_text())
     assert bd_table(report, ["kl"]) in MEASURED
@@ -38,6 +38,15 @@ def test_the_tables_of_right_answers_are_the_measured_ones():
     beside = json.loads((ROOT / "data/results/clips_against_blur.json").read_text())
     assert beside["options"]["against"] == "blur 0.8" and beside["n"] == report["n"]
     assert bd_table(beside) in MEASURED and beside["command"] in MEASURED
+
+
+@pytest.mark.parametrize(
+    ("name", "against"), [("rows_against", "CompactVideo"), ("asked_against", "CompactVideo")]
+)
+def test_the_tables_of_pairs_of_clips_are_the_measured_ones(name, against):
+    report = json.loads((ROOT / f"data/results/clips_{name}.json").read_text())
+    assert report["options"]["against"] == against
+    assert bd_table(report, ["kl", "label"]) in MEASURED and report["command"] in MEASURED
 
 
 def test_the_table_of_tracking_is_the_measured_one():
