@@ -90,6 +90,11 @@ def test_the_tables_of_detection_are_the_measured_ones():
     assert f"{report['n']} photographs with pasted" in MEASURED and f"{report['sources']} groups" in MEASURED
 
 
+def test_the_table_of_detectors_on_films_is_the_measured_one():
+    report = json.loads((ROOT / "data/results/clips_films_detection.json").read_text())
+    assert bd_table(report, ["divergence"]) in MEASURED and report["command"] in MEASURED
+
+
 def test_the_table_of_pedestrians_is_the_measured_one():
     report = json.loads((ROOT / "data/results/detection_pedestrians.json").read_text())
     assert bd_table(report, ["divergence", "ap"]) in MEASURED
@@ -105,6 +110,14 @@ def test_the_tables_of_ablations_are_the_measured_ones(name, looked_at):
     tries = (ROOT / "docs/tries.md").read_text()
     assert bd_table(report, ["kl"]) in tries
     assert report["command"] in tries and f"{report['n']} {looked_at}" in tries
+
+
+def test_the_table_of_networks_trained_anew_is_the_measured_one():
+    report = json.loads((ROOT / "data/results/clips_ablation_trained.json").read_text())
+    tries = (ROOT / "docs/tries.md").read_text()
+    assert report["options"]["against"] == "as trained"
+    assert bd_table(report, ["kl"]) in tries and report["command"] in tries
+    assert f"{report['n']} scenes of the test side" in tries
 
 
 @pytest.mark.parametrize(("name", "side"), [("paired", "test"), ("val", "validation")])

@@ -144,7 +144,7 @@ class VideoExperiment(ImageExperiment):
     size: int | None = None
     """Side of the square that is coded, in pixels; None is the material's own: acting 224, films 176."""
     limit: int | None = 1000
-    """At most so many clips, of a public data set from all over it (None: all; of generated scenes a thousand)."""
+    """At most so many clips; of films and public data sets from all over (None: all; of scenes a thousand)."""
     frames: int = 16
     """Frames in a clip."""
     scene_seed: int = 0

@@ -105,6 +105,12 @@ class Material:
         return self.get(index)
 
 
+def spread(total: int, limit: int | None) -> list[int]:
+    """At most ``limit`` places of ``total``, evenly apart: a list is sorted by class or film, its start is one."""
+    count = total if limit is None else min(limit, total)
+    return [i * total // count for i in range(count)]
+
+
 def load_material(experiment: ImageExperiment) -> Material:
     """The pictures of ``experiment``, at most ``limit`` of them."""
     makers = {"photos": _photos, "pedestrians": _pedestrians, "pasted": _pasted}

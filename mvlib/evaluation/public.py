@@ -9,7 +9,7 @@ from mvlib.datasets.readers import Objects, Reader, Sample
 
 from . import material
 from .experiment import ImageExperiment, VideoExperiment
-from .material import Material, Truth
+from .material import Material, Truth, spread
 from .video_material import ClipSample
 
 ANNOTATED = "the data set's own annotation; crowds and what is marked as difficult count neither as found nor as missed"
@@ -24,7 +24,7 @@ def public_material(experiment: ImageExperiment) -> Material:
     if reader.is_video:
         raise ValueError(f"{experiment.dataset} holds clips; `evaluate video` takes it")
 
-    places = _spread(len(reader), experiment.limit)
+    places = spread(len(reader), experiment.limit)
 
     def get(i: int) -> material.Sample | None:
         sample = reader[places[i]]
@@ -43,7 +43,7 @@ def public_clips(experiment: VideoExperiment) -> Material:
     if not reader.is_video:
         raise ValueError(f"{experiment.dataset} holds pictures; `evaluate image` takes it")
 
-    places = _spread(len(reader), experiment.limit)
+    places = spread(len(reader), experiment.limit)
 
     def get(i: int) -> ClipSample | None:
         sample = reader[places[i]]
@@ -56,12 +56,6 @@ def public_clips(experiment: VideoExperiment) -> Material:
         return ClipSample(_frames(sample, squares), sample.source_id, sample.label, boxes, visible)
 
     return Material(_about(experiment, "clips"), ANNOTATED, len(places), get, tuple(reader.classes))
-
-
-def _spread(total: int, limit: int | None) -> list[int]:
-    """At most ``limit`` places of ``total``, evenly apart: such a list is sorted by class, its start is one class."""
-    count = total if limit is None else min(limit, total)
-    return [i * total // count for i in range(count)]
 
 
 def _opened(experiment: ImageExperiment, **options) -> tuple[Reader, Squares | None]:

@@ -7,7 +7,7 @@ import numpy as np
 from mvlib.datasets import ACTIONS, ActingCutouts, Clips, Tracks
 
 from .experiment import VideoExperiment
-from .material import Material
+from .material import Material, spread
 
 EXACT = "exact actions and boxes, drawn from the same numbers as the scenes"
 BY_EYE = "boxes marked by eye in every few frames; only those frames count"
@@ -76,17 +76,18 @@ def _acting(experiment: VideoExperiment) -> Material:
 def _films(experiment: VideoExperiment) -> Material:
     size = experiment.size or 176
     clips = Clips(experiment.split, experiment.frames, size, flip=False)
+    taken = spread(len(clips), experiment.limit)
 
     def get(i: int) -> ClipSample:
-        frames = (clips[i] * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
-        return ClipSample(frames, clips.item(i).file)
+        frames = (clips[taken[i]] * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+        return ClipSample(frames, clips.item(taken[i]).file)
 
-    files = sorted({item.source_id for item in clips.meta})
+    files = sorted({clips.item(i).source_id for i in taken})
     about = (
         f"excerpts of the films {', '.join(files)}, split {experiment.split}, {size}x{size}, {experiment.frames} "
         "frames each; a file of data/clips.csv is one source: the interval speaks of these films and no others"
     )
-    return Material(about, NONE, len(clips), get)
+    return Material(about, NONE, len(taken), get)
 
 
 def _tracks(experiment: VideoExperiment) -> Material:
