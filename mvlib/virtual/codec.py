@@ -62,7 +62,7 @@ class VirtualCodec:
         if name == "jpeg":
             if not fitted:
                 raise ValueError(
-                    "the virtual jpeg counts Huffman codes, nothing is guessed: leave fitted at True"
+                    "the virtual jpeg counts Huffman codes, nothing is guessed: leave fitted (fitted_rate) true"
                 )
             return VirtualJpeg.fitted(gop)
         if name not in SETTINGS:
