@@ -17,6 +17,8 @@ from pathlib import Path
 import jsonargparse
 import yaml
 
+from mvlib.errors import InputError, MissingFile
+
 from ._files import replace_when_done
 
 ALWAYS = ("config", "help", "print_config")
@@ -64,14 +66,14 @@ def read_config(path: str | Path, known: Sequence[str]) -> dict:
     """The options in a YAML, JSON or TOML file; see ``expand`` for errors."""
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist; --config takes a .yaml, .json or .toml file")
+        raise MissingFile(f"{path} does not exist; --config takes a .yaml, .json or .toml file")
     try:
         text = path.read_text(encoding="utf-8")
         said = tomllib.loads(text) if path.suffix == ".toml" else yaml.load(text, Loader=_Loader)
     except (tomllib.TOMLDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read as {path.suffix[1:] or 'YAML'}: {error}") from error
+        raise InputError(f"{path} cannot be read as {path.suffix[1:] or 'YAML'}: {error}") from error
     if not isinstance(said, dict):
-        raise ValueError(f"{path} must hold options, one a line, such as `steps: 2000`")
+        raise InputError(f"{path} must hold options, one a line, such as `steps: 2000`")
     for key in said:
         _check(str(key), known, f"{path} names an option that there is not:")
     return said
@@ -81,7 +83,7 @@ def _check(key: str, known: Sequence[str], what: str) -> None:
     if key not in known and key not in ALWAYS and key != "h":
         near = get_close_matches(key, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
-        raise ValueError(f"{what} {key!r}; {hint}")
+        raise InputError(f"{what} {key!r}; {hint}")
 
 
 def _split(arguments: list[str]) -> tuple[list[str], list[str]]:

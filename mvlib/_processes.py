@@ -16,6 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mvlib.errors import InputError
+
 if TYPE_CHECKING:
     from accelerate import PartialState
 
@@ -80,7 +82,7 @@ class Processes:
         ):
             return network
         if self.device.type != "cuda":
-            raise ValueError(
+            raise InputError(
                 f"{type(network).__name__} normalises over the batch, which several processes share on GPUs only; "
                 "train it in one process, or another architecture"
             )

@@ -11,6 +11,8 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
+from mvlib.errors import InputError, MissingFile
+
 from ._files import replace_when_done
 
 
@@ -56,16 +58,16 @@ def read_weights(path: str | os.PathLike, missing: str = "") -> tuple[dict[str, 
     beside = path.with_suffix(".json")
     for file in (path, beside):
         if not file.is_file():
-            raise FileNotFoundError(f"{file} is missing. {missing}".strip())
+            raise MissingFile(f"{file} is missing. {missing}".strip())
     try:
         card = json.loads(beside.read_text(encoding="utf-8"))
         expected = card["sha256"]
     except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{beside} is no model card with a sha256: {error}") from error
+        raise InputError(f"{beside} is no model card with a sha256: {error}") from error
     blob = path.read_bytes()
     found = hashlib.sha256(blob).hexdigest()
     if found != expected:
-        raise ValueError(
+        raise InputError(
             f"{path} has SHA-256 {found[:12]}…, its card says {str(expected)[:12]}…: the file is damaged, "
             "or from another training than the card. Restore both with `git checkout`, or train again"
         )
@@ -75,7 +77,7 @@ def read_weights(path: str | os.PathLike, missing: str = "") -> tuple[dict[str, 
 def _checked_path(path: str | os.PathLike) -> Path:
     path = Path(path)
     if path.suffix != ".safetensors":
-        raise ValueError(f"{path} must end in .safetensors")
+        raise InputError(f"{path} must end in .safetensors")
     return path
 
 
@@ -85,5 +87,5 @@ def _stored(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
         return value
     value = value.to(dtype)
     if not value.isfinite().all():
-        raise ValueError(f"{name} has values that aren't finite as {dtype}; train again or store as float32")
+        raise InputError(f"{name} has values that aren't finite as {dtype}; train again or store as float32")
     return value

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mvlib.errors import InputError
+
 if TYPE_CHECKING:  # matplotlib belongs to the notebooks' extra; importing this page needs only numpy
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
@@ -105,7 +107,7 @@ def strip(original: np.ndarray, decoded: np.ndarray, *, gain: float = 4, title: 
 def difference(original: np.ndarray, decoded: np.ndarray, gain: float = 4) -> np.ndarray:
     """Signed difference of two uint8 pictures of one shape, around 128, ``gain`` times, clipped to 0..255."""
     if original.shape != decoded.shape or original.dtype != np.uint8 or decoded.dtype != np.uint8:
-        raise ValueError(
+        raise InputError(
             f"original is {original.dtype} {original.shape}, decoded {decoded.dtype} {decoded.shape}; "
             "give two uint8 pictures of one shape"
         )
@@ -134,7 +136,7 @@ def against_qp(
         if name.partition(":")[0] == score and ":" in name
     }
     if not curves:
-        raise ValueError(f"the report has no score {score!r} in the row {condition!r}")
+        raise InputError(f"the report has no score {score!r} in the row {condition!r}")
     ax = rate_quality(curves, quality=quality, rate="QP", log_rate=False, ax=ax)
     ax.set_xticks(next(iter(curves.values())).rate)
     return ax

@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mvlib.errors import InputError, InputTypeError
+
 # A preprocessor may overshoot [0, 1] a little before it is clamped; a picture in 0..255 is far outside.
 _LOWEST, _HIGHEST = -1.0, 2.0
 
@@ -69,7 +71,7 @@ class Classifier(nn.Module):
     def top(self, logits: Tensor, k: int = 5) -> list[list[tuple[str, float]]]:
         """The ``k`` likeliest classes of each picture: (name, probability in [0, 1]), likeliest first."""
         if not 1 <= k <= len(self.classes):
-            raise ValueError(f"k is {k}; {self.name} knows 1..{len(self.classes)} classes")
+            raise InputError(f"k is {k}; {self.name} knows 1..{len(self.classes)} classes")
         values, indices = logits.detach().float().softmax(-1).topk(k)
         rows = zip(indices.tolist(), values.tolist(), strict=True)
         return [[(self.classes[i], p) for i, p in zip(*row, strict=True)] for row in rows]
@@ -83,9 +85,11 @@ def _check_pictures(x: Tensor) -> None:
     """Raise unless ``x`` looks like float pictures (B, 3, H, W) in [0, 1]."""
     if not isinstance(x, Tensor) or not x.is_floating_point():
         kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
-        raise TypeError(f"pictures are {kind}; give a float tensor in [0, 1] (from uint8: x.float() / 255)")
+        raise InputTypeError(
+            f"pictures are {kind}; give a float tensor in [0, 1] (from uint8: x.float() / 255)"
+        )
     if x.ndim != 4 or x.shape[1] != 3 or 0 in x.shape:
-        raise ValueError(f"pictures have shape {tuple(x.shape)}; give (B, 3, H, W), for one picture x[None]")
+        raise InputError(f"pictures have shape {tuple(x.shape)}; give (B, 3, H, W), for one picture x[None]")
     low, high = torch.aminmax(x.detach())
     if low < _LOWEST or high > _HIGHEST:
-        raise ValueError(f"pictures span {low:.3g}..{high:.3g}; the scale is [0, 1]: divide 0..255 by 255")
+        raise InputError(f"pictures span {low:.3g}..{high:.3g}; the scale is [0, 1]: divide 0..255 by 255")

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from mvlib.errors import InputError
+
 
 def feature_layers(analyser: nn.Module) -> list[nn.Module]:
     """The late layers of ``analyser`` whose maps are compared.
@@ -31,7 +33,7 @@ def feature_layers(analyser: nn.Module) -> list[nn.Module]:
         last = len(network.blocks) - 1
         names = tuple(f"blocks.{stage}" for stage in (last - 2, last) if stage >= 0)
     if names is None:
-        raise ValueError(
+        raise InputError(
             f"which layers of {analyser.name} see late maps is not known; train with task 'output', or give "
             f"{type(network).__name__} an attribute feature_layers = ('path.of.module', …)"
         )
@@ -73,7 +75,7 @@ def feature_distance(clean: Sequence[Tensor], coded: Sequence[Tensor]) -> Tensor
     """
     shapes = [[tuple(m.shape) for m in maps] for maps in (clean, coded)]
     if not clean or shapes[0] != shapes[1]:
-        raise ValueError(f"clean maps {shapes[0]}, coded {shapes[1]}; give those of one analyser, twice")
+        raise InputError(f"clean maps {shapes[0]}, coded {shapes[1]}; give those of one analyser, twice")
     each = [
         (b - a).square().flatten(1).mean(1) / a.square().flatten(1).mean(1).clamp_min(1e-12)
         for a, b in zip(clean, coded, strict=True)

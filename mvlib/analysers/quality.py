@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mvlib.errors import InputError
+
 # The acceptable classes of a picture: one index, several, or none known.
 Label = int | Sequence[int] | None
 
@@ -45,7 +47,7 @@ def label_accuracy(coded: Tensor, labels: Sequence[Label]) -> Tensor:
     or an empty sequence.  Average with ``nanmean``.
     """
     if coded.ndim != 2 or len(labels) != len(coded):
-        raise ValueError(f"logits {tuple(coded.shape)} and {len(labels)} labels; give (N, C) and N labels")
+        raise InputError(f"logits {tuple(coded.shape)} and {len(labels)} labels; give (N, C) and N labels")
     hits = [
         _hit(int(top), label, coded.shape[1]) for top, label in zip(coded.argmax(-1), labels, strict=True)
     ]
@@ -55,7 +57,7 @@ def label_accuracy(coded: Tensor, labels: Sequence[Label]) -> Tensor:
 def _hit(top: int, label: Label, classes: int) -> float:
     acceptable = () if label is None else (label,) if isinstance(label, Integral) else tuple(label)
     if not all(0 <= index < classes for index in acceptable):
-        raise ValueError(f"label {label} isn't a class of this analyser; indices go from 0 to {classes - 1}")
+        raise InputError(f"label {label} isn't a class of this analyser; indices go from 0 to {classes - 1}")
     return float(top in acceptable) if acceptable else float("nan")
 
 
@@ -84,4 +86,4 @@ QUALITIES = {
 
 def _check_pair(clean: Tensor, coded: Tensor) -> None:
     if clean.ndim != 2 or clean.shape != coded.shape:
-        raise ValueError(f"clean logits {tuple(clean.shape)}, coded {tuple(coded.shape)}; give (N, C) twice")
+        raise InputError(f"clean logits {tuple(clean.shape)}, coded {tuple(coded.shape)}; give (N, C) twice")

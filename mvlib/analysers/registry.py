@@ -5,6 +5,8 @@ from difflib import get_close_matches
 import timm
 import torchvision
 
+from mvlib.errors import InputError
+
 from .actions import (
     ACTION_NETWORKS,
     TORCHVISION_RECOGNISERS,
@@ -70,7 +72,7 @@ def load(
     # A timm name may carry the tag of its weights: "resnet50.a1_in1k".
     if library == "timm" and timm.is_model(model.partition(".")[0]):
         return load_timm(model, pretrained=pretrained)
-    raise ValueError(_unknown(str(name)))
+    raise InputError(_unknown(str(name)))
 
 
 def _torchvision_names() -> list[str]:

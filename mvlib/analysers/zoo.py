@@ -8,6 +8,8 @@ import torchvision
 from timm.data import ImageNetInfo, infer_imagenet_subset, resolve_model_data_config
 from torch import nn
 
+from mvlib.errors import InputError
+
 from .classifier import Classifier
 from .lite import IMAGENET_CLASSES, LITE_SIZES
 
@@ -44,7 +46,7 @@ def load_timm(model: str, *, pretrained: bool = True) -> Classifier:
         source="the Hugging Face hub" if pretrained else "",
     )
     if not network.num_classes:
-        raise ValueError(f"timm/{model} gives features, no classes; choose a classifier")
+        raise InputError(f"timm/{model} gives features, no classes; choose a classifier")
     config = resolve_model_data_config(network)
     return Classifier(
         network,

@@ -13,6 +13,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from mvlib.errors import InputError
+
 # Annex B: a unit starts after 00 00 01; one more 00 before it belongs to the start code.
 _START = re.compile(rb"\x00?\x00\x00\x01")
 _OBU_METADATA = 5
@@ -31,7 +33,7 @@ def split_annex_b(data: bytes) -> list[bytes]:
     """
     starts = [m.start() for m in _START.finditer(data)]
     if not starts or starts[0] != 0:
-        raise ValueError(f"no Annex B byte stream: it begins with {data[:4].hex(' ')}, not with a start code")
+        raise InputError(f"no Annex B byte stream: it begins with {data[:4].hex(' ')}, not with a start code")
     return [data[a:b] for a, b in zip(starts, [*starts[1:], len(data)], strict=True)]
 
 
@@ -71,7 +73,7 @@ def split_obus(data: bytes) -> list[bytes]:
         body = start + 1 + has_extension
         size, body = _leb128(data, body) if has_size else (len(data) - body, body)
         if body + size > len(data):
-            raise ValueError(f"an OBU of {size} bytes at byte {start} runs past the end ({len(data)} bytes)")
+            raise InputError(f"an OBU of {size} bytes at byte {start} runs past the end ({len(data)} bytes)")
         units.append(data[start : body + size])
         start = body + size
     return units
@@ -84,7 +86,7 @@ def _leb128(data: bytes, start: int) -> tuple[int, int]:
         value |= (byte & 127) << 7 * i
         if byte < 128:
             return value, start + i + 1
-    raise ValueError(f"the size of the OBU at byte {start} does not end")
+    raise InputError(f"the size of the OBU at byte {start} does not end")
 
 
 def av1_without_metadata(data: bytes) -> bytes:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mvlib._files import replace_when_done
+from mvlib.errors import InputError
 
 from .coded import Stream
 from .versions import fingerprint
@@ -77,7 +78,7 @@ def unpack(data: bytes) -> Stream:
     """
     body, digest = data[:-_DIGEST], data[-_DIGEST:]
     if not body.startswith(_MAGIC) or hashlib.blake2b(body, digest_size=_DIGEST).digest() != digest:
-        raise ValueError(f"{len(data)} bytes that are no whole stored stream")
+        raise InputError(f"{len(data)} bytes that are no whole stored stream")
     start = len(_MAGIC) + 4
     end = start + int.from_bytes(body[len(_MAGIC) : start], "little")
     index = json.loads(body[start:end])

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mvlib.errors import InputError, InputTypeError
+
 from . import stills, video
 from .cache import StreamCache
 from .coded import Coded, Stream
@@ -145,7 +147,7 @@ class RealCodec:
     def _one_native(self, count: int, qp: float | None, native: int | None) -> int:
         if (qp is None) == (native is None):
             low, high = self.encoder.native
-            raise ValueError(
+            raise InputError(
                 f"give one of qp (0..51) and native ({low}..{high} for {self.name}), not both or none"
             )
         if native is None:
@@ -170,22 +172,22 @@ class RealCodec:
 def check_frames(frames: np.ndarray) -> np.ndarray:
     """A clip as a contiguous uint8 (T, H, W, 3) array, or an error that says what is wrong with it."""
     if not isinstance(frames, np.ndarray):
-        raise TypeError(f"frames must be a numpy array of uint8, not {type(frames).__name__}")
+        raise InputTypeError(f"frames must be a numpy array of uint8, not {type(frames).__name__}")
     if frames.dtype != np.uint8:
-        raise TypeError(
+        raise InputTypeError(
             f"frames must be uint8 in 0..255, not {frames.dtype}; for floats in 0..1: (x * 255).round()"
         )
     if frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape:
-        raise ValueError(f"frames must be (T, H, W, 3) with at least one frame and pixel, not {frames.shape}")
+        raise InputError(f"frames must be (T, H, W, 3) with at least one frame and pixel, not {frames.shape}")
     return np.ascontiguousarray(frames)
 
 
 def _check_native(name: str, native: int) -> int:
     low, high = ENCODERS[name].native
     if isinstance(native, bool) or not isinstance(native, Integral):
-        raise TypeError(f"native must be a whole number {low}..{high} for {name}, not {native!r}")
+        raise InputTypeError(f"native must be a whole number {low}..{high} for {name}, not {native!r}")
     if not low <= native <= high:
-        raise ValueError(f"native {native} is out of range: {name} takes {low}..{high}")
+        raise InputError(f"native {native} is out of range: {name} takes {low}..{high}")
     return int(native)
 
 
@@ -194,5 +196,5 @@ def _spread(name: str, values: float | Iterable | None, count: int) -> list:
         return [values] * count
     values = [v.item() if isinstance(v, np.ndarray) else v for v in values]
     if len(values) != count:
-        raise ValueError(f"{name} must be one number or one per item: {len(values)} for {count} items")
+        raise InputError(f"{name} must be one number or one per item: {len(values)} for {count} items")
     return values

@@ -20,6 +20,8 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
+from mvlib.errors import InputError
+
 _EXACT = Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 _DOWN = Interpolation.AREA | Interpolation.FULL_CHR_H_INP | _EXACT
 _UP = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | _EXACT
@@ -42,7 +44,7 @@ class Converter:
 
     def __init__(self, colour: str = "bt709"):
         if colour not in COLOURS:
-            raise ValueError(f"colour {colour!r} is unknown; choose one of {', '.join(COLOURS)}")
+            raise InputError(f"colour {colour!r} is unknown; choose one of {', '.join(COLOURS)}")
         self.matrix, self.range, self.format = COLOURS[colour]
         self._down, self._up = VideoReformatter(), VideoReformatter()
 

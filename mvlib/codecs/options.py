@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 import av
 from PIL import features
 
+from mvlib.errors import InputError
+
 from .encoders import ENCODERS, GOPS, STILL_OPTIONS
 from .video import decoder_name, open_encoder
 
@@ -36,7 +38,7 @@ def choose(kind: str, value: object, allowed: Iterable[str]) -> str:
         return value
     near = difflib.get_close_matches(str(value), allowed, n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    raise ValueError(f"{kind} {value!r} is unknown{hint} Choose one of {', '.join(allowed)}.")
+    raise InputError(f"{kind} {value!r} is unknown{hint} Choose one of {', '.join(allowed)}.")
 
 
 def available() -> dict[str, bool | str]:
@@ -63,7 +65,7 @@ def check_codec(name: str, preset: object, gop: str) -> str:
     """The preset's name, if codec, preset and GOP exist and the codec runs here; else a ValueError."""
     choose("codec", name, ENCODERS)
     if missing := _missing(name):
-        raise ValueError(f"codec {name!r} cannot be used: {missing}. Usable here: {_usable()}.")
+        raise InputError(f"codec {name!r} cannot be used: {missing}. Usable here: {_usable()}.")
     choose("gop", gop, GOPS)
     return choose(f"preset of {name}", str(preset), ENCODERS[name].presets)
 
@@ -88,11 +90,11 @@ def check_options(name: str, options: dict, complete: Callable[[dict], dict]) ->
         options = {str(key).replace("_", "-"): value for key, value in options.items()}
     for key, value in options.items():
         if key in encoder.always or key in encoder.reserved:
-            raise ValueError(
+            raise InputError(
                 f"option {key!r} of {name} is not free: qp, native, preset or this package sets it"
             )
         if encoder.params and set(str(value)) & set(":="):
-            raise ValueError(
+            raise InputError(
                 f"option {key!r} of {name} has value {value!r}: ':' and '=' are not possible in it"
             )
         if not encoder.params:
@@ -121,4 +123,4 @@ def _try(name: str, options: dict, complete: dict) -> None:
             ):
                 near = difflib.get_close_matches(key, _KNOWN.get(name, ()), n=1)
                 hint = f"; did you mean {near[0]!r}?" if near and near[0] != key else ""
-                raise ValueError(f"option {key!r}={options[key]!r} of {name}: {line.strip()}{hint}")
+                raise InputError(f"option {key!r}={options[key]!r} of {name}: {line.strip()}{hint}")

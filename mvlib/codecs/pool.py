@@ -19,6 +19,8 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from mvlib.errors import InputError
+
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
 _idle: list[Worker] = []
 _lock = threading.Lock()
@@ -79,7 +81,7 @@ def run(function: Callable, jobs: list[tuple], workers: int | None, progress: bo
         RuntimeError: a job failed; the message names its index.
     """
     if workers is not None and (not isinstance(workers, int) or workers < 1):
-        raise ValueError(
+        raise InputError(
             f"workers must be a whole number from 1 on, or None for one per core, not {workers!r}"
         )
     count = min(workers or cores(), len(jobs))

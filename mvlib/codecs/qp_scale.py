@@ -15,6 +15,8 @@ from numbers import Real
 
 import numpy as np
 
+from mvlib.errors import InputError, InputTypeError
+
 from .encoders import ENCODERS, QP_MAX
 
 
@@ -37,12 +39,12 @@ def native_from_qp(name: str, gop: str, count: int, qp: float) -> int:
         ValueError: qp out of range, or a fraction where the encoder has none.
     """
     if isinstance(qp, bool) or not isinstance(qp, Real):
-        raise TypeError(f"qp must be a number in 0..{QP_MAX}, not {qp!r}")
+        raise InputTypeError(f"qp must be a number in 0..{QP_MAX}, not {qp!r}")
     if not 0 <= qp <= QP_MAX:  # also catches nan
-        raise ValueError(f"qp {qp} is out of range: the scale of H.264 and HEVC is 0..{QP_MAX}")
+        raise InputError(f"qp {qp} is out of range: the scale of H.264 and HEVC is 0..{QP_MAX}")
     if name in ("x264", "x265"):
         if qp != int(qp):
-            raise ValueError(f"qp {qp} is no whole number, and {name} has no other; round it")
+            raise InputError(f"qp {qp} is no whole number, and {name} has no other; round it")
         return int(qp)
     kinds = tables()["codecs"][name]
     native = np.interp(qp, np.arange(QP_MAX + 1), kinds[table_kind(name, gop, count)]["native"])

@@ -13,6 +13,8 @@ from av.codec.codec import UnknownCodecError
 from av.codec.context import Flags
 from av.video.frame import PictureType
 
+from mvlib.errors import InputError
+
 from .bitstream import without_repeats
 from .coded import Stream
 from .colour import Converter, pad_to, plane_arrays
@@ -40,7 +42,7 @@ def open_encoder(encoder: Encoder, width: int, height: int, options: dict) -> av
         context.open()
     except (av.FFmpegError, OverflowError) as error:  # a value out of range comes as OverflowError
         reason = error.log[2].strip() if getattr(error, "log", None) else error.strerror
-        raise ValueError(f"{encoder.library} refuses {options} for {width}x{height}: {reason}") from error
+        raise InputError(f"{encoder.library} refuses {options} for {width}x{height}: {reason}") from error
     return context
 
 
@@ -91,7 +93,7 @@ def decoder_name(encoder: Encoder) -> str:
         except UnknownCodecError:
             continue
         return name
-    raise ValueError(f"this build of PyAV {av.__version__} has no decoder {' or '.join(encoder.decoders)}")
+    raise InputError(f"this build of PyAV {av.__version__} has no decoder {' or '.join(encoder.decoders)}")
 
 
 def to_frames(encoder: Encoder, decoded: list[av.VideoFrame], height: int, width: int) -> np.ndarray:

@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from mvlib.errors import InputError
+
 
 def encode(
     file: Path,
@@ -34,9 +36,9 @@ def encode(
     from mvlib.commands.media import check_writable, read_media, write_media
 
     if prepared is not None and preprocessor is None:
-        raise ValueError(f"{prepared} would hold what a preprocessor made of {file}; give --preprocessor too")
+        raise InputError(f"{prepared} would hold what a preprocessor made of {file}; give --preprocessor too")
     if frames < 0:
-        raise ValueError(f"frames is {frames}; give how many of a clip, or 0 for all")
+        raise InputError(f"frames is {frames}; give how many of a clip, or 0 for all")
     real, media = RealCodec(codec, preset=preset, gop=gop), read_media(file, frames or None)
     for out in (prepared, decoded):
         if out is not None:
@@ -70,7 +72,7 @@ def _prepare(preprocessor: str, media: Any, qp: int, file: Path) -> Any:
     if isinstance(network, VideoPreprocessor) and not media.is_clip:
         loaded = {name: load_preprocessor(name) for name in available_preprocessors()}
         others = [name for name, other in loaded.items() if not isinstance(other, VideoPreprocessor)]
-        raise ValueError(
+        raise InputError(
             f"preprocessor {preprocessor} is a {type(network).__name__}, of clips, and {file} is a picture; "
             f"choose one of pictures: {', '.join(others)}"
         )

@@ -10,6 +10,7 @@ from PIL import Image, UnidentifiedImageError
 
 from mvlib._files import replace_when_done
 from mvlib.datasets.window import read_start
+from mvlib.errors import InputError, MissingFile
 
 CONTAINERS = (".mkv", ".avi", ".mov")
 """What lossless video (FFV1) is written in."""
@@ -36,18 +37,18 @@ def read_media(file: Path, most: int | None = None) -> Media:
     Raises FileNotFoundError, or ValueError where neither Pillow nor PyAV can read it.
     """
     if not file.is_file():
-        raise FileNotFoundError(f"{file} does not exist; give a picture or a clip")
+        raise MissingFile(f"{file} does not exist; give a picture or a clip")
     try:
         with Image.open(file) as opened:
             return Media(np.asarray(opened.convert("RGB"))[None], None)
     except UnidentifiedImageError:  # no picture: a clip, then
         pass
     except (OSError, SyntaxError) as error:
-        raise ValueError(f"{file} cannot be read as a picture: {error}") from None
+        raise InputError(f"{file} cannot be read as a picture: {error}") from None
     try:
         return Media(*read_start(file, most))
     except OSError as error:
-        raise ValueError(
+        raise InputError(
             f"{file} is neither a picture that Pillow reads nor a clip that PyAV reads: {error}"
         ) from None
 
@@ -57,7 +58,7 @@ def check_writable(file: Path, media: Media) -> None:
     allowed = CONTAINERS if media.is_clip else (".png",)
     if file.suffix.lower() not in allowed:
         what = "a clip is written as lossless video" if media.is_clip else "a picture is written as PNG"
-        raise ValueError(f"{file} must end in {', '.join(allowed)}: {what}")
+        raise InputError(f"{file} must end in {', '.join(allowed)}: {what}")
 
 
 def write_media(file: Path, frames: np.ndarray, media: Media) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 from torch.utils.data import Dataset, get_worker_info
 
+from mvlib.errors import InputError, MissingFile
+
 SPLITS = ("train", "val", "test")
 RESTORE = "restore it with `git checkout -- data` or build it again with `python data/build_data.py`"
 
@@ -53,7 +55,7 @@ class Epoch:
     @value.setter
     def value(self, epoch: int) -> None:
         if epoch < 0:
-            raise ValueError(f"epoch={epoch} must be 0 or more")
+            raise InputError(f"epoch={epoch} must be 0 or more")
         if get_worker_info() is None:
             self._shared.fill_(int(epoch))
         else:
@@ -94,7 +96,7 @@ def data_root() -> Path:
     root = Path(named) if named else Path(__file__).resolve().parents[2] / "data"
     if (root / "photos.csv").is_file() or (root / "clips.csv").is_file():
         return root
-    raise FileNotFoundError(
+    raise MissingFile(
         f"no photos.csv or clips.csv in {root}"
         + (" (from MVLIB_DATA)" if named else "")
         + ": install from a checkout with `pip install -e .`, or set MVLIB_DATA to a folder made by "
@@ -108,11 +110,11 @@ def read_manifest(name: str, split: str, splits: tuple[str, ...] = SPLITS) -> li
     Raises ValueError for an unknown split and FileNotFoundError for a missing manifest.
     """
     if split not in splits:
-        raise ValueError(f"split={split!r} does not exist, choose one of {', '.join(splits)}")
+        raise InputError(f"split={split!r} does not exist, choose one of {', '.join(splits)}")
     root = data_root()
     manifest = root / name
     if not manifest.is_file():
-        raise FileNotFoundError(f"{manifest} is missing: {RESTORE}")
+        raise MissingFile(f"{manifest} is missing: {RESTORE}")
     with open(manifest, newline="", encoding="utf-8") as f:
         rows = [row for row in csv.DictReader(f) if row["split"] == split]
     return [_item(root, row) for row in rows]

@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
+from mvlib.errors import InputError
+
 from . import acting_render as render
 from ._root import SPLITS
 from .acting_camera import MARGIN, Camera
@@ -70,13 +72,13 @@ class ActingCutouts(Dataset):
 
     def __init__(self, split: str, count: int, size: int = 224, frames: int = 16, seed: int = 0) -> None:
         if split not in SPLITS:
-            raise ValueError(f"split={split!r} does not exist, choose one of {', '.join(SPLITS)}")
+            raise InputError(f"split={split!r} does not exist, choose one of {', '.join(SPLITS)}")
         for name, value, low, high in (
             *(("count", count, 1, 2**31), ("size", size, 32, 320)),
             *(("frames", frames, 4, 64), ("seed", seed, 0, 2**63)),
         ):
             if not low <= value <= high:
-                raise ValueError(f"{name}={value} is outside {low}..{high}")
+                raise InputError(f"{name}={value} is outside {low}..{high}")
         self.split, self.count, self.size, self.frames, self.seed = split, count, size, frames, seed
         self.cutouts = Cutouts(split)
         self.photos = Photos(split, size=32)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mvlib.errors import InputError
+
 ACTIONS = (
     *("slide left", "slide right", "fall", "rise", "bounce", "swing"),
     *("spin clockwise", "spin counter-clockwise", "approach", "recede", "shake", "circle"),
@@ -42,7 +44,7 @@ def act(action: str, time: np.ndarray, rng: np.random.Generator) -> Path:
     Raises ValueError for an action that nobody plays.
     """
     if action not in _PLAYED:
-        raise ValueError(f"action {action!r} is unknown; choose one of {', '.join(ACTIONS)}")
+        raise InputError(f"action {action!r} is unknown; choose one of {', '.join(ACTIONS)}")
     return _PLAYED[action](time, rng)
 
 

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from mvlib.errors import InputError, MissingFile
+
 from ._root import RESTORE, Item, Split, read_manifest
 from .window import UP
 
@@ -87,13 +89,13 @@ def _check_fits(items: list[Item], frames: int, stride: int, span: int, size: in
     """Raise ValueError unless a window of this length and size fits into every clip."""
     longest = min((int(m.row["frames"]) for m in items), default=span)
     if frames < 1 or stride < 1 or span > longest:
-        raise ValueError(
+        raise InputError(
             f"frames={frames} with stride={stride} covers {span} frames; both must be at least 1 and the window "
             f"at most {longest}, the length of the shortest clip"
         )
     shortest = min((min(int(m.row["width"]), int(m.row["height"])) for m in items), default=0)
     if size is not None and not 1 <= size <= shortest:
-        raise ValueError(
+        raise InputError(
             f"size={size} is outside 1..{shortest}, the shortest side of a clip; None gives whole frames"
         )
 
@@ -110,7 +112,7 @@ def _decode(item: Item) -> np.ndarray:
                 for f in container.decode(video=0)
             ]  # fmt: skip
     except FileNotFoundError:
-        raise FileNotFoundError(f"{item.path} is in the manifest but not on disk: {RESTORE}") from None
+        raise MissingFile(f"{item.path} is in the manifest but not on disk: {RESTORE}") from None
     except (av.FFmpegError, OSError) as why:
         raise OSError(f"{item.path} cannot be decoded ({why}): {RESTORE}") from why
     if len(frames) != int(item.row["frames"]):

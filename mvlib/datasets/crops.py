@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from mvlib.errors import InputError
+
 CROPS = ("random", "centre", "whole")
 Box = tuple[int, int, int, int]
 
@@ -9,7 +11,7 @@ Box = tuple[int, int, int, int]
 def check_crop(crop: str) -> None:
     """Raise ValueError unless ``crop`` is one of ``CROPS``."""
     if crop not in CROPS:
-        raise ValueError(f"crop={crop!r} does not exist, choose one of {', '.join(CROPS)}")
+        raise InputError(f"crop={crop!r} does not exist, choose one of {', '.join(CROPS)}")
 
 
 def square_box(height: int, width: int, size: int, crop: str, rng: np.random.Generator) -> Box:

@@ -10,6 +10,8 @@ import numpy as np
 from PIL import Image
 from torch.utils.data import Dataset
 
+from mvlib.errors import MissingFile
+
 from ._root import RESTORE, Item, read_manifest
 
 
@@ -71,7 +73,7 @@ def _decode(item: Item) -> Cutout:
         with Image.open(item.path) as picture:
             rgba = np.array(picture.convert("RGBA"))
     except FileNotFoundError:
-        raise FileNotFoundError(f"{item.path} is in the manifest but not on disk: {RESTORE}") from None
+        raise MissingFile(f"{item.path} is in the manifest but not on disk: {RESTORE}") from None
     except OSError as why:
         raise OSError(f"{item.path} cannot be decoded ({why}): {RESTORE}") from why
     rgba.flags.writeable = False  # it is shared between calls

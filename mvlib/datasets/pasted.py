@@ -14,6 +14,8 @@ import numpy as np
 from PIL import Image
 from torch.utils.data import Dataset
 
+from mvlib.errors import InputError
+
 from .cutouts import Cutouts
 from .pasting import MARGIN, free_place, grain, is_seen, paste, scaled
 from .photos import Photos
@@ -89,14 +91,14 @@ class PastedCutouts(Dataset):
         scale: tuple[float, float] = (0.15, 0.5), seed: int = 0,
     ) -> None:  # fmt: skip
         if count < 1 or not 0 < scale[0] <= scale[1] <= 1:
-            raise ValueError(f"count={count}, scale={scale}: count from 1 on, 0 < shortest <= longest <= 1")
+            raise InputError(f"count={count}, scale={scale}: count from 1 on, 0 < shortest <= longest <= 1")
         self._photos = Photos(split, size=16)
         self._cutouts = Cutouts(split, coco=True)
         meta = self._photos.meta
         places = [i for i, m in enumerate(meta) if _is_background(m, size)]
         things = [i for i in range(len(self._cutouts)) if self._cutouts[i].coco not in NOT_PASTED]
         if not places or size < 16:
-            raise ValueError(
+            raise InputError(
                 f"size={size} is outside 16..{max(min(_sides(m)) for m in meta)}: nothing is enlarged"
             )
         self.split, self.count, self.size, self.scale, self.seed = split, count, size, scale, seed
@@ -126,7 +128,7 @@ class PastedCutouts(Dataset):
                 boxes.append(paste(picture, cut, *at, noise, rng))
                 labels.append(cutout.coco)
         if not boxes:
-            raise ValueError(
+            raise InputError(
                 f"no cut-out is seen at scale={self.scale} of size={self.size}; choose larger ones"
             )
         source = f"{self.split} group {group}"

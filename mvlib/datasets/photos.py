@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from mvlib.errors import InputError, MissingFile
+
 from ._root import RESTORE, Item, Split, read_manifest
 from .crops import check_crop, square_box
 
@@ -44,7 +46,7 @@ class Photos(Split):
         self.meta: list[Item] = read_manifest("photos.csv", split)
         smallest = min((min(int(m.row["width"]), int(m.row["height"])) for m in self.meta), default=size)
         if not 1 <= size <= smallest:
-            raise ValueError(
+            raise InputError(
                 f"size={size} is outside 1..{smallest}, the shortest side of a photograph in {split!r}: "
                 "enlarging would give the codec pixels that no camera saw"
             )
@@ -85,7 +87,7 @@ def _decode(item: Item) -> np.ndarray:
         with Image.open(item.path) as picture:
             pixels = np.array(picture.convert("RGB"))
     except FileNotFoundError:
-        raise FileNotFoundError(f"{item.path} is in the manifest but not on disk: {RESTORE}") from None
+        raise MissingFile(f"{item.path} is in the manifest but not on disk: {RESTORE}") from None
     except (OSError, SyntaxError) as why:
         raise OSError(f"{item.path} cannot be decoded ({why}): {RESTORE}") from why
     pixels.flags.writeable = False  # it is shared between calls

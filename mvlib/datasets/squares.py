@@ -13,6 +13,8 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
+from mvlib.errors import InputError
+
 from ._root import Epoch
 from .crops import check_crop, square_box
 
@@ -39,7 +41,7 @@ class Squares(Dataset):
     ) -> None:
         check_crop(crop)
         if size < 1:
-            raise ValueError(f"size={size} must be at least 1 pixel")
+            raise InputError(f"size={size} must be at least 1 pixel")
         self.reader, self.size, self.crop, self.flip, self.seed = reader, size, crop, flip, seed
         self._epoch = Epoch()
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from torch.utils.data import Dataset
 
+from mvlib.errors import MissingFile
+
 from ._root import RESTORE, data_root, read_manifest
 from .clips import SPLITS, _decode
 
@@ -49,7 +51,7 @@ class Tracks(Dataset):
         self._clips = {item.file: item for item in read_manifest("clips.csv", split, SPLITS)}
         path = data_root() / "tracks.csv"
         if not path.is_file():
-            raise FileNotFoundError(f"{path} is missing: {RESTORE}")
+            raise MissingFile(f"{path} is missing: {RESTORE}")
         self._rows: dict[str, list[dict[str, str]]] = {}
         with open(path, newline="", encoding="utf-8") as f:
             for row in csv.DictReader(f):

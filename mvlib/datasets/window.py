@@ -15,6 +15,8 @@ import av
 import numpy as np
 from av.video.reformatter import Colorspace, Interpolation
 
+from mvlib.errors import InputError
+
 # libswscale's default rounding lowers every value by about one grey level.
 UP = (
     Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
@@ -26,7 +28,7 @@ _MATRIX = {
 }  # fmt: skip
 
 
-class TooShort(ValueError):
+class TooShort(InputError):
     """The video ends before the window does."""
 
 
@@ -51,7 +53,7 @@ def read_window(path: str | Path, frames: int, stride: int = 1, at: float = 0.5)
         OSError: it is missing (FileNotFoundError) or cannot be decoded.
     """
     if frames < 1 or stride < 1 or not 0 <= at <= 1:
-        raise ValueError(f"frames={frames}, stride={stride} must be at least 1, at={at} in 0..1")
+        raise InputError(f"frames={frames}, stride={stride} must be at least 1, at={at} in 0..1")
     span = stride * (frames - 1) + 1
     with _named(path), av.open(str(path)) as container:
         stream = _video(container, path)

@@ -10,8 +10,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mvlib.errors import InputError
 
-class CurveError(ValueError):
+
+class CurveError(InputError):
     """A rate-quality curve from which no BD-rate can be taken; the subclasses say why."""
 
 

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from mvlib.errors import InputError
+
 from .bdrate import CurveError, bd_rate
 from .scores import Score, means
 
@@ -55,7 +57,7 @@ def draw_weights(sources: Sequence[Hashable], draws: int, seed: int = 0) -> np.n
     place = {source: i for i, source in enumerate(ordered)}
     n = len(place)
     if n < 2:
-        raise ValueError(f"a bootstrap over sources needs at least 2 of them; got {n}")
+        raise InputError(f"a bootstrap over sources needs at least 2 of them; got {n}")
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=draws)
     return counts[:, [place[source] for source in sources]].astype(np.float64)
 
@@ -100,7 +102,7 @@ def bootstrap_bd_rate(
     for rate, score in (anchor, test):
         shape = score.shape if isinstance(score, np.ndarray) else (len(score), rate.shape[1])
         if rate.shape != shape or rate.shape[0] != n:
-            raise ValueError(f"rates {rate.shape} and scores {shape} must both be ({n}, Q), one row a source")
+            raise InputError(f"rates {rate.shape} and scores {shape} must both be ({n}, Q), one row a source")
     weights = weightings(sources, draws, seed)
     curves = [
         np.stack([means(rate, weights), to_quality(means(score, weights))], 2)  # (R, Q, 2)

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torchvision.transforms.v2 import functional as TF
 
+from mvlib.errors import InputError
 from mvlib.preprocess import Preprocessor, VideoPreprocessor, load_preprocessor, preprocess_frames
 from mvlib.training.refine import Refinement, Refiner
 
@@ -156,7 +157,7 @@ def refined(spec: str) -> Condition:
     try:
         options = parser.parse_object(given, defaults=True)
     except jsonargparse.ArgumentError as error:
-        raise ValueError(f"{spec!r} can't be read: {error}") from None
+        raise InputError(f"{spec!r} can't be read: {error}") from None
     refiner = Refiner(Refinement(**vars(options)), _device())
 
     def prepare(frames: Frames, qp: float) -> Frames:

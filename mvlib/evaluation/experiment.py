@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from mvlib.errors import InputError
+
 ANCHOR = "codec alone"
 MATERIALS = ("photos", "pedestrians", "pasted")
 SCORES = ("kl", "top1", "label", "divergence", "ap", "features")
@@ -82,34 +84,34 @@ class ImageExperiment:
         given = {"material": (self.material,), "score": self.scores, "condition": self.conditions}
         for what, names in given.items():
             if strange := [name for name in names if name not in self.known[what]]:
-                raise ValueError(
+                raise InputError(
                     f"unknown {what} {', '.join(map(repr, strange))}; there are {', '.join(self.known[what])}"
                 )
         titles = [split_title(row)[0] for row in self.rows]
         if self.against not in titles:
-            raise ValueError(
+            raise InputError(
                 f"the others are compared with {self.against!r}, which is no row; there are {', '.join(titles)}"
             )
         if twice := sorted({t for t in titles if titles.count(t) > 1}):
-            raise ValueError(
+            raise InputError(
                 f"two rows are called {', '.join(map(repr, twice))}; give each a title of its own"
             )
         if (self.dataset is None) != (self.root is None):
-            raise ValueError(f"dataset {self.dataset!r} and root {self.root} must be given both or neither")
+            raise InputError(f"dataset {self.dataset!r} and root {self.root} must be given both or neither")
         for what in ("codecs", "analysers", "qps", "scores"):
             given = getattr(self, what)
             if twice := [value for value in dict.fromkeys(given) if given.count(value) > 1]:
-                raise ValueError(f"{what} hold {', '.join(map(str, twice))} more than once; give each once")
+                raise InputError(f"{what} hold {', '.join(map(str, twice))} more than once; give each once")
             if not given and what != "scores":
-                raise ValueError(f"there are no {what}; give at least one")
+                raise InputError(f"there are no {what}; give at least one")
         if len(self.qps) < 2:
-            raise ValueError(f"a curve needs at least two QPs; got {list(self.qps)}")
+            raise InputError(f"a curve needs at least two QPs; got {list(self.qps)}")
         if outside := [qp for qp in self.qps if not 0 <= qp <= 51]:
-            raise ValueError(f"QPs are on the H.264/HEVC scale, 0 to 51; got {', '.join(map(str, outside))}")
+            raise InputError(f"QPs are on the H.264/HEVC scale, 0 to 51; got {', '.join(map(str, outside))}")
         if self.draws < 2:
-            raise ValueError(f"draws is {self.draws}; an interval needs at least 2, and 1000 are usual")
+            raise InputError(f"draws is {self.draws}; an interval needs at least 2, and 1000 are usual")
         if self.limit is not None and self.limit < 2:
-            raise ValueError(f"limit is {self.limit}; a bootstrap over pictures needs at least 2")
+            raise InputError(f"limit is {self.limit}; a bootstrap over pictures needs at least 2")
 
     @property
     def rows(self) -> tuple[str, ...]:
@@ -153,4 +155,4 @@ class VideoExperiment(ImageExperiment):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.frames < 2:
-            raise ValueError(f"frames is {self.frames}; a clip to be watched has at least 2")
+            raise InputError(f"frames is {self.frames}; a clip to be watched has at least 2")

@@ -23,6 +23,7 @@ from mvlib.analysers.detectors import (
     heads_divergence,
 )
 from mvlib.analysers.features import watching
+from mvlib.errors import InputError
 
 from .matching import match
 from .material import Sample
@@ -54,7 +55,7 @@ def scores_of(
     if not found:
         why = "; it gives no heads, only objects" if isinstance(analyser, TorchvisionDetector) else ""
         why += OTHERS if "label" in wanted and isinstance(analyser, Classifier) else ""
-        raise ValueError(f"{analyser.name} has no score {', '.join(wanted)}, only {', '.join(has)}{why}")
+        raise InputError(f"{analyser.name} has no score {', '.join(wanted)}, only {', '.join(has)}{why}")
     return found
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mvlib.errors import InputError
+
 if TYPE_CHECKING:  # it brings torch along, and a bootstrap's worker processes need none
     from mvlib.analysers.detectors import Detections
 
@@ -55,7 +57,7 @@ class Matches:
         n = len(self.there)
         weights = np.ones((1, n)) if weights is None else np.asarray(weights, dtype=np.float64)
         if weights.ndim != 2 or weights.shape[1] != n or (weights < 0).any():
-            raise ValueError(f"weights of shape {weights.shape}; give (R, {n}), none of them negative")
+            raise InputError(f"weights of shape {weights.shape}; give (R, {n}), none of them negative")
         parts = [self._of_classes(weights[i : i + _AT_ONCE]) for i in range(0, len(weights), _AT_ONCE)]
         return np.concatenate(parts)
 
@@ -115,7 +117,7 @@ def match(truth: Sequence[Detections], found: Sequence[Detections], *, classes: 
         classes: number of classes that there are.
     """
     if len(truth) != len(found) or not truth:
-        raise ValueError(f"{len(truth)} pictures with truth, {len(found)} detected; give as many, at least 1")
+        raise InputError(f"{len(truth)} pictures with truth, {len(found)} detected; give as many, at least 1")
     rows = [_match_picture(t, f) for t, f in zip(truth, found, strict=True)]
     counts = [np.bincount(t.labels.cpu().numpy()[~_flags(t, "ignored")], minlength=classes) for t in truth]
     hit, aside = (np.concatenate(parts, 1) for parts in zip(*rows, strict=True))

@@ -10,6 +10,7 @@ from torch import Tensor
 from mvlib.analysers.detectors import COCO_CLASSES, Detections
 from mvlib.analysers.lite import IMAGENET_CLASSES
 from mvlib.datasets import Clips, PastedCutouts, Photos
+from mvlib.errors import InputError
 
 from .experiment import ImageExperiment
 
@@ -95,7 +96,7 @@ class Material:
         """
         first = next((sample for sample in map(self.get, range(self.count)) if sample is not None), None)
         if first is None:
-            raise ValueError(f"none of the {self.count} samples could be read: {self.about}")
+            raise InputError(f"none of the {self.count} samples could be read: {self.about}")
         size = max(1, min(most, CELL_BYTES // first.frames.nbytes))
         return [(i, min(i + size, self.count)) for i in range(0, self.count, size)]
 
@@ -142,7 +143,7 @@ _FRAMES, _STRIDE, _PER_SOURCE = 12, 4, 6
 
 def _pedestrians(experiment: ImageExperiment) -> Material:
     if experiment.size is not None or experiment.split != "test":
-        raise ValueError(
+        raise InputError(
             f"pedestrians are whole frames of the test side; got split={experiment.split!r}, size={experiment.size}: "
             "leave size out, and split at test"
         )

@@ -6,6 +6,7 @@ import torch
 from mvlib.analysers.detectors import COCO_CLASSES
 from mvlib.datasets import Squares, open_dataset
 from mvlib.datasets.readers import Objects, Reader, Sample
+from mvlib.errors import InputError
 
 from . import material
 from .experiment import ImageExperiment, VideoExperiment
@@ -22,7 +23,7 @@ def public_material(experiment: ImageExperiment) -> Material:
     """
     reader, squares = _opened(experiment)
     if reader.is_video:
-        raise ValueError(f"{experiment.dataset} holds clips; `evaluate video` takes it")
+        raise InputError(f"{experiment.dataset} holds clips; `evaluate video` takes it")
 
     places = spread(len(reader), experiment.limit)
 
@@ -41,7 +42,7 @@ def public_clips(experiment: VideoExperiment) -> Material:
     """The clips of ``experiment.dataset``, as in ``public_material``: actions of Kinetics-400, boxes of GOT-10k."""
     reader, squares = _opened(experiment, frames=experiment.frames)
     if not reader.is_video:
-        raise ValueError(f"{experiment.dataset} holds pictures; `evaluate image` takes it")
+        raise InputError(f"{experiment.dataset} holds pictures; `evaluate image` takes it")
 
     places = spread(len(reader), experiment.limit)
 
@@ -74,7 +75,7 @@ def _frames(sample: Sample, squares: Squares | None) -> np.ndarray:
     if not squares:
         return sample.frames
     if sample.objects is not None or sample.track is not None:
-        raise ValueError(f"size={squares.size} would cut through boxes; leave it out, or use short_side")
+        raise InputError(f"size={squares.size} would cut through boxes; leave it out, or use short_side")
     x = squares.cut(sample)  # ([T,] 3, size, size) in [0, 1]
     return (x * 255).round().byte().movedim(-3, -1).reshape(-1, squares.size, squares.size, 3).numpy()
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from mvlib.errors import InputError
+
 from .matching import Matches
 
 
@@ -51,7 +53,7 @@ class Drawn:
         if len(weights) == 1 and (weights == 1).all():
             return self.values[:1]
         if _name(weights) != self.of:
-            raise ValueError(f"these means were taken with other weights than the {weights.shape} given")
+            raise InputError(f"these means were taken with other weights than the {weights.shape} given")
         return self.values
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from mvlib.errors import InputError
+
 Columns = Iterable[str] | None
 
 
@@ -53,7 +55,7 @@ def curve_table(report: dict, column: str, *, codecs: Columns = None, conditions
     curves = _kept(report["curves"], {"codec": codecs, "condition": conditions})
     there = dict.fromkeys(key for curve in curves for key in curve["results"] if key != "qp")
     if column not in there:
-        raise ValueError(f"no curve has {column!r}; there are {', '.join(there)}")
+        raise InputError(f"no curve has {column!r}; there are {', '.join(there)}")
     qps = curves[0]["results"]["qp"]
     rows = [
         [curve["codec"], curve["condition"], *map(_number, curve["results"][column])]
@@ -72,7 +74,7 @@ def _kept(rows: list[dict], keep: dict[str, Columns]) -> list[dict]:
     for key, values in wanted.items() if rows else ():
         there = dict.fromkeys(row[key] for row in rows)
         if strange := sorted(values - there.keys()):
-            raise ValueError(f"there is no {key} {', '.join(map(repr, strange))}, only {', '.join(there)}")
+            raise InputError(f"there is no {key} {', '.join(map(repr, strange))}, only {', '.join(there)}")
     return [row for row in rows if all(row[key] in values for key, values in wanted.items())]
 
 

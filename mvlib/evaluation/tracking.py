@@ -15,6 +15,8 @@ from typing import Protocol
 
 import numpy as np
 
+from mvlib.errors import InputError
+
 SCORES = ("ao", "sr50", "sr75")
 SCORE_TITLES = {"ao": "average overlap", "sr50": "success rate at 0.50", "sr75": "success rate at 0.75"}
 
@@ -40,9 +42,9 @@ def overlaps(tracked: np.ndarray, truth: np.ndarray, size: tuple[int, int]) -> n
     """
     a, b = (np.asarray(boxes, dtype=np.float64) for boxes in (tracked, truth))
     if a.ndim != 2 or a.shape[1] != 4 or a.shape != b.shape:
-        raise ValueError(f"tracked boxes {a.shape}, true ones {b.shape}; give (T, 4) twice")
+        raise InputError(f"tracked boxes {a.shape}, true ones {b.shape}; give (T, 4) twice")
     if not (np.isfinite(a).all() and np.isfinite(b).all()):
-        raise ValueError("a box isn't finite; give x1, y1, x2, y2 in pixels for every frame")
+        raise InputError("a box isn't finite; give x1, y1, x2, y2 in pixels for every frame")
     edge = np.array([size[1], size[0]] * 2, dtype=np.float64)
     a, b = a.clip(0, edge), b.clip(0, edge)
     sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
@@ -65,12 +67,12 @@ def sequence_scores(
     """
     counted = np.ones(len(truth), dtype=bool) if visible is None else np.array(visible, dtype=bool)
     if counted.shape != (len(truth),):
-        raise ValueError(f"visible has shape {counted.shape}; give one value for each of {len(truth)} frames")
+        raise InputError(f"visible has shape {counted.shape}; give one value for each of {len(truth)} frames")
     counted[:1] = False
     if not counted.any():
-        raise ValueError("no frame after the first shows the object; leave this sequence out")
+        raise InputError("no frame after the first shows the object; leave this sequence out")
     if np.shape(tracked) != np.shape(truth):
-        raise ValueError(f"tracked boxes {np.shape(tracked)}, true ones {np.shape(truth)}; give (T, 4) twice")
+        raise InputError(f"tracked boxes {np.shape(tracked)}, true ones {np.shape(truth)}; give (T, 4) twice")
     iou = overlaps(np.asarray(tracked)[counted], np.asarray(truth)[counted], size)
     return {"ao": float(iou.mean()), "sr50": float((iou > 0.5).mean()), "sr75": float((iou > 0.75).mean())}
 
@@ -92,7 +94,7 @@ def tracking_scores(
     visible = [None] * len(clips) if visible is None else visible
     hidden = [i for i, seen in enumerate(visible) if seen is not None and not seen[0]]
     if hidden:
-        raise ValueError(f"sequence {hidden[0]} doesn't show its object in the first frame; start it later")
+        raise InputError(f"sequence {hidden[0]} doesn't show its object in the first frame; start it later")
     tracked = tracker.track_many(clips, [boxes[0] for boxes in truth])
     rows = [
         sequence_scores(boxes, true, clip.shape[1:3], seen)

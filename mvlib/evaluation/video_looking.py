@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from mvlib.analysers import Classifier, feature_distance, kl_to_clean, label_accuracy, top1_agreement
 from mvlib.analysers.detectors import Detector, Heads, heads_divergence
 from mvlib.analysers.features import watching
+from mvlib.errors import InputError
 
 from .looking import OTHERS, knows
 from .tracking import SCORES as TRACKING
@@ -45,7 +46,7 @@ def clip_scores_of(
     found = tuple(s for s in has if not wanted or s in wanted)
     if not found:
         why = OTHERS if "label" in wanted and not knows(analyser, classes) else ""
-        raise ValueError(
+        raise InputError(
             f"{analyser.name} has no score {', '.join(wanted)} in clips, only {', '.join(has)}{why}"
         )
     return found

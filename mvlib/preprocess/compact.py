@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mvlib._edges import repeat_edges
+from mvlib.errors import InputError
 
 from .bands import detail_bands
 from .base import Preprocessor, centre_qp
@@ -46,13 +47,13 @@ class CompactConfig:
         object.__setattr__(self, "widths", tuple(self.widths))
         object.__setattr__(self, "blocks", tuple(self.blocks))
         if len(self.widths) != len(self.blocks) or not self.widths:
-            raise ValueError(
+            raise InputError(
                 f"{len(self.widths)} widths and {len(self.blocks)} blocks; give one of each a level"
             )
         if self.kernel % 2 == 0 or self.kernel < 1:
-            raise ValueError(f"kernel is {self.kernel}; give an odd number from 1")
+            raise InputError(f"kernel is {self.kernel}; give an odd number from 1")
         if not 0 <= self.bands <= 3:
-            raise ValueError(f"bands is {self.bands}; give 0..3, a fourth would reach beyond 16 pixels")
+            raise InputError(f"bands is {self.bands}; give 0..3, a fourth would reach beyond 16 pixels")
 
 
 class Compact(Preprocessor):

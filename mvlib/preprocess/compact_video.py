@@ -18,6 +18,8 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from mvlib.errors import InputError
+
 from .align import BLOCK, block_motion, moved
 from .bands import detail_bands
 from .compact import Compact, CompactConfig, cells, mix_colours, to_pixels
@@ -48,7 +50,7 @@ class CompactVideoConfig:
         if isinstance(self.spatial, dict):  # JSON has no dataclasses
             object.__setattr__(self, "spatial", CompactConfig(**self.spatial))
         if not 0 <= self.gate_bound < 1:
-            raise ValueError(f"gate_bound is {self.gate_bound}; give 0 or more and less than 1")
+            raise InputError(f"gate_bound is {self.gate_bound}; give 0 or more and less than 1")
 
 
 class CompactVideo(VideoPreprocessor):

@@ -5,6 +5,8 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from mvlib.errors import InputError, InputTypeError
+
 from .base import Preprocessor
 from .video import VideoPreprocessor
 
@@ -25,16 +27,16 @@ def preprocess_frames(
         TypeError, ValueError: frames of another type or shape; qp as in ``Preprocessor.forward``.
     """
     if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8:
-        raise TypeError(
+        raise InputTypeError(
             f"frames are {getattr(frames, 'dtype', type(frames).__name__)}; give a uint8 numpy array"
         )
     if frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) == 0:
-        raise ValueError(f"frames have shape {frames.shape}; give (T, H, W, 3), for one picture x[None]")
+        raise InputError(f"frames have shape {frames.shape}; give (T, H, W, 3), for one picture x[None]")
     if isinstance(module, VideoPreprocessor):
         return _on_clip(module, frames, qp, batch)
     qps = np.asarray(qp, dtype=np.float32)
     if qps.shape not in ((), (len(frames),)):
-        raise ValueError(f"qp has shape {qps.shape} for {len(frames)} frames; give one number or one each")
+        raise InputError(f"qp has shape {qps.shape} for {len(frames)} frames; give one number or one each")
     qps = np.broadcast_to(qps, len(frames))
     out = np.empty_like(frames)
     for i in range(0, len(frames), batch):

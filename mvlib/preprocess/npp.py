@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from mvlib.errors import InputError
+
 from .base import Preprocessor
 
 # The pairs of the paper's training, lambda (weight of the task) at the QP of its encoder. QP 40 came with
@@ -127,7 +129,7 @@ def _norm(kind: str, channels: int) -> nn.Module:
         return nn.BatchNorm2d(channels)
     if kind == "group":
         return nn.GroupNorm(8, channels)
-    raise ValueError(f'norm is {kind!r}; choose "batch" (the paper) or "group"')
+    raise InputError(f'norm is {kind!r}; choose "batch" (the paper) or "group"')
 
 
 def _conv(c_in: int, c_out: int, norm: str, stride: int = 1) -> nn.Sequential:

@@ -4,6 +4,8 @@ from typing import Any
 
 from torch import Tensor
 
+from mvlib.errors import InputError
+
 from .base import Preprocessor, check_pictures, pad_to_multiple, qp_vector
 
 
@@ -43,14 +45,14 @@ class VideoPreprocessor(Preprocessor):
         """
         check_pictures(x)
         if x.ndim != 5:
-            raise ValueError(
+            raise InputError(
                 f"pictures have shape {tuple(x.shape)}; a video preprocessor takes clips (B, T, 3, H, W): "
                 "pictures that have nothing to do with each other are pictures[:, None]"
             )
         qp = qp_vector(qp, x)
         padded = pad_to_multiple(x, self.multiple)
         if state is not None and _shape(state) != _shape((padded,)):
-            raise ValueError(
+            raise InputError(
                 f"the state is of clips (batch, height, width) {_shape(state)} after padding, the chunk of "
                 f"{_shape((padded,))}; give None where another clip starts"
             )

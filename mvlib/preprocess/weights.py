@@ -10,6 +10,7 @@ import torch
 import torchvision
 
 from mvlib._weights import read_weights, weights_folder, write_weights
+from mvlib.errors import InputError, InputTypeError
 
 from .base import Preprocessor
 from .compact import Compact, CompactConfig
@@ -51,7 +52,7 @@ def load_preprocessor(name: str | os.PathLike = "image") -> Preprocessor:
     try:
         module.load_state_dict(state, strict=True)
     except RuntimeError as error:
-        raise ValueError(
+        raise InputError(
             f"{path} doesn't fit {card['architecture']} with {card.get('config')}: {error}"
         ) from error
     module.card = card
@@ -64,12 +65,12 @@ def build_preprocessor(architecture: str | None, config: dict[str, Any] | None =
     Raises ValueError for an unknown architecture or option.
     """
     if architecture not in ARCHITECTURES:
-        raise ValueError(f"architecture {architecture!r} is not one of {', '.join(ARCHITECTURES)}")
+        raise InputError(f"architecture {architecture!r} is not one of {', '.join(ARCHITECTURES)}")
     module, options = ARCHITECTURES[architecture]
     try:
         return module(options(**(config or {})))
     except TypeError as error:
-        raise ValueError(f"{architecture} doesn't know these options: {config} ({error})") from error
+        raise InputError(f"{architecture} doesn't know these options: {config} ({error})") from error
 
 
 def save_preprocessor(
@@ -100,7 +101,7 @@ def save_preprocessor(
     """
     architecture = type(module).__name__
     if architecture not in ARCHITECTURES:
-        raise TypeError(f"{architecture} is not one of {', '.join(ARCHITECTURES)}")
+        raise InputTypeError(f"{architecture} is not one of {', '.join(ARCHITECTURES)}")
     card = {
         "architecture": architecture,
         "config": asdict(module.config),

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from mvlib.errors import InputError
+
 from .video import VideoPreprocessor
 
 
@@ -33,9 +35,9 @@ class ZhaoConfig:
 
     def __post_init__(self) -> None:
         if self.branches not in ("both", "spatial", "temporal"):
-            raise ValueError(f"branches is {self.branches!r}; choose both, spatial or temporal")
+            raise InputError(f"branches is {self.branches!r}; choose both, spatial or temporal")
         if self.width < 1 or self.window < 1:
-            raise ValueError(f"width is {self.width} and window {self.window}; both must be at least 1")
+            raise InputError(f"width is {self.width} and window {self.window}; both must be at least 1")
 
 
 class ZhaoPreprocessor(VideoPreprocessor):

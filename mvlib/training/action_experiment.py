@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from mvlib.errors import InputError
+
 NETWORKS = ("action_resnet3d", "action_shift", "action_recurrent")
 
 
@@ -35,9 +37,9 @@ class ActionTraining:
 
     def __post_init__(self) -> None:
         if self.network not in NETWORKS:
-            raise ValueError(f"network {self.network!r} is unknown; choose one of {', '.join(NETWORKS)}")
+            raise InputError(f"network {self.network!r} is unknown; choose one of {', '.join(NETWORKS)}")
         for name in ("clips", "check", "steps", "batch", "checkpoint_every"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+                raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if not 32 <= self.coarse <= 112:
-            raise ValueError(f"coarse is {self.coarse}; clips are looked at with sides of 32..112 px")
+            raise InputError(f"coarse is {self.coarse}; clips are looked at with sides of 32..112 px")

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 from mvlib._files import replace_when_done
 from mvlib._weights import write_weights
 from mvlib.analysers.actions import ACTION_CLASSES, MEAN, SIDE, STD, build_network
+from mvlib.errors import InputError
 
 from .action_clips import Batches, cached_clips
 from .action_experiment import ActionTraining
@@ -55,7 +56,7 @@ class ActionTrainer:
             return
         state = torch.load(self.checkpoint, weights_only=True)
         if state["training"] != self._options():
-            raise ValueError(
+            raise InputError(
                 f"{self.checkpoint} belongs to another training: {state['training']}, asked for {self._options()}; "
                 "choose another folder or remove it"
             )

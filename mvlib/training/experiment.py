@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mvlib.errors import InputError
+
 ROUTES = ("virtual", "real_forward")
 TASKS = ("output", "features")
 OUTLINED = ("outline", "guarded")
@@ -85,22 +87,22 @@ class Training:
     def __post_init__(self) -> None:
         for name, allowed in (("task", self.tasks), ("route", ROUTES), ("precision", PRECISIONS)):
             if getattr(self, name) not in allowed:
-                raise ValueError(
+                raise InputError(
                     f"{name} {getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}"
                 )
         if not 0 <= self.qp_low <= self.qp_high <= 51:
-            raise ValueError(
+            raise InputError(
                 f"QPs must satisfy 0 <= qp_low <= qp_high <= 51; got {self.qp_low}..{self.qp_high}"
             )
         for name in ("steps", "batch", "size", "checkpoint_every"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+                raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if not 0 <= self.ema < 1:
-            raise ValueError(f"ema is {self.ema}; a decay is from 0 (no average) to below 1 (0.998 is usual)")
+            raise InputError(f"ema is {self.ema}; a decay is from 0 (no average) to below 1 (0.998 is usual)")
         if (self.dataset is None) != (self.root is None):
-            raise ValueError(f"dataset {self.dataset!r} and root {self.root} must be given both or neither")
+            raise InputError(f"dataset {self.dataset!r} and root {self.root} must be given both or neither")
         if not self.analysers or not self.codecs:
-            raise ValueError("a training needs at least one analyser and one codec")
+            raise InputError("a training needs at least one analyser and one codec")
 
 
 @dataclass(frozen=True)
@@ -146,10 +148,10 @@ class VideoTraining(Training):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.task in OUTLINED and (self.excerpts or self.dataset):
-            raise ValueError(
+            raise InputError(
                 f"films and public data sets have no outlines; task {self.task} takes excerpts 0 and no dataset"
             )
         if self.frames < 1:
-            raise ValueError(f"frames is {self.frames}; a clip has at least 1")
+            raise InputError(f"frames is {self.frames}; a clip has at least 1")
         if not 0 <= self.excerpts <= 1:
-            raise ValueError(f"excerpts is {self.excerpts}; it is a share, 0..1")
+            raise InputError(f"excerpts is {self.excerpts}; it is a share, 0..1")

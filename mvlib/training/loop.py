@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 
 from mvlib._files import replace_when_done
 from mvlib._processes import Processes, seed_of
+from mvlib.errors import InputError
 
 from .experiment import Training
 from .log import Log
@@ -49,7 +50,7 @@ class Trainer:
         self.processes = Processes(training.device)
         self.part = self.processes.part(training.batch)
         if self.part.start == self.part.stop:
-            raise ValueError(
+            raise InputError(
                 f"a batch of {training.batch} does not go round {self.processes.count} processes"
             )
         self.device = self.processes.device
@@ -107,7 +108,7 @@ class Trainer:
         its |= {name: asked[name] for name in OF_THE_MACHINE}
         if its != asked:
             other = {k: (v, asked.get(k)) for k, v in its.items() if v != asked.get(k)}
-            raise ValueError(
+            raise InputError(
                 f"{self.checkpoint} belongs to another training, (its, asked): {other}; "
                 "choose another folder or remove it"
             )

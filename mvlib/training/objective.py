@@ -11,6 +11,7 @@ from mvlib.analysers import Classifier, available, feature_distance, features, k
 from mvlib.analysers.actions import ACTION_NETWORKS, Recogniser
 from mvlib.analysers.detectors import DETECTOR_NAMES, Detector, heads_divergence
 from mvlib.codecs import RealCodec
+from mvlib.errors import InputError
 from mvlib.virtual.codec import VirtualCodec
 
 from .ahead import Ahead
@@ -95,7 +96,7 @@ def load_asked(name: str, clips: bool) -> nn.Module:
     can = [*available(), *DETECTOR_NAMES, "a classifier of torchvision/… or timm/…"]
     if clips:
         can += [*ACTION_NETWORKS, "torchvision/r3d_18 and its likes"]
-    raise ValueError(
+    raise InputError(
         f"{name} is a {type(analyser).__name__}, which a training on {'clips' if clips else 'pictures'} cannot ask; "
         f"choose among {', '.join(can)}"
     )

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from mvlib.codecs.versions import fingerprint
+from mvlib.errors import InputError
 
 from .experiment import ImageTraining
 from .objective import Objective
@@ -51,7 +52,7 @@ class Refinement:
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not self.lr > 0:
-            raise ValueError(f"steps is {self.steps} and lr {self.lr}; both must be above 0")
+            raise InputError(f"steps is {self.steps} and lr {self.lr}; both must be above 0")
 
     @property
     def identity(self) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from mvlib.datasets import data_root
+from mvlib.errors import InputError, MissingFile
 
 from .experiment import TASKS, Training, VideoTraining
 
@@ -84,14 +85,14 @@ class Slope:
         for name, values in (("bpp", bpp), ("KL", kl)):
             bad = [f"{value} at QP {qp:g}" for qp, value in zip(qps, values, strict=True) if not value > 0]
             if bad:
-                raise ValueError(
+                raise InputError(
                     f"{name} must be above 0 for a slope; got {', '.join(bad)}: measure at higher QPs, or more pictures"
                 )
         self.qps, self.log_bpp, self.log_kl = np.asarray(qps, float), np.log(bpp), np.log(kl)
         if not (np.diff(self.qps) > 0).all() or not (np.diff(self.log_bpp) < 0).all():
-            raise ValueError(f"QPs must rise and rates fall: {list(qps)}, {list(bpp)} bpp")
+            raise InputError(f"QPs must rise and rates fall: {list(qps)}, {list(bpp)} bpp")
         if not (np.diff(self.log_kl) > 0).all():
-            raise ValueError(
+            raise InputError(
                 f"KL must rise with QP; got {list(kl)} nats at {list(qps)}: measure more pictures"
             )
 
@@ -112,23 +113,23 @@ class Slope:
         """
         command = command or _command(path, [codec], [analyser], kind, task, **{"gop": "intra"} | measured)
         if not Path(path).is_file():
-            raise FileNotFoundError(f"{path} does not exist; measure it by: {command}")
+            raise MissingFile(f"{path} does not exist; measure it by: {command}")
         report = json.loads(Path(path).read_text())
         its = {name: report.get("options", {}).get(name, value) for name, value in measured.items()}
         if its != measured:
-            raise ValueError(f"{path} was measured with {its}, not {measured}; measure by: {command}")
+            raise InputError(f"{path} was measured with {its}, not {measured}; measure by: {command}")
         for curve in report["curves"]:
             results = curve["results"]
             scores = ("features",) if task == "features" else ("kl", "divergence")
             lost = next((results[f"{s}:{analyser}"] for s in scores if f"{s}:{analyser}" in results), None)
             if curve["codec"] == codec and curve["condition"] == "codec alone" and lost:
                 return cls(results["qp"], results["bpp"], lost)
-        raise ValueError(f"{path} holds no curve of {codec} with {analyser}; measure it by: {command}")
+        raise InputError(f"{path} holds no curve of {codec} with {analyser}; measure it by: {command}")
 
     def check(self, low: float, high: float, command: str) -> None:
         """Raise ValueError unless all QPs ``low``..``high`` were measured; ``command`` measures them."""
         if not self.qps[0] <= low <= high <= self.qps[-1]:
-            raise ValueError(
+            raise InputError(
                 f"the codec alone was measured at QP {self.qps[0]:g}..{self.qps[-1]:g}, the training draws "
                 f"qp_low..qp_high = {low}..{high}: choose them inside, or measure by: {command}"
             )

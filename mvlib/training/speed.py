@@ -8,6 +8,8 @@ from functools import partial
 
 import torch
 
+from mvlib.errors import InputError
+
 from .loop import Trainer
 
 
@@ -66,7 +68,7 @@ def measure_speed(trainer: Trainer, steps: int = 4, warm_up: int = 2) -> Speed:
     compiled = int(trainer.training.compile)
     left, taken = trainer.training.steps - trainer.step, warm_up + 2 * steps + compiled
     if left < taken:
-        raise ValueError(f"{left} steps are left; timing {steps} after {warm_up} takes {taken}")
+        raise InputError(f"{left} steps are left; timing {steps} after {warm_up} takes {taken}")
     batches, watch = trainer.batches(), _Stopwatch(trainer.device)
     pixels = 0
     for _ in range(warm_up):

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 
+from mvlib.errors import InputError
 from mvlib.preprocess import Compact, Preprocessor, build_preprocessor, load_preprocessor
 
 from .experiment import Training
@@ -23,12 +24,12 @@ def starting_network(training: Training) -> Preprocessor:
         network.spatial.load_state_dict(start.state_dict())
         return network.train()
     if type(start).__name__ != training.architecture:
-        raise ValueError(
+        raise InputError(
             f"{training.start} holds a {type(start).__name__}, the training asks for {training.architecture}"
         )
     asked = asdict(build_preprocessor(training.architecture, asdict(start.config) | training.network).config)
     if asked != asdict(start.config):
-        raise ValueError(
+        raise InputError(
             f"{training.start} has the options {asdict(start.config)}, not {training.network}: leave `network` out"
         )
     return start.train()

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mvlib.datasets import ActingCutouts, Clips, Photos, Squares, open_dataset
+from mvlib.errors import InputError
 
 from .experiment import OUTLINED, Training, VideoTraining
 
@@ -61,7 +62,7 @@ class PublicData:
             options |= {"frames": training.frames, "window": "random", "seed": training.seed}
         reader = open_dataset(training.dataset, training.root, **(options | training.reader))
         if reader.is_video != isinstance(training, VideoTraining):
-            raise ValueError(
+            raise InputError(
                 f"{training.dataset} gives {'clips' if reader.is_video else 'pictures'}; choose another"
             )
         self.squares = Squares(reader, training.size, seed=training.seed)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mvlib.errors import InputError, InputTypeError
+
 from .quantise import QP_MAX
 
 _SLACK = 1e-3  # beyond [0, 1] by less than this is rounding
@@ -18,15 +20,15 @@ def checked_clip(clip: Tensor) -> Tensor:
     """
     if not isinstance(clip, Tensor) or not clip.is_floating_point():
         kind = clip.dtype if isinstance(clip, Tensor) else type(clip).__name__
-        raise TypeError(f"the clip is {kind}; give a float tensor in [0, 1] (divide uint8 by 255)")
+        raise InputTypeError(f"the clip is {kind}; give a float tensor in [0, 1] (divide uint8 by 255)")
     if clip.dim() != 5 or clip.shape[2] != 3 or 0 in clip.shape:
-        raise ValueError(
+        raise InputError(
             f"the clip has shape {tuple(clip.shape)}; give (B, T, 3, H, W) with no side 0: "
             "a batch of pictures (B, 3, H, W) becomes one by pictures[:, None]"
         )
     low, high = (v.item() for v in clip.detach().float().aminmax())
     if not (low >= -_SLACK and high <= 1 + _SLACK):  # false for NaN too
-        raise ValueError(
+        raise InputError(
             f"the clip's values span {low} to {high}; they must lie in [0, 1] and hold no NaN: clamp it"
         )
     return clip if clip.dtype == torch.float64 else clip.float()
@@ -41,17 +43,17 @@ def checked_qp(qp: Tensor | float, clip: Tensor) -> Tensor:
     count = clip.shape[0]
     if not isinstance(qp, Tensor):
         if not isinstance(qp, int | float):
-            raise TypeError(f"qp is {type(qp).__name__}; give a number or a tensor (B,)")
+            raise InputTypeError(f"qp is {type(qp).__name__}; give a number or a tensor (B,)")
         qp = torch.full((count,), float(qp), device=clip.device)
     if qp.device != clip.device and qp.dim() > 0:
-        raise ValueError(f"qp is on {qp.device} and the clip on {clip.device}; bring both to one device")
+        raise InputError(f"qp is on {qp.device} and the clip on {clip.device}; bring both to one device")
     if qp.dim() > 1 or (qp.dim() == 1 and len(qp) != count):
-        raise ValueError(
+        raise InputError(
             f"qp has shape {tuple(qp.shape)}; give one number, or one for each of the {count} clips"
         )
     low, high = (v.item() for v in qp.detach().float().aminmax())
     if not (low >= 0 and high <= QP_MAX):
-        raise ValueError(
+        raise InputError(
             f"qp {low if not low >= 0 else high} is out of range; it is 0..{QP_MAX}, as in H.264 and HEVC"
         )
     return qp.to(clip).expand(count)

@@ -15,6 +15,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from mvlib.errors import InputError
+
 from .checks import checked_clip, checked_qp
 from .colour import Planes, pad_planes, planes_to_rgb, rgb_to_planes
 from .fitted import load_rates
@@ -61,14 +63,14 @@ class VirtualCodec:
         """
         if name == "jpeg":
             if not fitted:
-                raise ValueError(
+                raise InputError(
                     "the virtual jpeg counts Huffman codes, nothing is guessed: leave fitted (fitted_rate) true"
                 )
             return VirtualJpeg.fitted(gop)
         if name not in SETTINGS:
-            raise ValueError(f"there is no virtual {name!r}; choose one of {', '.join([*SETTINGS, 'jpeg'])}")
+            raise InputError(f"there is no virtual {name!r}; choose one of {', '.join([*SETTINGS, 'jpeg'])}")
         if gop not in I_OFFSET:
-            raise ValueError(f"gop {gop!r} is not modelled; choose one of {', '.join(I_OFFSET)}")
+            raise InputError(f"gop {gop!r} is not modelled; choose one of {', '.join(I_OFFSET)}")
         rates = load_rates(name, "intra" if gop == "ippp" else gop)
         if gop == "ippp":
             rates = rates | load_rates(name, gop)

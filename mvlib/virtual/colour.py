@@ -15,6 +15,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mvlib.errors import InputError
+
 from .quantise import straight_through_round
 
 # Weights of red and blue in luma, and (scale, offset) of luma and of chroma in 8-bit samples.
@@ -32,7 +34,7 @@ class Planes(NamedTuple):
 def matrix(colour: str = "bt709") -> tuple[Tensor, Tensor]:
     """Return the float64 matrix (3, 3) and offset (3,) that take RGB in [0, 1] to Y, Cb, Cr in 0..255."""
     if colour not in _COLOURS:
-        raise ValueError(f"colour {colour!r} is unknown; choose one of {', '.join(_COLOURS)}")
+        raise InputError(f"colour {colour!r} is unknown; choose one of {', '.join(_COLOURS)}")
     red, blue, luma, black, chroma = _COLOURS[colour]
     y = torch.tensor([red, 1 - red - blue, blue], dtype=torch.float64)
     cb = (torch.tensor([0.0, 0, 1], dtype=torch.float64) - y) / (2 * (1 - blue))

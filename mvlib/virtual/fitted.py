@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
+from mvlib.errors import InputError
+
 from .rate import FrameRate, GroupRate
 
 FOLDER = Path(__file__).parent / "weights"
@@ -22,7 +24,7 @@ def load_rates(name: str, gop: str) -> dict[str, FrameRate]:
     """Fitted rates of a codec by kind of frame."""
     stored = read(name).get(gop)
     if stored is None:
-        raise ValueError(
+        raise InputError(
             f"no rate is fitted for {name!r}, gop {gop!r}: python -m mvlib.virtual.calibrate --codec {name}"
         )
     rates = {}

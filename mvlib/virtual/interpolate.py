@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
+from mvlib.errors import InputError
+
 CELL = 8
 """Side of the smallest luma block that owns a motion vector, in samples."""
 
@@ -109,7 +111,7 @@ def luma_phases(plane: torch.Tensor, kind: str = "hevc") -> torch.Tensor:
     Returns (16, B, 1, H + 24, W + 24), differentiable to the plane; the border is repeated.
     """
     if kind not in _KINDS:
-        raise ValueError(f"interpolation {kind!r} is unknown; choose one of {', '.join(_KINDS)}")
+        raise InputError(f"interpolation {kind!r} is unknown; choose one of {', '.join(_KINDS)}")
     if kind == "h264":
         return _h264_luma(plane, CELL)
     return _separable(_pad(plane, CELL, 3, 4), _HEVC_LUMA)
@@ -121,7 +123,7 @@ def chroma_phases(planes: torch.Tensor, kind: str = "hevc") -> torch.Tensor:
     planes: (B, C, H/2, W/2). Returns (64, B, C, H/2 + 16, W/2 + 16), differentiable to the planes.
     """
     if kind not in _KINDS:
-        raise ValueError(f"interpolation {kind!r} is unknown; choose one of {', '.join(_KINDS)}")
+        raise InputError(f"interpolation {kind!r} is unknown; choose one of {', '.join(_KINDS)}")
     if kind == "h264":
         return _separable(_pad(planes, CELL // 2, 0, 1), _H264_CHROMA)
     return _separable(_pad(planes, CELL // 2, 1, 2), _HEVC_CHROMA)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from mvlib.errors import InputError
+
 from . import transform
 from .checks import checked_clip, checked_qp
 from .colour import Planes, pad_planes, planes_to_rgb, rgb_to_planes
@@ -64,7 +66,7 @@ class VirtualJpeg:
         """Return the codec whose qp means what it means to ``RealCodec("jpeg", gop=gop)``; "stock" or "intra"."""
         stored = read("jpeg")["quality_of_qp"]
         if gop not in stored:
-            raise ValueError(f"gop {gop!r} is not modelled; choose one of {', '.join(stored)}")
+            raise InputError(f"gop {gop!r} is not modelled; choose one of {', '.join(stored)}")
         return cls(stored[gop], load_rates("jpeg", "any")["I"])
 
     def quality(self, qp: Tensor) -> Tensor:

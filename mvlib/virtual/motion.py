@@ -9,6 +9,7 @@ Vectors are (x, y) in quarter luma samples and point from the block to its place
 import torch
 import torch.nn.functional as F
 
+from mvlib.errors import InputError
 from mvlib.virtual.interpolate import CELL, fetch, to_blocks
 
 _REACH = {1: 4, 2: 8, 4: 8}
@@ -130,7 +131,7 @@ def search(
     """
     h, w = current.shape[-2:]
     if h % max(blocks) or w % max(blocks):
-        raise ValueError(
+        raise InputError(
             f"a picture of {h} x {w} is no multiple of the largest block, {max(blocks)}; pad it first"
         )
     margin = (phases.shape[-1] - w) // 2

@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from mvlib.errors import InputError
+
 Rounding = Callable[[Tensor, float], Tensor]
 QP_MAX = 51
 ROUTES = ("straight_through", "noise", "soft")
@@ -72,7 +74,7 @@ def soft(temperature: float) -> Rounding:
     Raises ValueError for a temperature that is not positive.
     """
     if not temperature > 0:
-        raise ValueError(
+        raise InputError(
             f"temperature {temperature} must be above 0; as it falls, soft rounding becomes hard"
         )
     sharpness = min(1 / temperature, 1e4)
@@ -102,7 +104,7 @@ def per_image(value: Tensor, like: Tensor) -> Tensor:
 def rounding_of(route: str, temperature: float) -> Rounding:
     """The rounding that a gradient route stands for; ``temperature`` is for "soft" alone."""
     if route not in ROUTES:
-        raise ValueError(f"route {route!r} is unknown; choose one of {', '.join(ROUTES)}")
+        raise InputError(f"route {route!r} is unknown; choose one of {', '.join(ROUTES)}")
     if route == "soft":
         return soft(temperature)
     return straight_through if route == "straight_through" else uniform_noise

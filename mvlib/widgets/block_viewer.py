@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import ipywidgets as ipw
 import numpy as np
 
+from mvlib.errors import InputError
 from mvlib.virtual.codec import VirtualCodec
 
 from .blocks import PLANES, Block, Dissection, dissect, draw_blocks, mode_name
@@ -43,7 +44,7 @@ class BlockViewer(ipw.VBox):
     ) -> None:
         pictures = example_pictures() if pictures is None else dict(pictures)
         if not pictures or not codecs or not 0 <= qp <= 51:
-            raise ValueError(
+            raise InputError(
                 f"{len(pictures)} pictures, {len(codecs)} codecs, qp {qp}; "
                 "give at least one picture and one codec, and a qp of 0..51"
             )

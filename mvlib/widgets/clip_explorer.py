@@ -9,6 +9,7 @@ import numpy as np
 from mvlib.analysers.actions import ACTION_NETWORKS, Recogniser
 from mvlib.analysers.trackers import TRACKER_NAMES, Tracker
 from mvlib.datasets import ACTIONS
+from mvlib.errors import InputError, InputTypeError
 from mvlib.evaluation.experiment import VideoExperiment
 from mvlib.evaluation.video_material import ClipSample, load_clips
 from mvlib.plots import difference
@@ -76,7 +77,7 @@ class ClipExplorer(ipw.VBox):
     ) -> None:
         clips = example_clips() if clips is None else dict(clips)
         if not clips or not codecs or not 0 <= qp <= 51:
-            raise ValueError(
+            raise InputError(
                 f"{len(clips)} clips, {len(codecs)} codecs, qp {qp}; "
                 "give at least one clip and one codec, and a qp of 0..51"
             )
@@ -215,9 +216,9 @@ def _sample(name: str, clip: np.ndarray | ClipSample) -> ClipSample:
     frames = getattr(sample, "frames", None)
     if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8:
         kind = frames.dtype if isinstance(frames, np.ndarray) else type(clip).__name__
-        raise TypeError(f"clip {name!r} is {kind}; give a numpy array of uint8, or a ClipSample")
+        raise InputTypeError(f"clip {name!r} is {kind}; give a numpy array of uint8, or a ClipSample")
     if frames.ndim != 4 or frames.shape[3] != 3 or len(frames) < 2 or min(frames.shape[1:3]) < 16:
-        raise ValueError(
+        raise InputError(
             f"clip {name!r} has shape {frames.shape}; give (T, H, W, 3) with at least 2 frames, sides of 16 or more"
         )
     # torch warns of arrays that can't be written to, as real films are.

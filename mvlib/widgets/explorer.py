@@ -8,6 +8,7 @@ import ipywidgets as ipw
 import numpy as np
 
 from mvlib.analysers import Classifier, load
+from mvlib.errors import InputError
 from mvlib.plots import difference
 from mvlib.preprocess import available_preprocessors
 
@@ -61,7 +62,7 @@ class QPExplorer(ipw.VBox):
     ) -> None:
         pictures = example_pictures() if pictures is None else dict(pictures)
         if not pictures or not codecs or not 0 <= qp <= 51:
-            raise ValueError(
+            raise InputError(
                 f"{len(pictures)} pictures, {len(codecs)} codecs, qp {qp}; "
                 "give at least one picture and one codec, and a qp of 0..51"
             )

@@ -14,6 +14,7 @@ from torch import Tensor
 from mvlib._psnr import psnr
 from mvlib.analysers import Classifier, kl_to_clean
 from mvlib.codecs import RealCodec
+from mvlib.errors import InputError
 from mvlib.preprocess import load_preprocessor, preprocess_frames
 
 # Looks kept with their pictures: at most about 0.7 MB each at the panel's default size.
@@ -58,7 +59,7 @@ class Preparer:
             self._functions[name] = lambda frames, qp: preprocess_frames(network, frames, qp)
         original, out = self._clips[clip], self._functions[name](self._clips[clip], qp)
         if getattr(out, "dtype", None) != np.uint8 or out.shape != original.shape:
-            raise ValueError(
+            raise InputError(
                 f"{name} makes {getattr(out, 'dtype', type(out).__name__)} {np.shape(out)} of frames "
                 f"{original.shape}; it must return uint8 of the same shape"
             )

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from mvlib.errors import InputError
 from mvlib.virtual.codec import VirtualCodec, pad_planes
 from mvlib.virtual.colour import Planes, planes_to_rgb, rgb_to_planes
 from mvlib.virtual.inter import PFrame, predict
@@ -55,7 +56,7 @@ def dissect_clip(clip: np.ndarray, qp: float, codec: VirtualCodec) -> list[Motio
     Raises ValueError if the codec knows no P frames (``like(…, gop="ippp")`` does).
     """
     if codec.chain is None:
-        raise ValueError('this virtual codec has I frames only; make one with like("x265", gop="ippp")')
+        raise InputError('this virtual codec has I frames only; make one with like("x265", gop="ippp")')
     rgb = torch.tensor(clip).permute(0, 3, 1, 2) / 255
     planes = pad_planes(rgb_to_planes(rgb), codec.settings.multiple)
     frames = [Planes(*(p[t : t + 1] for p in planes)) for t in range(len(clip))]

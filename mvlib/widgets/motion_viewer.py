@@ -10,6 +10,7 @@ import numpy as np
 
 from mvlib.codecs import RealCodec
 from mvlib.datasets import Clips
+from mvlib.errors import InputError, InputTypeError
 from mvlib.virtual.codec import VirtualCodec
 
 from .frame_chart import frame_bars
@@ -50,7 +51,7 @@ class MotionViewer(ipw.VBox):
     ) -> None:
         self._clips = example_clips() if clips is None else dict(clips)
         if not self._clips or not 0 <= qp <= 51:
-            raise ValueError(f"{len(self._clips)} clips, qp {qp}; give at least one clip and a qp of 0..51")
+            raise InputError(f"{len(self._clips)} clips, qp {qp}; give at least one clip and a qp of 0..51")
         for name, frames in self._clips.items():
             _check(name, frames)
         self._virtual, self._real = VirtualCodec.like(codec, gop="ippp"), RealCodec(codec, gop="ippp")
@@ -166,6 +167,6 @@ def _legend() -> str:
 def _check(name: str, frames: np.ndarray) -> None:
     if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8:
         kind = frames.dtype if isinstance(frames, np.ndarray) else type(frames).__name__
-        raise TypeError(f"clip {name!r} is {kind}; give a numpy array of uint8")
+        raise InputTypeError(f"clip {name!r} is {kind}; give a numpy array of uint8")
     if frames.ndim != 4 or frames.shape[3] != 3 or len(frames) < 2:
-        raise ValueError(f"clip {name!r} has shape {frames.shape}; give (T, H, W, 3) with at least 2 frames")
+        raise InputError(f"clip {name!r} has shape {frames.shape}; give (T, H, W, 3) with at least 2 frames")

@@ -6,6 +6,7 @@ import numpy as np
 from PIL import Image
 
 from mvlib.datasets import Photos
+from mvlib.errors import InputError, InputTypeError
 
 # Of the test side: things that ImageNet has a class for and that the small networks recognise while undamaged.
 # Those that compression hides from them come first; the last are recognised to the end.
@@ -42,9 +43,9 @@ def shrink(name: str, picture: np.ndarray, short_side: int | None) -> np.ndarray
     """``picture``, reduced so that its shorter side is at most ``short_side``; never enlarged."""
     if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8:
         kind = picture.dtype if isinstance(picture, np.ndarray) else type(picture).__name__
-        raise TypeError(f"picture {name!r} is {kind}; give a numpy array of uint8")
+        raise InputTypeError(f"picture {name!r} is {kind}; give a numpy array of uint8")
     if picture.ndim != 3 or picture.shape[2] != 3 or min(picture.shape[:2]) < 16:
-        raise ValueError(
+        raise InputError(
             f"picture {name!r} has shape {picture.shape}; give (H, W, 3) with sides of 16 pixels at least"
         )
     height, width = picture.shape[:2]

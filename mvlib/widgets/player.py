@@ -10,6 +10,8 @@ import av
 import numpy as np
 from IPython.display import HTML
 
+from mvlib.errors import InputError
+
 GAP = 4  # pixels between two clips
 
 
@@ -29,7 +31,7 @@ def player(clips: Mapping[str, np.ndarray], fps: int = 10, zoom: int = 1, crf: i
     """
     shapes = {np.shape(frames) for frames in clips.values()}
     if len(shapes) != 1 or any(np.asarray(f).dtype != np.uint8 or np.ndim(f) != 4 for f in clips.values()):
-        raise ValueError(
+        raise InputError(
             f"clips have shapes {sorted(shapes)}; give one or more uint8 (T, H, W, 3) of one shape"
         )
     data = base64.b64encode(_mp4(_beside(list(clips.values())), fps, crf)).decode("ascii")

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from mvlib._weights import read_weights, weights_folder
+from mvlib.errors import InputError
 
 from .recogniser import Recogniser
 from .recurrent import RecurrentNet
@@ -45,7 +46,7 @@ def load_recogniser(name: str, *, pretrained: bool = True) -> Recogniser:
             path, "Restore it with `git checkout`, or train: python -m mvlib train actions"
         )
         if tuple(card["classes"]) != ACTION_CLASSES:
-            raise ValueError(
+            raise InputError(
                 f"{path} tells {card['classes']} apart, this package {ACTION_CLASSES}: train again"
             )
         network.load_state_dict(state)

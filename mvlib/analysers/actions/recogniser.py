@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mvlib.errors import InputError, InputTypeError
+
 FRAMES, SIDE = 8, 112
 MEAN, STD = 0.45, 0.225
 # A preprocessor may overshoot [0, 1] a little before it is clamped; a clip in 0..255 is far outside.
@@ -82,7 +84,7 @@ class Recogniser(nn.Module):
     def top(self, logits: Tensor, k: int = 5) -> list[list[tuple[str, float]]]:
         """The ``k`` likeliest actions of each clip: (name, probability in [0, 1]), likeliest first."""
         if not 1 <= k <= len(self.classes):
-            raise ValueError(f"k is {k}; {self.name} knows 1..{len(self.classes)} classes")
+            raise InputError(f"k is {k}; {self.name} knows 1..{len(self.classes)} classes")
         values, indices = logits.detach().float().softmax(-1).topk(k)
         rows = zip(indices.tolist(), values.tolist(), strict=True)
         return [[(self.classes[i], p) for i, p in zip(*row, strict=True)] for row in rows]
@@ -95,11 +97,11 @@ def _check_clips(clip: Tensor) -> None:
     """Raise unless ``clip`` looks like float clips (B, T, 3, H, W) in [0, 1]."""
     if not isinstance(clip, Tensor) or not clip.is_floating_point():
         kind = clip.dtype if isinstance(clip, Tensor) else type(clip).__name__
-        raise TypeError(f"clips are {kind}; give a float tensor in [0, 1] (from uint8: x.float() / 255)")
+        raise InputTypeError(f"clips are {kind}; give a float tensor in [0, 1] (from uint8: x.float() / 255)")
     if clip.ndim != 5 or clip.shape[2] != 3 or 0 in clip.shape or clip.shape[1] < 2:
-        raise ValueError(
+        raise InputError(
             f"clips have shape {tuple(clip.shape)}; give (B, T, 3, H, W) with T of 2 or more, for one clip x[None]"
         )
     low, high = torch.aminmax(clip.detach())
     if low < _LOWEST or high > _HIGHEST:
-        raise ValueError(f"clips span {low:.3g}..{high:.3g}; the scale is [0, 1]: divide 0..255 by 255")
+        raise InputError(f"clips span {low:.3g}..{high:.3g}; the scale is [0, 1]: divide 0..255 by 255")

@@ -1,6 +1,7 @@
 """Detectors by name: data/weights/detector_NAME.safetensors → network → ``Detector``."""
 
 from mvlib._weights import read_weights, weights_folder
+from mvlib.errors import InputError
 
 from .centernet import CenterNet
 from .coco import COCO_CLASSES
@@ -24,7 +25,7 @@ def load_detector(name: str, *, pretrained: bool = True) -> Detector:
         FileNotFoundError: the weights are missing.
     """
     if name not in _DETECTORS:
-        raise ValueError(f"no detector is called {name!r}; there are {', '.join(_DETECTORS)}")
+        raise InputError(f"no detector is called {name!r}; there are {', '.join(_DETECTORS)}")
     network, side, mean, std, letterbox = _DETECTORS[name]
     network = network()
     if pretrained:

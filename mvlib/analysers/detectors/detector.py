@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import batched_nms, clip_boxes_to_image
 
+from mvlib.errors import InputError
+
 from ..classifier import _check_pictures
 
 
@@ -154,4 +156,4 @@ def select(boxes: Tensor, scores: Tensor, labels: Tensor, overlap: float, limit:
 def check_score(score: float) -> None:
     """Raise ValueError unless ``score`` is in [0, 1)."""
     if not 0 <= score < 1:
-        raise ValueError(f"score is {score}; give a number in [0, 1)")
+        raise InputError(f"score is {score}; give a number in [0, 1)")

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mvlib.errors import InputError
+
 from .detector import Detections, Heads
 
 
@@ -24,7 +26,7 @@ def heads_divergence(clean: Heads, coded: Heads) -> Tensor:
     0 for equal heads.
     """
     if clean.logits.shape != coded.logits.shape or clean.boxes.shape != coded.boxes.shape:
-        raise ValueError(
+        raise InputError(
             f"clean heads {tuple(clean.logits.shape)}, coded {tuple(coded.logits.shape)}; "
             "give those of one detector for the same pictures"
         )
@@ -70,7 +72,7 @@ def average_precision(
     from torchmetrics.detection import MeanAveragePrecision
 
     if len(truth) != len(found) or not truth:
-        raise ValueError(
+        raise InputError(
             f"{len(truth)} pictures with truth, {len(found)} detected; give as many of both, at least 1"
         )
     # COCO's own grids in double: torchmetrics' defaults are single, where a recall of exactly 0.30 is short of 0.30.

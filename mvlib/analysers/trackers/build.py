@@ -1,5 +1,7 @@
 """Trackers by name: a pretrained network's first layers → Siamese comparison → ``Tracker``."""
 
+from mvlib.errors import InputError
+
 from .backbones import BACKBONES
 from .siamese import Siamese
 from .tracker import Search, Tracker
@@ -17,6 +19,6 @@ def load_tracker(name: str, *, pretrained: bool = True) -> Tracker:
         FileNotFoundError: the backbone's weights are missing.
     """
     if name not in _TRACKERS:
-        raise ValueError(f"no tracker is called {name!r}; there are {', '.join(_TRACKERS)}")
+        raise InputError(f"no tracker is called {name!r}; there are {', '.join(_TRACKERS)}")
     backbone, options, search = _TRACKERS[name]
     return Tracker(Siamese(backbone(pretrained=pretrained), **options), name=name, search=search)

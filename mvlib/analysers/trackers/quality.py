@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mvlib.errors import InputError
+
 
 def response_divergence(clean: Tensor, coded: Tensor) -> Tensor:
     """KL(clean ‖ coded) of where the object is, in nats, mean over frames: (B, N, r, r) twice → (B,) ≥ 0.
@@ -17,7 +19,7 @@ def response_divergence(clean: Tensor, coded: Tensor) -> Tensor:
         ValueError: the shapes differ.
     """
     if clean.ndim != 4 or clean.shape != coded.shape:
-        raise ValueError(
+        raise InputError(
             f"clean maps {tuple(clean.shape)}, coded {tuple(coded.shape)}; give those of one tracker, "
             "(B, N, r, r), for the same clips and boxes"
         )

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.ops import box_convert
 
+from mvlib.errors import InputError, InputTypeError
+
 from ..classifier import _check_pictures
 from .siamese import STRIDE, Siamese
 from .windows import around, cut
@@ -57,7 +59,7 @@ class Search:
         }
         for name, (holds, allowed) in limits.items():
             if not holds:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be {allowed}")
+                raise InputError(f"{name} is {getattr(self, name)}; it must be {allowed}")
 
 
 class Tracker(nn.Module):
@@ -99,7 +101,7 @@ class Tracker(nn.Module):
             logits (B, T-1, r, r), r = side / 8 - cells + 1, the last box in the middle.
         """
         if clip.ndim != 5 or clip.shape[1] < 2 or boxes.shape != (*clip.shape[:2], 4):
-            raise ValueError(
+            raise InputError(
                 f"clip {tuple(clip.shape)}, boxes {tuple(boxes.shape)}; "
                 "give (B, T, 3, H, W) and (B, T, 4) with T of at least 2"
             )
@@ -202,16 +204,16 @@ def check_start(clip: np.ndarray, box: Sequence[float] | np.ndarray) -> None:
     """Raise unless ``clip`` is uint8 (T, H, W, 3) and ``box`` a box that lies in its frame, at least in part."""
     if not isinstance(clip, np.ndarray) or clip.dtype != np.uint8:
         kind = clip.dtype if isinstance(clip, np.ndarray) else type(clip).__name__
-        raise TypeError(f"a clip is {kind}; give a uint8 array (T, H, W, 3)")
+        raise InputTypeError(f"a clip is {kind}; give a uint8 array (T, H, W, 3)")
     if clip.ndim != 4 or clip.shape[3] != 3 or 0 in clip.shape:
-        raise ValueError(f"a clip has shape {clip.shape}; give (T, H, W, 3)")
+        raise InputError(f"a clip has shape {clip.shape}; give (T, H, W, 3)")
     corners = np.asarray(box, dtype=np.float64)
     height, width = clip.shape[1:3]
     if corners.shape != (4,) or not np.isfinite(corners).all():
-        raise ValueError(f"a first box is {corners.tolist()}; give x1, y1, x2, y2 in pixels")
+        raise InputError(f"a first box is {corners.tolist()}; give x1, y1, x2, y2 in pixels")
     x1, y1, x2, y2 = corners
     if x2 - x1 < 1 or y2 - y1 < 1 or x1 >= width or y1 >= height or x2 <= 0 or y2 <= 0:
-        raise ValueError(
+        raise InputError(
             f"a first box is {corners.tolist()}; it must be a pixel wide and high and meet the frame, "
             f"{width} pixels wide and {height} high"
         )

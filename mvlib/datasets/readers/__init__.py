@@ -9,6 +9,8 @@ Where torchvision or pycocotools has a reader it does the reading of lists and a
 from difflib import get_close_matches
 from pathlib import Path
 
+from mvlib.errors import InputError
+
 from .coco import COCO
 from .got10k import GOT10k
 from .imagenet import ImageNet, Imagenette
@@ -37,5 +39,5 @@ def open_dataset(name: str, root: str | Path, **options) -> Reader:
     if name not in READERS:
         near = get_close_matches(str(name), READERS, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise ValueError(f"dataset {name!r} is unknown, choose one of {', '.join(READERS)}{hint}")
+        raise InputError(f"dataset {name!r} is unknown, choose one of {', '.join(READERS)}{hint}")
     return READERS[name](root, **options)

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 from torchvision.datasets import CocoDetection
 
+from mvlib.errors import InputError
+
 from .reader import BrokenItem, Reader, folder, read_picture
 from .sample import Objects, Sample
 
@@ -41,7 +43,7 @@ class COCO(Reader):
                 categories = self.coco.loadCats(sorted(self.coco.getCatIds()))
                 paths = [f"{split}/{row['file_name']}" for row in self.coco.loadImgs(self.ids)]
         except (ValueError, KeyError, TypeError, AssertionError) as error:
-            raise ValueError(
+            raise InputError(
                 f"{listed} is no COCO annotation: {type(error).__name__}: {error}; download it again"
             ) from error
         self.classes = tuple(c["name"] for c in categories)

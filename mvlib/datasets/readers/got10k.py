@@ -4,6 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mvlib.errors import InputError
+
 from .reader import BrokenItem, Reader, folder, read_picture
 from .sample import Sample, Track
 
@@ -31,9 +33,9 @@ class GOT10k(Reader):
         short_side: int | None = None, on_error: str = "stop",
     ) -> None:  # fmt: skip
         if split not in SPLITS:
-            raise ValueError(f"split={split!r} does not exist, choose one of {', '.join(SPLITS)}")
+            raise InputError(f"split={split!r} does not exist, choose one of {', '.join(SPLITS)}")
         if stride < 1 or (frames is not None and frames < 1):
-            raise ValueError(f"frames={frames} and stride={stride} must be at least 1")
+            raise InputError(f"frames={frames} and stride={stride} must be at least 1")
         top = folder(Path(root) / split, f"give the folder that holds GOT-10k's {', '.join(SPLITS)}")
         self.split, self.frames, self.stride = split, frames, stride
         if (top / "list.txt").is_file():

@@ -7,6 +7,8 @@ from timm.data import ImageNetInfo
 from torchvision.datasets import ImageFolder
 from torchvision.models import EfficientNet_B0_Weights
 
+from mvlib.errors import InputError, MissingFile
+
 from .reader import Reader, folder, read_picture
 from .sample import Sample
 
@@ -21,7 +23,7 @@ class _ClassFolders(Reader):
         found = ImageFolder(top)
         index_of = {wnid: k for k, wnid in enumerate(ImageNetInfo().label_names())}
         if unknown := [name for name in found.classes if name not in index_of]:
-            raise ValueError(
+            raise InputError(
                 f"{top} holds folders that are no ImageNet-1k class: {', '.join(unknown[:5])}; "
                 "each should be named by a WordNet id such as n01440764"
             )
@@ -56,7 +58,7 @@ class ImageNet(_ClassFolders):
             try:
                 torchvision.datasets.ImageNet(root, split)
             except RuntimeError as error:
-                raise FileNotFoundError(
+                raise MissingFile(
                     f"{root} holds neither the folder {split} nor the archives it is unpacked from: {error}"
                 ) from error
         super().__init__(root, root / split, short_side, on_error)
@@ -78,7 +80,7 @@ class Imagenette(_ClassFolders):
     ) -> None:  # fmt: skip
         _check(split)
         if size not in IMAGENETTE_SIZES:
-            raise ValueError(f"size={size!r} does not exist, choose one of {', '.join(IMAGENETTE_SIZES)}")
+            raise InputError(f"size={size!r} does not exist, choose one of {', '.join(IMAGENETTE_SIZES)}")
         root = Path(root)
         top = root if (root / split).is_dir() else root / IMAGENETTE_SIZES[size]
         folder(top / split, f"unpack {IMAGENETTE_SIZES[size]}.tgz in {root}")
@@ -87,4 +89,4 @@ class Imagenette(_ClassFolders):
 
 def _check(split: str) -> None:
     if split not in SPLITS:
-        raise ValueError(f"split={split!r} does not exist, choose one of {', '.join(SPLITS)}")
+        raise InputError(f"split={split!r} does not exist, choose one of {', '.join(SPLITS)}")

@@ -7,6 +7,8 @@ import numpy as np
 from torchvision.datasets.folder import find_classes, make_dataset
 from torchvision.models.video import R3D_18_Weights
 
+from mvlib.errors import InputError
+
 from ..window import TooShort, read_window
 from .reader import BrokenItem, Reader, folder
 from .sample import Sample
@@ -42,9 +44,9 @@ class Kinetics400(Reader):
         on_error: str = "stop",
     ) -> None:  # fmt: skip
         if window not in ("centre", "random"):
-            raise ValueError(f"window={window!r} does not exist, choose centre or random")
+            raise InputError(f"window={window!r} does not exist, choose centre or random")
         if frames < 1 or stride < 1:
-            raise ValueError(f"frames={frames} and stride={stride} must be at least 1")
+            raise InputError(f"frames={frames} and stride={stride} must be at least 1")
         self.frames, self.stride, self.window, self.seed = frames, stride, window, seed
         root = folder(Path(root), "give the folder that holds Kinetics' train, val and test")
         rows = _from_folders(root / split) if listed is None else _from_csv(Path(listed), split)
@@ -116,7 +118,7 @@ def _official_name(row: dict[str, str], path: Path) -> str:
     try:
         begin, end = int(float(row["time_start"])), int(float(row["time_end"]))
     except (KeyError, TypeError, ValueError):
-        raise ValueError(
+        raise InputError(
             f"{path} has no time_start and time_end for {row.get('youtube_id')!r}; give the official CSV"
         ) from None
     return f"{row['youtube_id']}_{begin:06d}_{end:06d}.mp4"

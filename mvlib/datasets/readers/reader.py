@@ -13,6 +13,8 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
+from mvlib.errors import InputError, MissingFile
+
 from .._root import Epoch
 from .sample import Sample
 
@@ -64,13 +66,13 @@ class Reader(Dataset):
         self, root: Path, paths: Sequence[str], short_side: int | None = None, on_error: str = "stop"
     ) -> None:
         if on_error not in ON_ERROR:
-            raise ValueError(f"on_error={on_error!r} does not exist, choose one of {', '.join(ON_ERROR)}")
+            raise InputError(f"on_error={on_error!r} does not exist, choose one of {', '.join(ON_ERROR)}")
         if short_side is not None and short_side < 16:
-            raise ValueError(
+            raise InputError(
                 f"short_side={short_side} must be at least 16 pixels, or None for the stored size"
             )
         if not paths:
-            raise FileNotFoundError(f"{root} lists no items of this data set")
+            raise MissingFile(f"{root} lists no items of this data set")
         self.root, self.paths, self.short_side, self.on_error = Path(root), paths, short_side, on_error
         # Shared, so that the main process sees what worker processes met; a byte an item.
         self._met = torch.zeros(len(paths), dtype=torch.uint8).share_memory_()
@@ -156,5 +158,5 @@ def read_picture(path: Path) -> np.ndarray:
 def folder(path: Path, what: str) -> Path:
     """``path``, or FileNotFoundError that says what should be there."""
     if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist; {what}")
+        raise MissingFile(f"{path} does not exist; {what}")
     return path

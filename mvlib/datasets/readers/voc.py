@@ -6,6 +6,8 @@ from xml.etree.ElementTree import ParseError, parse
 import numpy as np
 from torchvision.datasets import VOCDetection
 
+from mvlib.errors import MissingFile
+
 from .reader import BrokenItem, Reader, folder, read_picture
 from .sample import Objects, Sample
 
@@ -43,7 +45,7 @@ class VOC(Reader):
         try:
             self.listed = VOCDetection(root, str(year), split)
         except (RuntimeError, FileNotFoundError) as error:
-            raise FileNotFoundError(
+            raise MissingFile(
                 f"{root} is not PASCAL VOC {year} with the split {split!r} ({error}); unpack the archive so that "
                 f"{root / 'VOCdevkit' / f'VOC{year}' / 'ImageSets' / 'Main' / f'{split}.txt'} exists"
             ) from error

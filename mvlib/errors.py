@@ -1,0 +1,21 @@
+"""What a caller can put right, apart from what is our fault: bad input → an error of these, all with one base.
+
+The command line shows one of them as a line, and anything else with its traceback. Each is a ``ValueError``,
+``TypeError`` or ``FileNotFoundError`` as well, so that code which knows Python only need not know these names.
+"""
+
+
+class UserError(Exception):
+    """Something that was given is wrong or missing; the message says what, what is allowed, and what to do."""
+
+
+class InputError(UserError, ValueError):
+    """A value outside what is allowed, or a file that doesn't hold what it should."""
+
+
+class InputTypeError(UserError, TypeError):
+    """A value of another kind than is allowed."""
+
+
+class MissingFile(UserError, FileNotFoundError):
+    """A file or folder that isn't there."""
