@@ -22,9 +22,11 @@ def read_window(path: str | Path, frames: int, stride: int = 1, at: float = 0.5)
     if frames < 1 or stride < 1 or not 0 <= at <= 1:
         raise InputError(f"frames={frames}, stride={stride} must be at least 1, at={at} in 0..1")
     span = stride * (frames - 1) + 1
-    clip = open_clip(path)
-    room = clip.count - span
-    if room < 0:
-        raise_damage(clip)
-        raise TooShort(f"{path} holds {clip.count} frames; the window covers {span}")
-    return cut(clip, round(at * room), frames, stride)
+    clip, count = open_clip(path), None
+    while count != clip.count:  # it is known better where a seek showed that an index lied
+        count = clip.count
+        if count < span:
+            raise_damage(clip)
+            raise TooShort(f"{path} holds {count} frames; the window covers {span}")
+        window = cut(clip, round(at * (count - span)), frames, stride)
+    return window

@@ -24,7 +24,8 @@ _NO_FILM = (
 # Demuxers that take any file of some name (text as ANSI art, raw samples), or read other files than the one given.
 _NO_CLIP = {
     "tty": "is text", "concat": "is a list of other files", "hls": "is a list of other files",
-    "dash": "is a list of other files", "image2": "is no clip", "rawvideo": "is raw samples without a size",
+    "dash": "is a list of other files", "rawvideo": "is raw samples without a size",
+    "v210": "is raw samples without a size", "bin": "is text", "adf": "is text", "idf": "is text", "xbin": "is text",
     "sdp": "describes a broadcast", "lavfi": "is a filter graph", "ffmetadata": "is metadata",
 }  # fmt: skip
 
@@ -46,7 +47,14 @@ def named(path: Path) -> Iterator[None]:
 def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.video.stream.VideoStream]]:
     """The container and the film's stream, decoding on one thread, for many workers share the cores."""
     # A relative name may look like a protocol (10:30.mp4) or an option; with "file:" it is neither.
-    with named(path), av.open(f"file:{os.path.abspath(path)}", metadata_errors="replace") as container:
+    try:
+        container = av.open(f"file:{os.path.abspath(path)}", metadata_errors="replace")
+    except Exception as error:
+        why = getattr(error, "strerror", None) or error
+        raise Unreadable(
+            f"{path} is neither a picture that Pillow reads nor a clip that FFmpeg reads, or it is damaged: {why}"
+        ) from error
+    with named(path), container:
         stream = _film(container, path)
         stream.codec_context.thread_count = 1
         yield container, stream
@@ -56,12 +64,16 @@ def _film(container: av.container.InputContainer, path: Path) -> av.video.stream
     demuxer = container.format.name
     if demuxer in _NO_CLIP:
         raise Unreadable(f"{path} {_NO_CLIP[demuxer]}, not a picture or clip that can be read")
-    if demuxer.endswith("_pipe"):
+    if demuxer.endswith("_pipe") or demuxer == "image2":
         raise Unreadable(
-            f"{path} is taken for a picture ({demuxer.removesuffix('_pipe')}) that Pillow does not read, or it is "
-            "damaged; ffmpeg -i IN OUT.png converts it if it is whole"
+            f"{path} is neither a picture that Pillow reads nor a clip; if it is a whole picture of a rare kind, "
+            "ffmpeg -i IN OUT.png converts it"
         )
     films = [stream for stream in container.streams.video if stream.codec_context is not None]
+    if container.streams.video and not films:
+        raise Unreadable(
+            f"{path} is coded by a codec that this FFmpeg does not know; ffmpeg -i IN OUT.mp4 may"
+        )
     films = [stream for stream in films if not stream.disposition & _NO_FILM]
     if not films:
         kinds = sorted({stream.type for stream in container.streams} - {"video"})
@@ -90,10 +102,11 @@ def header_notes(
 def refuse_hidden_alpha(path: Path, stream: av.video.stream.VideoStream) -> None:
     """Raise ``Unreadable`` for VP8 and VP9 with a transparency that FFmpeg's own decoder drops."""
     if stream.metadata.get("alpha_mode", stream.metadata.get("ALPHA_MODE")) == "1":
+        decoder = "libvpx" if stream.codec_context.name == "vp8" else "libvpx-vp9"
         raise Unreadable(
             f"{path} has transparent parts that the decoder drops, so what is stored under them would show; put it "
-            "over a colour: ffmpeg -c:v libvpx-vp9 -i IN -filter_complex "
-            "'color=white[c];[c][0]scale2ref[b][v];[b][v]overlay=shortest=1' OUT.mp4"
+            f"over a colour: ffmpeg -c:v {decoder} -i IN -filter_complex "
+            "'color=white[c];[c][0:v]scale2ref[b][v];[b][v]overlay=shortest=1' OUT.mp4"
         )
 
 

@@ -22,8 +22,8 @@ def checked(path: str | os.PathLike) -> Path:
         path = Path(os.fsdecode(path))
         found = path.stat()
     except FileNotFoundError:
-        what = f"is a link to {os.readlink(path)}, which" if path.is_symlink() else "is a path that"
-        raise MissingFile(f"{path} {what} does not exist; give a picture or a clip") from None
+        link = f" is a link to {os.readlink(path)}, which" if path.is_symlink() else ""
+        raise MissingFile(f"{path}{link} does not exist; give a picture or a clip") from None
     except (OSError, ValueError) as error:  # a loop of links, a name that is too long, a null byte
         raise Unreadable(f"{path!r} cannot be opened: {error}") from None
     if stat.S_ISDIR(found.st_mode):

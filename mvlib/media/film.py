@@ -15,13 +15,13 @@ import av
 import numpy as np
 from av.sidedata.sidedata import Type
 
-from .colour import rgb_of
+from .colour import INTERLACED, rgb_of
 from .container import header_notes, missing_bytes, opened, rate_of, refuse_hidden_alpha
-from .index import Index
+from .index import ONE_FOR_ONE, Index
 from .orientation import from_matrix, upright
 
 _UNEVEN = "its frames are not evenly spaced in time: they are taken by their number, at the average rate"
-_DAMAGED = "frame {} is damaged: the decoder made up for what is missing"
+_DAMAGED = "frame {} is damaged, the decoder made up for what is missing"
 
 
 class Film:
@@ -35,7 +35,7 @@ class Film:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self._notes, self.damage, self.decoded = path, {}, [], 0
+        self.path, self._notes, self.damage, self.decoded, self._fed = path, {}, [], 0, 0
         with opened(path) as (container, stream):
             self.rate: Fraction = rate_of(stream)
             refuse_hidden_alpha(path, stream)
@@ -105,26 +105,36 @@ class Film:
 
     def _from_start(self) -> Iterator[av.VideoFrame]:
         times: list[int | None] = []
-        with opened(self.path) as (container, stream):
-            for frame in self._decode(stream, container.demux(stream)):
-                if frame.is_corrupt:
-                    self._damaged(_DAMAGED.format(len(times)))
-                times.append(frame.pts)
-                yield frame
-        self._note_uneven(times)
+        before = self._fed
+        try:
+            with opened(self.path) as (container, stream):
+                for frame in self._decode(stream, container.demux(stream)):
+                    if frame.is_corrupt:
+                        self._damaged(_DAMAGED.format(len(times)))
+                    times.append(frame.pts)
+                    yield frame
+                lost = self._fed - before - len(times)
+                if lost > 0 and stream.codec_context.name in ONE_FOR_ONE and INTERLACED not in self._notes:
+                    self._notes[f"{lost} of its {self._fed - before} packets give no frame"] = None
+        finally:
+            self._note_uneven(times)
 
     def _decode(self, stream, packets) -> Iterator[av.VideoFrame]:
         """The frames of ``packets``; what cannot be decoded is noted, and the next packet tried."""
-        finished = False
-        while not finished:
+        packet = True
+        while packet is not None:
             try:
-                packet = next(packets, None)
-                finished = packet is None or not packet.size
-                frames = stream.decode(None if finished else packet)
+                packet = next(
+                    packets, None
+                )  # the last ones are empty, or None: they ask for what is still inside
+                if packet is not None and not packet.size and packet.dts is not None:
+                    continue  # an AVI says so that a frame stays
+                frames = stream.decode(packet)
                 if packet is not None and packet.is_corrupt:
                     self._damaged(f"a packet after frame {self.decoded} is incomplete")
+                self._fed += packet is not None and packet.size > 0 and not packet.is_discard
             except av.error.EOFError:
-                return
+                continue
             except av.error.FFmpegError as error:
                 self._damaged(f"after frame {self.decoded}, {error.strerror or error}")
                 continue

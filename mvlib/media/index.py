@@ -15,7 +15,9 @@ from itertools import chain
 
 import av
 
-# One packet, one frame; and after a key frame, whatever is shown from there on needs nothing before it.
+ONE_FOR_ONE = {"h264", "hevc", "av1", "libdav1d"}
+"""Codecs of which each packet should give a frame, but for H.264 of single fields."""
+# So do these; and after a key frame, whatever is shown from there on needs nothing before it.
 _EXACT = {
     "h264",
     "hevc",
@@ -53,7 +55,7 @@ class Index:
             codec in _REORDERED and container.format.name == "avi"
         ):  # it has no such times
             return None
-        is_exact = _idr(stream.codec_context) if codec == "h264" else bool
+        is_exact = _idr(stream.codec_context) if codec == "h264" else lambda packet: True
         shown, numbers, keys = [], {}, []
         for number, packet in enumerate(packet for packet in container.demux(stream) if packet.size):
             if packet.pts is None or packet.is_corrupt:

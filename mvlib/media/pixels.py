@@ -11,11 +11,10 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image, ImageCms
 
-from .colour import refuse
+from .colour import ALPHA, refuse
 from .errors import Unreadable
 from .files import HEAD
 
-ALPHA = "transparent parts are shown over white"
 _BITS, _PHOTOMETRIC = 258, 262  # TIFF's tags
 # An exact sRGB profile differs from the identity by rounding; more than this is another colour space.
 _ROUNDING = 2
