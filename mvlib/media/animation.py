@@ -27,6 +27,10 @@ class Animation:
                 getattr(image, "default_image", False)
             )  # of APNG: a still for who can't animate
             self.count = image.n_frames - self._first
+            if image.format == "GIF" and not path.read_bytes().rstrip(b"\0\r\n ").endswith(b";"):
+                self.damage.append(
+                    "the file ends before its trailer"
+                )  # no other kind leaves that to the reader
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -15,7 +15,6 @@ _MATRIX = {
     1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7: Colorspace.SMPTE240M,
     9: Colorspace.BT2020,
 }  # fmt: skip
-INTERLACED = "it is interlaced: both fields are in each frame, as stored"
 ALPHA = "transparent parts are shown over white"
 _UNSAID = (2, 3)
 _RARE_MATRIX = {
@@ -61,7 +60,7 @@ def rgb_of(frame: av.VideoFrame, path: object, notes: dict[str, None]) -> np.nda
     coded = not (frame.format.is_rgb or frame.format.has_palette)
     refuse(path, matrix if coded else None, int(frame.color_primaries), int(frame.color_trc))
     if frame.interlaced_frame:
-        notes[INTERLACED] = None
+        notes["it is interlaced: both fields are in each frame, as stored"] = None
     guess = Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
     if coded and len(frame.format.components) > 2 and matrix in (0, *_UNSAID):
         name = (

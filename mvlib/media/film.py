@@ -15,8 +15,8 @@ import av
 import numpy as np
 from av.sidedata.sidedata import Type
 
-from .colour import INTERLACED, rgb_of
-from .container import header_notes, missing_bytes, opened, rate_of, refuse_hidden_alpha
+from .colour import rgb_of
+from .container import header_notes, missing_bytes, named, opened, rate_of, refuse_hidden_alpha
 from .index import ONE_FOR_ONE, Index
 from .orientation import from_matrix, upright
 
@@ -105,19 +105,26 @@ class Film:
 
     def _from_start(self) -> Iterator[av.VideoFrame]:
         times: list[int | None] = []
-        before = self._fed
+        before, interlaced = self._fed, False
         try:
             with opened(self.path) as (container, stream):
                 for frame in self._decode(stream, container.demux(stream)):
                     if frame.is_corrupt:
                         self._damaged(_DAMAGED.format(len(times)))
+                    interlaced |= frame.interlaced_frame  # of H.264: two packets may give one
                     times.append(frame.pts)
                     yield frame
-                lost = self._fed - before - len(times)
-                if lost > 0 and stream.codec_context.name in ONE_FOR_ONE and INTERLACED not in self._notes:
-                    self._notes[f"{lost} of its {self._fed - before} packets give no frame"] = None
+                if stream.codec_context.name in ONE_FOR_ONE and not interlaced:
+                    self._lost(self._fed - before - len(times))
         finally:
             self._note_uneven(times)
+
+    def _lost(self, packets: int) -> None:
+        """So many packets gave no frame: a recording that begins in the middle, or else damage."""
+        if packets > 0 and self._index:
+            self._damaged(f"{packets} of its {len(self._index.shown)} packets give no frame")
+        elif packets > 0:
+            self._notes[f"{packets} packets give no frame"] = None
 
     def _decode(self, stream, packets) -> Iterator[av.VideoFrame]:
         """The frames of ``packets``; what cannot be decoded is noted, and the next packet tried."""
@@ -152,6 +159,7 @@ class Film:
             self._notes[_UNEVEN] = None
 
     def _rgb(self, frame: av.VideoFrame) -> np.ndarray:
-        matrix = next((bytes(d) for d in frame.side_data if d.type == Type.DISPLAYMATRIX), None)
-        pixels = rgb_of(frame, self.path, self._notes)
-        return pixels if matrix is None else upright(pixels, from_matrix(matrix))
+        with named(self.path):
+            matrix = next((bytes(d) for d in frame.side_data if d.type == Type.DISPLAYMATRIX), None)
+            pixels = rgb_of(frame, self.path, self._notes)
+            return pixels if matrix is None else upright(pixels, from_matrix(matrix))

@@ -18,20 +18,7 @@ import av
 ONE_FOR_ONE = {"h264", "hevc", "av1", "libdav1d"}
 """Codecs of which each packet should give a frame, but for H.264 of single fields."""
 # So do these; and after a key frame, whatever is shown from there on needs nothing before it.
-_EXACT = {
-    "h264",
-    "hevc",
-    "vp9",
-    "av1",
-    "libdav1d",
-    "mjpeg",
-    "ffv1",
-    "prores",
-    "dnxhd",
-    "huffyuv",
-    "ffvhuff",
-    "utvideo",
-}
+_EXACT = ONE_FOR_ONE | {"vp9", "mjpeg", "ffv1", "prores", "dnxhd", "huffyuv", "ffvhuff", "utvideo"}
 _REORDERED = {"h264", "hevc"}  # shown in another order than they are stored in
 _NAL_IDR = 5
 
