@@ -24,7 +24,7 @@ def encode(
     """Code a picture or a clip with a real encoder, with and without a trained preprocessor, and say what it cost.
 
     Args:
-        file: a picture that Pillow reads, or a clip that PyAV reads.
+        file: a picture that Pillow reads, or a clip or animation; read as a viewer shows it, upright, sRGB, over white.
         codec: x264, x265, svtav1, vp9, mjpeg, jpeg, webp or avif.
         qp: quantisation parameter on the H.264/HEVC scale, 0..51; other codecs map it to their own.
         preset: the encoder's preset.

@@ -1,6 +1,7 @@
 """Animations that Pillow reads (GIF, APNG, WebP, AVIF) as clips: each frame as it is to be seen, over white."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from fractions import Fraction
 from functools import cached_property
 from itertools import islice
@@ -13,6 +14,8 @@ from .pixels import check_tags
 
 # Browsers show frames of 10 ms and less, which old programs wrote for "as fast as you can", for 100 ms.
 _TOO_FAST, _INSTEAD = 10, 100
+_BROKEN = (OSError, EOFError, SyntaxError, ValueError)
+"""What Pillow raises on the way through a damaged animation."""
 _UNEVEN = "its frames do not last equally long: they are taken by their number, at the average rate"
 
 
@@ -23,14 +26,12 @@ class Animation:
         self.path, self._notes, self.damage, self.decoded = path, {}, [], 0
         with opened(path) as image:
             check_tags(image, path)
-            self._first = int(
-                getattr(image, "default_image", False)
-            )  # of APNG: a still for who can't animate
+            # An APNG may begin with a still of its own, for programs that cannot animate.
+            self._first = int(getattr(image, "default_image", False))
             self.count = image.n_frames - self._first
+            # Other kinds state how many frames there are.
             if image.format == "GIF" and not path.read_bytes().rstrip(b"\0\r\n ").endswith(b";"):
-                self.damage.append(
-                    "the file ends before its trailer"
-                )  # no other kind leaves that to the reader
+                self.damage.append("the file ends before its trailer")
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -40,12 +41,12 @@ class Animation:
     def rate(self) -> Fraction:
         """Frames per second, on average."""
         lasting = []
-        with opened(self.path) as image:
+        with opened(self.path) as image, suppress(*_BROKEN):
             for number in range(self._first, self._first + self.count):
                 image.seek(number)
                 image.load()  # WebP and AVIF tell it afterwards
                 lasting.append(round(image.info.get("duration", 0)))
-        lasting = [ms if ms > _TOO_FAST else _INSTEAD for ms in lasting]
+        lasting = [ms if ms > _TOO_FAST else _INSTEAD for ms in lasting or [0]]
         if len(set(lasting)) > 1:
             self._notes[_UNEVEN] = None
         return Fraction(1000 * len(lasting), sum(lasting))
@@ -58,10 +59,9 @@ class Animation:
                 try:
                     image.seek(number)
                     pixels = finished(image, True, notes)
-                except (OSError, EOFError, SyntaxError, ValueError) as error:
-                    self.damage.append(
-                        f"it ends after {number - self._first} of {self.count} frames: {error}"
-                    )
+                except _BROKEN as error:
+                    whole = number - self._first
+                    self.damage.append(f"it ends after {whole} of {self.count} frames: {error}")
                     return
                 self._notes.update(dict.fromkeys(notes))
                 self.decoded += 1

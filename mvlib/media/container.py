@@ -119,7 +119,7 @@ def missing_bytes(path: Path) -> int:
             end = _after_ebml(head, _after_ebml(head, 0))
         elif head[:4] == b"RIFF":
             end = 8 + int.from_bytes(head[4:8], "little")
-        elif re.fullmatch(rb"ftyp|moov|mdat|wide|free|skip", head[4:8]):
+        elif re.fullmatch(rb"ftyp|styp|moov|mdat|wide|free|skip|uuid", head[4:8]):
             end = _after_boxes(file, size)
         else:
             return 0
@@ -148,7 +148,7 @@ def _after_boxes(file, size: int) -> int:
             length = int.from_bytes(head[8:16], "big")
         if length == 0:  # to the end of the file
             return size
-        if length < 8:
+        if length < 8 or not re.fullmatch(rb"[ -~]{4}", head[4:8]):  # something else was appended
             break
         end += length
     return end

@@ -131,9 +131,8 @@ class Film:
         packet = True
         while packet is not None:
             try:
-                packet = next(
-                    packets, None
-                )  # the last ones are empty, or None: they ask for what is still inside
+                # The last ones are empty, or None: they ask for what is still inside.
+                packet = next(packets, None)
                 if packet is not None and not packet.size and packet.dts is not None:
                     continue  # an AVI says so that a frame stays
                 frames = stream.decode(packet)

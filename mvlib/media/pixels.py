@@ -5,6 +5,7 @@ bits are scaled by the depth that the file states. Floats and 32-bit integers ha
 """
 
 import io
+import os
 import re
 from functools import lru_cache
 
@@ -45,12 +46,12 @@ def to_srgb(image: Image.Image, profile: bool, notes: list[str]) -> np.ndarray:
     return np.array(white)
 
 
-def check_tags(image: Image.Image, path: str) -> None:
+def check_tags(image: Image.Image, path: str | os.PathLike) -> None:
     """Raise ``Unreadable`` for a picture whose primaries or transfer (PNG's cICP, AVIF's nclx) are not those of SDR."""
     if image.format not in ("PNG", "AVIF", "HEIF"):
         return
     with open(path, "rb") as file:
-        head = file.read(HEAD)
+        head = file.read(HEAD).split(b"IDAT")[0]
     if found := re.search(rb"cICP(.)(.)|colrnclx.(.).(.)", head, re.DOTALL):
         primaries, transfer = (part[0] for part in found.groups() if part is not None)
         if "icc_profile" not in image.info:  # which goes first

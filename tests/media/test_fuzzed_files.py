@@ -43,11 +43,11 @@ def look(path) -> str:
 def test_damaged_pictures(tmp_path, kind):
     file, path = io.BytesIO(), tmp_path / "bad"
     Image.fromarray(scene(1)[0]).save(file, kind)
-    met = set()
+    outcomes = set()
     for data in damaged(file.getvalue(), 40, 1):
         path.write_bytes(data)
-        met.add(look(path))
-    assert "refused" in met
+        outcomes.add(look(path))
+    assert "refused" in outcomes
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -55,11 +55,11 @@ def test_damaged_pictures(tmp_path, kind):
 def test_damaged_clips(tmp_path, name):
     codec = {"v.webm": "libvpx-vp9", "m.mpg": "mpeg2video"}.get(name, "libx264")
     good = write(tmp_path / name, codec, scene(12)).read_bytes()
-    met = set()
+    outcomes = set()
     for data in damaged(good, 24, 2):
         (tmp_path / name).write_bytes(data)
-        met.add(look(tmp_path / name))
-    assert met == {"clip", "refused"}
+        outcomes.add(look(tmp_path / name))
+    assert outcomes == {"clip", "refused"}
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -295,6 +295,16 @@ def test_half_an_animation_is_damaged(tmp_path):
     assert 0 < len(read_clip(tmp_path / "a.gif", damaged="keep").frames) < 5
 
 
+def test_an_apng_without_its_last_frames_is_damaged(tmp_path):
+    path, pictures = tmp_path / "a.png", [Image.fromarray(frame) for frame in scene(5)]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=50)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(Damaged, match=r"a\.png is damaged: it ends after \d of 5 frames"):
+        read_clip(path)
+    kept = read_clip(path, damaged="keep")
+    assert np.array_equal(kept.frames, scene(5)[: len(kept.frames)]) and kept.rate == 20
+
+
 def test_a_film_that_changes_its_size_is_refused(tmp_path):
     small, large = (
         write(tmp_path / f"{n}.264", frames=scene(4, size)) for n, size in ((1, (96, 64)), (2, (128, 96)))
@@ -314,3 +324,9 @@ def test_windows_that_do_not_fit_and_wrong_numbers():
         with pytest.raises(InputError):
             read_clip(CASES / "plain.mp4", **wrong)
     assert open_clip(CASES / "plain.mp4").count == 25
+
+
+def test_what_is_appended_to_a_film_is_no_damage(tmp_path):
+    path = tmp_path / "appended.mp4"
+    path.write_bytes((CASES / "plain.mp4").read_bytes() + b"\x12\x34\x56\x78\x00\x01 of another program")
+    assert np.array_equal(read_clip(path).frames, by_hand(CASES / "plain.mp4"))
