@@ -63,6 +63,9 @@ TOOLS = {"calibrate.py", "calibrate_inter.py", "material.py", "measure_qp.py"}
 def test_imports_go_one_way():
     """datasets, codecs, virtual, preprocess and analysers know nothing of one another, nor of what joins them."""
     lower = ("datasets", "codecs", "virtual", "preprocess", "analysers")
+    for file in (ROOT / "mvlib" / "media").rglob("*.py"):  # lies below them all
+        imported = set(re.findall(r"^\s*(?:from|import) mvlib\.(\w+)", file.read_text(), re.M))
+        assert imported <= {"errors", "_files"}, f"{file.relative_to(ROOT)} imports {imported}"
     above = ("evaluation", "training", "fidelity", "widgets", "plots", "commands", "__main__")
     for package in lower:
         for file in (ROOT / "mvlib" / package).rglob("*.py"):

@@ -1,10 +1,13 @@
 """``mvlib encode``: picture or clip → preprocessor if asked for → real encoder → what it cost, as JSON."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 from mvlib.errors import InputError
+
+log = logging.getLogger("mvlib.commands")
 
 
 def encode(
@@ -21,7 +24,7 @@ def encode(
     """Code a picture or a clip with a real encoder, with and without a trained preprocessor, and say what it cost.
 
     Args:
-        file: a picture that Pillow reads, or a clip that PyAV reads.
+        file: a picture that Pillow reads, or a clip or animation; read as a viewer shows it, upright, sRGB, over white.
         codec: x264, x265, svtav1, vp9, mjpeg, jpeg, webp or avif.
         qp: quantisation parameter on the H.264/HEVC scale, 0..51; other codecs map it to their own.
         preset: the encoder's preset.
@@ -33,16 +36,19 @@ def encode(
         frames: of a clip, the first so many; 0 takes them all.
     """
     from mvlib.codecs import RealCodec
-    from mvlib.commands.media import check_writable, read_media, write_media
+    from mvlib.commands.media import check_outputs, check_writable, read_media, write_media
 
     if prepared is not None and preprocessor is None:
         raise InputError(f"{prepared} would hold what a preprocessor made of {file}; give --preprocessor too")
     if frames < 0:
         raise InputError(f"frames is {frames}; give how many of a clip, or 0 for all")
+    outputs = [out for out in (prepared, decoded) if out is not None]
+    check_outputs(file, outputs)
     real, media = RealCodec(codec, preset=preset, gop=gop), read_media(file, frames or None)
-    for out in (prepared, decoded):
-        if out is not None:
-            check_writable(out, media)
+    for out in outputs:
+        check_writable(out, media)
+    for note in media.notes:
+        log.warning("%s: %s", file, note)
     given = media.frames if preprocessor is None else _prepare(preprocessor, media, qp, file)
     if prepared is not None:
         write_media(prepared, given, media)
@@ -50,6 +56,7 @@ def encode(
     count, height, width = media.frames.shape[:3]
     result = {"file": str(file), "codec": codec, "qp": qp, "native": coded.native, "size": [width, height]}
     result |= ({"frames": count} if media.is_clip else {}) | _cost(coded, media.frames)
+    result |= {"notes": list(media.notes)} if media.notes else {}
     if preprocessor is not None:
         plain, coded = coded.bits, real(given, qp=qp)
         saved = {"bits at equal QP, percent": round(100 * (coded.bits / plain - 1), 2)}

@@ -4,15 +4,14 @@ Each file is cut into windows of ``frames`` frames that do not overlap; random c
 (seed, epoch, index) alone, and are the same for all frames of a window.
 """
 
-import av
 import numpy as np
 import torch
 from torch import Tensor
 
 from mvlib.errors import InputError, MissingFile
+from mvlib.media import TooShort, Unreadable, read_clip
 
 from ._root import RESTORE, Item, Split, read_manifest
-from .window import UP
 
 SPLITS = ("train", "test")
 
@@ -101,22 +100,14 @@ def _check_fits(items: list[Item], frames: int, stride: int, span: int, size: in
 
 
 def _decode(item: Item) -> np.ndarray:
-    """Decode a whole file; the colour matrix is stated, or swscale would guess another one by the size."""
+    """Decode a whole file."""
     try:
-        with av.open(str(item.path)) as container:
-            frames = [
-                f.reformat(
-                    format="rgb24", src_colorspace="ITU709", src_color_range="MPEG", dst_color_range="JPEG",
-                    interpolation=UP, threads=1,
-                ).to_ndarray()
-                for f in container.decode(video=0)
-            ]  # fmt: skip
+        pixels = read_clip(item.path).frames
     except FileNotFoundError:
         raise MissingFile(f"{item.path} is in the manifest but not on disk: {RESTORE}") from None
-    except (av.FFmpegError, OSError) as why:
-        raise OSError(f"{item.path} cannot be decoded ({why}): {RESTORE}") from why
-    if len(frames) != int(item.row["frames"]):
-        raise OSError(f"{item.path} holds {len(frames)} frames instead of {item.row['frames']}: {RESTORE}")
-    pixels = np.stack(frames)
+    except (OSError, TooShort) as why:
+        raise Unreadable(f"{why}: {RESTORE}") from why
+    if len(pixels) != int(item.row["frames"]):
+        raise Unreadable(f"{item.path} holds {len(pixels)} frames instead of {item.row['frames']}: {RESTORE}")
     pixels.flags.writeable = False  # it is shared between calls
     return pixels

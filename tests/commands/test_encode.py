@@ -1,8 +1,10 @@
 """``mvlib encode`` on files of one's own: pictures and clips, with and without a preprocessor."""
 
 import json
+import os
 import shutil
 import sys
+from pathlib import Path
 
 import av
 import numpy as np
@@ -14,6 +16,8 @@ from mvlib.codecs import RealCodec
 from mvlib.commands.media import read_media
 from mvlib.datasets import Clips, Photos, data_root
 from mvlib.preprocess import load_preprocessor, preprocess_frames
+
+CASES = Path(__file__).resolve().parents[1] / "cases"
 
 
 @pytest.fixture
@@ -115,6 +119,83 @@ def test_mistakes_are_named(encode, picture, clip, tmp_path):
         ((picture[0], "--preprocessor", "image", "--prepared", "a.mkv"), r"a\.mkv must end in \.png"),
         ((clip[0], "--decoded", "a.mp4"), r"a\.mp4 must end in \.mkv"),
         ((clip[0], "--frames", -1), r"frames is -1"),
+        ((CASES / "hdr10.mp4",), r"hdr10\.mp4 is HDR.*zscale"),
+        ((CASES / "huge200MP.png",), r"huge200MP\.png.*MAX_IMAGE_PIXELS"),
+        ((CASES / "iphone_grid.heic",), r"iphone_grid\.heic is HEIF.*heif-convert"),
     ):
         with pytest.raises(SystemExit, match=f"mvlib: .*{message}"):
             encode(*arguments)
+
+
+@pytest.fixture
+def no_coding(monkeypatch):
+    """Whatever codes a frame fails."""
+
+    def coded(*_, **__):
+        raise AssertionError("work has begun")
+
+    monkeypatch.setattr(RealCodec, "__call__", coded)
+
+
+def test_an_output_never_takes_the_place_of_the_input(encode, clip, tmp_path, monkeypatch, no_coding):
+    film = clip[0].read_bytes()
+    (tmp_path / "link.avi").symlink_to(clip[0])
+    (tmp_path / "hard.avi").hardlink_to(clip[0])
+    (tmp_path / "folder").symlink_to(tmp_path, target_is_directory=True)
+    monkeypatch.chdir(tmp_path)
+    for name in (clip[0], "own.avi", "./x/../own.avi", tmp_path / "link.avi", "hard.avi", "folder/own.avi"):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        with pytest.raises(SystemExit, match=r"mvlib: .* is the input .*own\.avi, which would be lost"):
+            encode(clip[0], "--decoded", name)
+    with pytest.raises(SystemExit, match="is the input"):
+        encode(tmp_path / "link.avi", "--preprocessor", "image", "--prepared", clip[0])
+    assert clip[0].read_bytes() == film
+
+
+def test_two_outputs_are_two_files(encode, picture, tmp_path, no_coding):
+    (tmp_path / "link.png").symlink_to("out.png")
+    for one, other in (("out.png", "out.png"), ("out.png", "link.png")):
+        with pytest.raises(SystemExit, match="are the same file, and one result would be lost"):
+            outs = ("--prepared", tmp_path / one, "--decoded", tmp_path / other)
+            encode(picture[0], "--preprocessor", "image", *outs)
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_what_cannot_be_written_is_refused_before_work(encode, picture, tmp_path, no_coding):
+    (tmp_path / "folder.png").mkdir()
+    for name, says in (
+        ("folder.png", "is a folder"),
+        ("own.png/x/a.png", r"own\.png is a file, not a folder"),
+    ):
+        with pytest.raises(SystemExit, match=says):
+            encode(picture[0], "--decoded", tmp_path / name)
+    if os.geteuid():  # root may write everywhere
+        (tmp_path / "locked").mkdir(mode=0o500)
+        with pytest.raises(SystemExit, match="no permission"):
+            encode(picture[0], "--decoded", tmp_path / "locked" / "a.png")
+
+
+def test_damage_and_what_was_taken_for_granted_are_warned_of(encode, caplog):
+    result = encode(CASES / "concealed.mp4", "--frames", 40)
+    assert result["frames"] == 40
+    assert "concealed.mp4: frame 30 is damaged" in caplog.text
+    assert any("frame 30 is damaged" in note for note in result["notes"])
+
+
+def test_what_is_written_is_upright(encode, tmp_path):
+    back = tmp_path / "back.mkv"
+    assert encode(CASES / "rot90.mp4", "--frames", 3, "--decoded", back)["size"] == [96, 160]
+    with av.open(str(back)) as container:
+        frame = next(container.decode(video=0))
+        assert (frame.width, frame.height, frame.rotation) == (96, 160, 0)
+    picture = tmp_path / "back.png"
+    assert encode(CASES / "exif6.jpg", "--decoded", picture)["size"] == [64, 96]
+    with Image.open(picture) as written:
+        assert written.size == (64, 96) and not written.getexif()
+
+
+def test_a_name_with_a_colon_is_read_and_written(encode, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(CASES / "colon.mp4", "10:30.mp4")
+    assert encode("10:30.mp4", "--frames", 2, "--decoded", "10:31.mkv")["frames"] == 2
+    assert len(read_media(tmp_path / "10:31.mkv").frames) == 2

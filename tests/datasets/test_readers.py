@@ -2,6 +2,7 @@
 
 import pickle
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,8 @@ from torch.utils.data import DataLoader
 from mvlib.datasets import Squares, open_dataset
 from mvlib.datasets.readers import READERS, BrokenItem, present
 from mvlib.datasets.window import TooShort, read_window
+
+CASES = Path(__file__).resolve().parents[1] / "cases"
 
 
 def same_picture(sample, path):
@@ -177,8 +180,31 @@ def test_whatever_is_wrong_with_a_video_it_is_a_broken_or_a_short_one(tmp_path, 
             assert read_window(path, 6, 2, rng.random()).frames.shape[0] == 6
             met.add("fine")
         except (TooShort, OSError) as error:
-            met.add(type(error).__name__)
-    assert {"fine", "OSError"} <= met
+            met.add("broken" if isinstance(error, OSError) else "short")
+    assert {"fine", "broken"} <= met
+
+
+def test_frames_that_a_decoder_made_up_and_films_cut_short_are_broken(tmp_path):
+    top = tmp_path / "val" / "abseiling"
+    top.mkdir(parents=True)
+    shutil.copy(CASES / "concealed.mp4", top)
+    shutil.copy(CASES / "plain.mp4", top)
+    trees.write_clip(top / "short.mkv", trees.moving(1)[0])
+    (top / "short.mkv").write_bytes((top / "short.mkv").read_bytes()[:-300])
+    reader = open_dataset("kinetics400", tmp_path, frames=12, stride=2, on_error="skip")
+    assert [sample is None for sample in reader] == [True, False, True]
+    assert {Path(path).name for path in reader.broken} == {"concealed.mp4", "short.mkv"}
+    assert reader.tally() == {"broken file": 2}
+
+
+def test_pictures_of_readers_are_upright_and_whole_or_broken(tmp_path):
+    top = tmp_path / "val" / "n01440764"
+    top.mkdir(parents=True)
+    shutil.copy(CASES / "exif6.jpg", top / "a.jpg")
+    shutil.copy(CASES / "iphone_grid.heic", top / "b.jpg")
+    reader = open_dataset("imagenet", tmp_path, on_error="skip")
+    assert reader[0].frames.shape == (1, 96, 64, 3)
+    assert reader[1] is None and reader.tally() == {"broken file": 1}
 
 
 def test_when_everything_is_gone_an_epoch_ends_with_the_reason(imagenet):

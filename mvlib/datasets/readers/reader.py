@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch.utils.data import Dataset
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
-from mvlib.errors import InputError, MissingFile
+from mvlib import media
+from mvlib.errors import InputError, MissingFile, UserError
 
 from .._root import Epoch
 from .sample import Sample
@@ -145,13 +145,12 @@ def present(samples: Sequence[Sample | None]) -> list[Sample]:
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """A picture as uint8 (1, H, W, 3); raises ``BrokenItem``."""
+    """A picture as uint8 (1, H, W, 3), upright, sRGB; raises ``BrokenItem``."""
     try:
-        with Image.open(path) as picture:
-            return np.array(picture.convert("RGB"))[None]
+        return media.read_picture(path)[None]
     except FileNotFoundError:
         raise BrokenItem("missing file", path) from None
-    except Exception as error:  # Pillow's readers raise what they like on damaged data
+    except UserError as error:
         raise BrokenItem("broken file", path, str(error)) from error
 
 
