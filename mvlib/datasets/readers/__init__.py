@@ -3,7 +3,7 @@
     reader = open_dataset("coco", "/data/coco", split="val2017", on_error="skip")
     for sample in reader: ...   # sample.frames uint8 (1, H, W, 3), sample.objects
 
-Where torchvision or pycocotools has a reader it does the reading of lists and annotations.
+"folder" reads any folder of pictures or clips that nobody labelled.
 """
 
 from difflib import get_close_matches
@@ -15,11 +15,13 @@ from .coco import COCO
 from .got10k import GOT10k
 from .imagenet import ImageNet, Imagenette
 from .kinetics import Kinetics400
+from .plain import Folder
 from .reader import BrokenItem, Reader, present
 from .sample import Objects, Sample, Track
 from .voc import VOC
 
 READERS: dict[str, type[Reader]] = {
+    "folder": Folder,
     "imagenet": ImageNet,
     "imagenette": Imagenette,
     "voc": VOC,
