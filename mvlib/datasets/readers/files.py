@@ -17,12 +17,14 @@ from ..window import TooShort, read_window
 from .reader import BrokenItem, Reader
 
 log = logging.getLogger("mvlib.datasets")
-PICTURES = frozenset(
-    ".jpg .jpeg .jpe .jfif .png .webp .bmp .ppm .pgm .pbm .pnm .tif .tiff .gif .avif .heic .heif .jp2".split()
-)
-CLIPS = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .mpg .mpeg .m2v .ts .m2ts .mts .wmv .flv .3gp .ogv .y4m .mxf .vob".split()
-)
+PICTURES = frozenset({
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff",
+    ".gif", ".avif", ".heic", ".heif", ".jp2",
+})  # fmt: skip
+CLIPS = frozenset({
+    ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".m2ts", ".mts", ".wmv", ".flv",
+    ".3gp", ".ogv", ".y4m", ".mxf", ".vob",
+})  # fmt: skip
 # What Windows, macOS, Linux and network drives put into folders of their own accord.
 _LEFT_BEHIND = {
     "thumbs.db", "desktop.ini", "lost+found", "__macosx", "$recycle.bin", "system volume information", "@eadir",

@@ -49,7 +49,9 @@ class Kinetics400(ClipReader):
         root = folder(Path(root), "give the folder that holds Kinetics' train, val and test")
         top = next((root / name for name in same_split(split) if (root / name).is_dir()), root / split)
         passed: Counter = Counter()
-        rows = _from_folders(root, top, passed) if listed is None else _from_csv(Path(listed), split, root, top)
+        rows = (
+            _from_folders(root, top, passed) if listed is None else _from_csv(Path(listed), split, root, top)
+        )
         self.top = top
         self.classes, self.labels = _numbered([row.label for row in rows], numbering)
         if listed is None:  # a folder that is no class isn't one of the data set; a row of a list is broken
@@ -76,7 +78,9 @@ class Kinetics400(ClipReader):
             raise BrokenItem("broken annotation" if row.label else "missing annotation", path, why)
         # Windows of one video are not independent.
         source = re.sub(r"_\d{6}_\d{6}$", "", Path(path).stem)
-        return Sample(self.clip(index, self._place(path, self.classes[label])), path, source, index, label=label)
+        return Sample(
+            self.clip(index, self._place(path, self.classes[label])), path, source, index, label=label
+        )
 
     def _place(self, path: str, name: str) -> Path:
         """Where a listed file lies: below the root, below the split's folder, or in its class's folder there."""
@@ -119,7 +123,8 @@ def _from_folders(root: Path, top: Path, passed: Counter) -> list[Row]:
         rows += [Row(path.relative_to(root).as_posix(), name) for path in files]
     if not rows and media_files(top, CLIPS)[0]:
         raise MissingFile(
-            f"{top} holds videos but no class folders; give the CSV file with their labels, or read it as dataset folder"
+            f"{top} holds videos but no class folders; give the CSV file with their labels, or read the clips as "
+            "dataset folder, which needs none"
         )
     return rows
 

@@ -75,10 +75,8 @@ def read_csv(path: Path, split: str) -> list[Row]:
         raise InputError(f"{path} has a quote that is not closed, near {across[0][:60]!r}; mend that line")
     column = _columns(lines[0]) if lines else {}
     if column:
-        rows = _of_header(path, lines[1:], column, split)
-    else:
-        rows = [_of_line(row, delimiter) for row in lines]
-    return rows
+        return _of_header(path, lines[1:], column, split)
+    return [_of_line(row, delimiter) for row in lines]
 
 
 def _columns(head: list[str]) -> dict[str, int]:
@@ -89,7 +87,9 @@ def _columns(head: list[str]) -> dict[str, int]:
         for column, spellings in _COLUMNS.items()
         if set(spellings) & set(names)
     }
-    if "label" in found and "id" not in found and len(names) == 2:  # whatever the other is called, it is the path
+    if (
+        "label" in found and "id" not in found and len(names) == 2
+    ):  # whatever the other is called, it is the path
         found.setdefault("path", 1 - found["label"])
     return found if {"id", "path"} & found.keys() or ("label" in found and len(names) > 1) else {}
 
@@ -100,9 +100,7 @@ def _of_header(path: Path, lines: list[list[str]], column: dict[str, int], split
             f"{path} has no column {'youtube_id or path' if 'label' in column else 'label'}; "
             "give a list with labels, or read the clips as dataset folder, which needs none"
         )
-    table = [
-        {name: row[k].strip() if k < len(row) else "" for name, k in column.items()} for row in lines
-    ]
+    table = [{name: row[k].strip() if k < len(row) else "" for name, k in column.items()} for row in lines]
     if "split" in column:
         alike = {name.lower() for name in same_split(split)}
         splits = sorted({row["split"] for row in table})
@@ -126,7 +124,7 @@ def _official(row: dict[str, str]) -> Row:
 
 
 def _of_line(row: list[str], delimiter: str) -> Row:
-    """"path,label" or "path label"; a path without quotes may hold commas."""
+    """ "path,label" or "path label"; a path without quotes may hold commas."""
     parts = [delimiter.join(row[:-1]), row[-1]] if len(row) > 1 else row[0].strip().rsplit(None, 1)
     return Row(parts[0].strip(), _label(parts[1]) if len(parts) > 1 else "")
 
