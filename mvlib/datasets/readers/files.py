@@ -18,12 +18,12 @@ from .reader import BrokenItem, Reader
 
 log = logging.getLogger("mvlib.datasets")
 PICTURES = frozenset({
-    ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".ppm", ".pgm", ".pbm", ".pnm", ".tif", ".tiff",
-    ".gif", ".avif", ".heic", ".heif", ".jp2",
+    ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".png", ".apng", ".webp", ".avif", ".gif", ".bmp", ".dib", ".ppm",
+    ".pgm", ".pbm", ".pnm", ".tif", ".tiff", ".jp2", ".j2k", ".heic", ".heif", ".qoi", ".sgi", ".tga", ".ico",
 })  # fmt: skip
 CLIPS = frozenset({
     ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".m2v", ".ts", ".m2ts", ".mts", ".wmv", ".flv",
-    ".3gp", ".ogv", ".y4m", ".mxf", ".vob",
+    ".3gp", ".ogv", ".y4m", ".mxf", ".vob", ".gif",
 })  # fmt: skip
 # What Windows, macOS, Linux and network drives put into folders of their own accord.
 _LEFT_BEHIND = {
@@ -123,7 +123,7 @@ class ClipReader(Reader):
             raise BrokenItem("missing file", path) from None
         except TooShort as error:
             raise BrokenItem("too short", path, str(error)) from error
-        except OSError as error:
+        except (OSError, InputError) as error:
             # PyAV's own words, without the path again.
             why = getattr(error.__cause__, "strerror", None) or error
             raise BrokenItem("broken file", path, str(why)) from error
