@@ -10,8 +10,8 @@ import numpy as np
 
 from mvlib.errors import InputError
 
+from .._manifest import text_of
 from .boxes import in_upright
-from .files import text_of
 from .reader import BrokenItem, Reader, folder, read_picture
 from .sample import Objects, Sample
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mvlib.errors import InputError, MissingFile
+from mvlib.errors import InputError
 
 from ..window import TooShort, read_window
 from .reader import BrokenItem, Reader
@@ -75,18 +75,6 @@ def class_folders(top: Path, suffixes: frozenset[str], passed: Counter) -> Itera
             yield place.name, files
         else:
             passed["outside of the class folders"] += 1
-
-
-def text_of(path: Path) -> str:
-    """A text file without its byte-order mark; raises FileNotFoundError, or ValueError where it is no Unicode text."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise MissingFile(f"{path} does not exist") from None
-    try:
-        return data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is no text in UTF-8 ({error}); save it as UTF-8") from error
 
 
 class ClipReader(Reader):

@@ -7,7 +7,8 @@ import numpy as np
 
 from mvlib.errors import InputError
 
-from .files import hidden, text_of
+from .._manifest import text_of
+from .files import hidden
 from .reader import BrokenItem, Reader, folder, read_picture
 from .sample import Sample, Track
 

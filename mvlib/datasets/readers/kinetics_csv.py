@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mvlib.errors import InputError
 
-from .files import text_of
+from .._manifest import text_of
 
 log = logging.getLogger("mvlib.datasets")
 # How the columns are called in the official files, their copies and the downloaders' lists.
