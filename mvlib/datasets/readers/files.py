@@ -43,20 +43,18 @@ def media_files(top: Path, suffixes: frozenset[str]) -> tuple[list[Path], Counte
     counts as one), "of another kind" and "unreadable folder".
     """
     found, passed = [], Counter()
+    holding = {str(top): {os.path.realpath(place) for place in (top, *top.absolute().parents)}}
 
     def unreadable(error: OSError) -> None:
         log.warning("%s cannot be read: %s", error.filename, error.strerror)
         passed["unreadable folder"] += 1
 
     for place, folders, files in os.walk(top, followlinks=True, onerror=unreadable):
-        real = os.path.join(os.path.realpath(place), "")
         passed["hidden"] += sum(map(hidden, folders + files))
-        folders[:] = [
-            name
-            for name in folders
-            if not hidden(name)
-            and not real.startswith(os.path.join(os.path.realpath(os.path.join(place, name)), ""))
-        ]
+        above, inner = holding.pop(place), [name for name in folders if not hidden(name)]
+        reals = {name: os.path.realpath(os.path.join(place, name)) for name in inner}
+        folders[:] = [name for name in inner if reals[name] not in above]
+        holding |= {os.path.join(place, name): above | {reals[name]} for name in folders}
         seen = [Path(place, name) for name in files if not hidden(name)]
         taken = [path for path in seen if path.suffix.lower() in suffixes]
         passed["of another kind"] += len(seen) - len(taken)

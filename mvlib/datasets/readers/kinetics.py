@@ -54,20 +54,25 @@ class Kinetics400(ClipReader):
         )
         self.top = top
         self.classes, self.labels = _numbered([row.label for row in rows], numbering)
-        if listed is None:  # a folder that is no class isn't one of the data set; a row of a list is broken
-            strays = Counter(row.label for row, label in zip(rows, self.labels, strict=True) if label is None)
-            for name, count in strays.items():
-                log.warning(
-                    "%s leaves out %d videos in %s: no class of Kinetics-400 is called so; "
-                    "numbering=alphabet takes every folder as a class",
-                    type(self).__name__, count, top / name,
-                )  # fmt: skip
-                passed[f"in {name}, which is no class"] += count
-            kept = [k for k, label in enumerate(self.labels) if label is not None]
-            rows, self.labels = [rows[k] for k in kept], [self.labels[k] for k in kept]
+        if listed is None:  # a folder that is no class isn't of the data set; a row of a list is broken
+            rows = self._without_strays(rows, passed)
         self._rows = rows
         paths = [row.path for row in rows]
         super().__init__(root, paths, frames, stride, window, seed, short_side, on_error, passed)
+
+    def _without_strays(self, rows: list[Row], passed: Counter) -> list[Row]:
+        """Those of ``rows``, and of their labels, that lie in the folder of a class."""
+        strays = Counter(row.label for row, label in zip(rows, self.labels, strict=True) if label is None)
+        for name, count in strays.items():
+            log.warning(
+                "Kinetics400 leaves out %d videos in %s: no class of Kinetics-400 is called so; "
+                "numbering=alphabet takes every folder as a class",
+                count, self.top / name,
+            )  # fmt: skip
+            passed[f"in {name}, which is no class"] += count
+        kept = [row for row, label in zip(rows, self.labels, strict=True) if label is not None]
+        self.labels = [label for label in self.labels if label is not None]
+        return kept
 
     def read(self, index: int) -> Sample:
         path, row, label = self.paths[index], self._rows[index], self.labels[index]
