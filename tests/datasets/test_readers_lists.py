@@ -78,7 +78,8 @@ def test_commas_in_quotes_belong_to_the_value(kinetics):
     (place / "vid1aaaaaaa_000001_000011.mp4").rename(place / "a, b.mp4")
     for text in (
         'path,label\n"val/zumba/a, b.mp4","zumba"\n', '"val/zumba/a, b.mp4",zumba\n', "val/zumba/a, b.mp4,zumba\n",
-        'label,path\n"zumba", "val/zumba/a, b.mp4"\n', "val/zumba/a, b.mp4,399.0\n",
+        'label,path\n"zumba", "val/zumba/a, b.mp4"\n',
+        'id,path,label\n7,"val/zumba/a, b.mp4",zumba\n', "val/zumba/a, b.mp4,399.0\n",
     ):  # fmt: skip
         (kinetics / "list.csv").write_text(text)
         (sample,) = kinetics400(kinetics, listed=kinetics / "list.csv")
@@ -93,11 +94,12 @@ def test_commas_in_quotes_belong_to_the_value(kinetics):
 @pytest.mark.parametrize(
     "name", ["{id}_{begin:06d}_{end:06d}.MP4", "{id}.mp4", "{id}.Mkv", "{id}_{begin}_{end}.webm"]
 )
-@pytest.mark.parametrize("place", ["val", "validate/zumba", "val/deep/er"])
+@pytest.mark.parametrize("place", ["val", "validate/zumba", "val/deep/er", "videos"])
 def test_files_are_found_with_and_without_time_stamps_wherever_they_lie(tmp_path, name, place):
     path = tmp_path / place / name.format(id="-_aaaaaaaa_", begin=7, end=17)
     trees.write_clip(path.with_suffix(".mp4"), trees.moving(1)[0])
     path.with_suffix(".mp4").rename(path)
+    (tmp_path / "val").mkdir(exist_ok=True)
     listed = trees.official(tmp_path, [("zumba", "-_aaaaaaaa_", 7, 17, "val")])
     (sample,) = kinetics400(tmp_path, listed=listed)
     assert (sample.label, sample.file) == (399, str(path.relative_to(tmp_path)))

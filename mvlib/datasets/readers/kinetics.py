@@ -140,7 +140,10 @@ def _from_csv(listed: Path, split: str, root: Path, top: Path) -> list[Row]:
     rows = read_csv(listed, split)
     if not any(row.stems for row in rows):
         return once(listed, rows)
-    there: dict[str, list[Path]] = {}
-    for path in media_files(top if top.is_dir() else root, CLIPS)[0]:
-        there.setdefault(path.stem, []).append(path)
+    for place in (top, root):  # root is the larger, and only needed where the split has no folder of its own
+        there: dict[str, list[Path]] = {}
+        for path in media_files(place, CLIPS)[0] if place.is_dir() else ():
+            there.setdefault(path.stem, []).append(path)
+        if any(stem in there for row in rows for stem in row.stems):
+            break
     return once(listed, [row.found(there, root, _key) for row in rows])

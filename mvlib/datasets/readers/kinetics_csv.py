@@ -11,6 +11,7 @@ from pathlib import Path
 from mvlib.errors import InputError
 
 from .._manifest import text_of
+from .files import CLIPS
 
 log = logging.getLogger("mvlib.datasets")
 # How the columns are called in the official files, their copies and the downloaders' lists.
@@ -107,11 +108,14 @@ def _of_header(path: Path, lines: list[list[str]], column: dict[str, int], split
         table = [row for row in table if row["split"].lower() in alike]
         if splits and not table:
             raise InputError(f"{path} has no row of split {split!r}, only of {', '.join(map(repr, splits))}")
-    return [_official(row) if "id" in column else Row(row["path"], _label(row["label"])) for row in table]
+    return [_of_row(row) for row in table]
 
 
-def _official(row: dict[str, str]) -> Row:
-    name, label = row["id"], _label(row["label"])
+def _of_row(row: dict[str, str]) -> Row:
+    """A path as it is, or the names that the official data set may give the file of an id."""
+    name, label = row.get("path") or row.get("id", ""), _label(row["label"])
+    if Path(name).suffix.lower() in CLIPS:
+        return Row(name, label)
     if not row.get("start") and not row.get("end"):
         return Row(f"{name}.mp4", label, (name,))
     try:
