@@ -170,6 +170,7 @@ def test_objects_with_one_id_in_one_picture_all_count(coco):
         lambda w: w["images"][1].pop("file_name"),
         lambda w: w["images"][1].update(file_name="../val2017/000000000101.jpg"),
         lambda w: w["images"][1].update(width="wide"),
+        lambda w: w["annotations"][1].update(area=[1, 2]),
         lambda w: w["images"][1].update(width=1920, height=1080),
     ],
 )
@@ -186,6 +187,11 @@ def test_pictures_that_share_an_id_or_a_file_are_left_out(coco):
     assert boxes(open_dataset("coco", coco, on_error="skip")) == [BOX, None, None, BOX]
 
 
+def test_a_name_that_no_file_can_have_is_a_broken_one(coco):
+    rewrite(coco, lambda w: w["images"][1].update(file_name="é" * 300))
+    assert boxes(open_dataset("coco", coco, on_error="skip")) == [BOX, None, [], BOX]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -199,6 +205,7 @@ def test_pictures_that_share_an_id_or_a_file_are_left_out(coco):
         (lambda w: w | {"images": [{"file_name": "a.jpg"}]}, "KeyError: 'id'"),
         (lambda w: w | {"images": [], "annotations": w["annotations"]}, "do their ids differ"),
         (lambda w: w | {"images": "none"}, "no COCO annotation"),
+        (lambda w: w | {"images": [{"id": 1e400, "file_name": "a.jpg"}]}, "inf is no id"),
         (lambda w: w | {"categories": [{"id": True, "name": "car"}]}, "True is no id"),
     ],
 )  # fmt: skip

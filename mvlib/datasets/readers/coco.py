@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections import Counter, defaultdict
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -69,7 +70,7 @@ class COCO(Reader):
             why = f"image {image} shares its id or its file with another; give each its own"
             raise BrokenItem("broken annotation", path, why)
         # The name may hold the folder of the split, too.
-        place = next((p for p in (self.root / path, self.root / name) if p.is_file()), self.root / path)
+        place = next((p for p in (self.root / path, self.root / name) if os.path.isfile(p)), self.root / path)
         frames = read_picture(place)
         try:
             objects = self._objects(self._of.get(image, []))
@@ -89,12 +90,11 @@ class COCO(Reader):
         there = (boxes[:, 2:] > 0).all(1)
         rows, boxes = [row for row, is_there in zip(rows, there, strict=True) if is_there], boxes[there]
         labels = np.array([self._label[_id(row["category_id"])] for row in rows], np.int64)
-        area = [
-            row["area"] if row.get("area") else w * h for row, (w, h) in zip(rows, boxes[:, 2:], strict=True)
-        ]
+        area = np.array([row.get("area") or np.nan for row in rows], np.float32)
+        area = np.where(np.isfinite(area), area, boxes[:, 2:].prod(1)).astype(np.float32)
         crowd = np.array([bool(int(row.get("iscrowd") or 0)) for row in rows], bool)
         boxes[:, 2:] += boxes[:, :2]
-        return Objects(boxes.astype(np.float32), labels, crowd, crowd, np.array(area, np.float32))
+        return Objects(boxes.astype(np.float32), labels, crowd, crowd, area)
 
 
 def _parsed(listed: Path) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _id(value: Any) -> int | str:
     """An id that is the same as number and as text; raises ValueError for what is none."""
     if isinstance(value, str):
         return int(value) if value.strip().isdecimal() else value.strip()
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or value % 1 != 0:
         raise ValueError(f"{value!r} is no id")
     return int(value)
 

@@ -1,6 +1,7 @@
 """Kinetics-400: class folders or a CSV of video files → window of frames by seeking → clips with labels."""
 
 import logging
+import os
 import re
 from collections import Counter
 from pathlib import Path
@@ -90,7 +91,7 @@ class Kinetics400(ClipReader):
     def _place(self, path: str, name: str) -> Path:
         """Where a listed file lies: below the root, below the split's folder, or in its class's folder there."""
         folders = (self.root, self.top, self.top / name, self.top / name.replace(" ", "_"))
-        return next((place / path for place in folders if (place / path).is_file()), self.root / path)
+        return next((place / path for place in folders if os.path.isfile(place / path)), self.root / path)
 
 
 def _key(name: str) -> str:
