@@ -74,7 +74,7 @@ class COCO(Reader):
         frames = read_picture(place)
         try:
             objects = self._objects(self._of.get(image, []))
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, OverflowError, TypeError, ValueError) as error:
             why = f"image {image}: {type(error).__name__}: {error}"
             raise BrokenItem("broken annotation", path, why) from error
         stated = self._rows[index].get("width"), self._rows[index].get("height")
@@ -90,7 +90,7 @@ class COCO(Reader):
         there = (boxes[:, 2:] > 0).all(1)
         rows, boxes = [row for row, is_there in zip(rows, there, strict=True) if is_there], boxes[there]
         labels = np.array([self._label[_id(row["category_id"])] for row in rows], np.int64)
-        area = np.array([row.get("area") or np.nan for row in rows], np.float32)
+        area = np.array([float(row.get("area") or np.nan) for row in rows], np.float32)
         area = np.where(np.isfinite(area), area, boxes[:, 2:].prod(1)).astype(np.float32)
         crowd = np.array([bool(int(row.get("iscrowd") or 0)) for row in rows], bool)
         boxes[:, 2:] += boxes[:, :2]
