@@ -125,3 +125,22 @@ def got10k(root: Path, count: int = 2, frames: int = 6) -> Path:
         (folder / "meta_info.ini").write_text("[METAINFO]\nobject_class: person\nresolution: (64, 64)\n")
     (root / "val" / "list.txt").write_text("\n".join(names) + "\n")
     return root
+
+
+def official(root: Path, rows: list[tuple], name: str = "all.csv", **how) -> Path:
+    """Kinetics' official CSV of rows (label, id, start, end, split); ``how``: encoding, end (of a line), header."""
+    end, header = how.get("end", "\n"), how.get("header", "label,youtube_id,time_start,time_end,split,is_cc")
+    lines = [header, *(",".join(map(str, (*row, 0))) for row in rows)]
+    (root / name).write_bytes(end.join([*lines, ""]).encode(how.get("encoding", "utf-8")))
+    return root / name
+
+
+def litter(folder: Path) -> int:
+    """What systems leave in a folder: hidden files and folders, and what is no picture or clip; how many names."""
+    for name in (".DS_Store", "Thumbs.db", "desktop.ini", "._a.mp4", "._a.JPEG", "._00000001.jpg"):
+        (folder / name).write_bytes(b"\0\5\26\7")
+    for name in (".Trash-1000", "lost+found", "__MACOSX", ".ipynb_checkpoints"):
+        (folder / name).mkdir()
+        pictures(1)[0].save(folder / name / "left.JPEG", format="JPEG")
+        write_clip(folder / name / "left.mp4", moving(1)[0][:4])
+    return 10

@@ -46,6 +46,7 @@ def train_actions(out: Path = Path("runs/actions"), **options) -> None:
 
 
 def _train(training: Training, out: Path, data: str) -> None:
+    from mvlib.datasets.readers import has_splits
     from mvlib.evaluation.report import versions
     from mvlib.plots import training_curves
     from mvlib.preprocess import save_preprocessor
@@ -59,13 +60,14 @@ def _train(training: Training, out: Path, data: str) -> None:
     broken = dict(trainer.processes.gather(list(trainer.steps.broken.items())))
     if not trainer.processes.is_main:
         return
+    side = training.reader or ("split train" if has_splits(training.dataset) else "whole")
     if broken:
         print(f"{len(broken)} files could not be read, others stood in: {', '.join(list(broken)[:5])} …")
     saved = save_preprocessor(
         network,
         out / "preprocessor.safetensors",
         command=command_line(),
-        data=data if training.dataset is None else f"{training.dataset}, {training.reader or 'split train'}",
+        data=data if training.dataset is None else f"{training.dataset}, {side}",
         seed=training.seed,
         steps=training.steps,
         analysers=tuple(trainer.objective.analysers),  # those that were asked

@@ -4,7 +4,7 @@
 ``PastedCutouts`` photographs with such things on them; ``data/README.md`` names their sources. All are ordinary
 ``torch.utils.data.Dataset`` objects, split by source so that nothing on the test side shares an original with the
 training side. ``open_dataset`` reads ImageNet, COCO, PASCAL VOC, Kinetics-400 and GOT-10k as they lie on disk
-after their download.
+after their download, and any folder of pictures or clips.
 """
 
 from importlib import import_module

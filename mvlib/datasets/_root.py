@@ -1,7 +1,7 @@
 """Find data/ and read its manifests: MVLIB_DATA or the checkout → manifest rows → one ``Item`` a file."""
 
-import csv
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from torch.utils.data import Dataset, get_worker_info
 
 from mvlib.errors import InputError, MissingFile
 
+from ._manifest import RESTORE, Check, check_content, inside, one_of, read_rows, some
+
 SPLITS = ("train", "val", "test")
-RESTORE = "restore it with `git checkout -- data` or build it again with `python data/build_data.py`"
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,11 @@ class Item:
     def label(self) -> int | None:
         """The first acceptable ImageNet index, or None where the picture has no label."""
         return self.labels[0] if self.labels else None
+
+    def check(self) -> None:
+        """Raise FileNotFoundError if the file is missing, OSError if it is not the one that the manifest means."""
+        if sha256 := self.row.get("sha256", ""):
+            check_content(self.path, sha256)
 
 
 class Epoch:
@@ -104,10 +110,16 @@ def data_root() -> Path:
     )
 
 
-def read_manifest(name: str, split: str, splits: tuple[str, ...] = SPLITS) -> list[Item]:
+def read_manifest(
+    name: str, split: str, splits: tuple[str, ...] = SPLITS, columns: Mapping[str, Check] | None = None
+) -> list[Item]:
     """Read the rows of one split from ``data/<name>``, in the order of the file.
 
-    Raises ValueError for an unknown split and FileNotFoundError for a missing manifest.
+    Args:
+        columns: those that there must be besides file, split and source_id, and what their values are.
+
+    Raises ValueError for an unknown split and a value that is not what it should be, FileNotFoundError for a missing
+    manifest.
     """
     if split not in splits:
         raise InputError(f"split={split!r} does not exist, choose one of {', '.join(splits)}")
@@ -115,9 +127,13 @@ def read_manifest(name: str, split: str, splits: tuple[str, ...] = SPLITS) -> li
     manifest = root / name
     if not manifest.is_file():
         raise MissingFile(f"{manifest} is missing: {RESTORE}")
-    with open(manifest, newline="", encoding="utf-8") as f:
-        rows = [row for row in csv.DictReader(f) if row["split"] == split]
-    return [_item(root, row) for row in rows]
+    columns = {"file": inside(root), "split": one_of(splits), "source_id": some, **(columns or {})}
+    rows = read_rows(manifest, columns)
+    if len({row["file"] for row in rows}) < len(rows):
+        files = [row["file"] for row in rows]
+        twice = next(file for file in files if files.count(file) > 1)
+        raise InputError(f"{manifest} lists {twice} more than once: {RESTORE}")
+    return [_item(root, row) for row in rows if row["split"] == split]
 
 
 def _item(root: Path, row: dict[str, str]) -> Item:

@@ -11,9 +11,11 @@ from torch import Tensor
 from mvlib.errors import InputError, MissingFile
 from mvlib.media import TooShort, Unreadable, read_clip
 
+from ._manifest import count, some
 from ._root import RESTORE, Item, Split, read_manifest
 
 SPLITS = ("train", "test")
+COLUMNS = {"kind": some, "width": count, "height": count, "frames": count}
 
 
 class Clips(Split):
@@ -39,7 +41,7 @@ class Clips(Split):
         self, split: str = "train", frames: int = 16, size: int | None = None, stride: int = 1,
         flip: bool | None = None, seed: int = 0, animation: bool = True,
     ) -> None:  # fmt: skip
-        items = read_manifest("clips.csv", split, SPLITS)
+        items = read_manifest("clips.csv", split, SPLITS, COLUMNS)
         items = [m for m in items if animation or m.row["kind"] != "animation"]
         self.span = stride * (frames - 1) + 1  # frames of the file that a window covers
         _check_fits(items, frames, stride, self.span, size)
@@ -101,6 +103,7 @@ def _check_fits(items: list[Item], frames: int, stride: int, span: int, size: in
 
 def _decode(item: Item) -> np.ndarray:
     """Decode a whole file."""
+    item.check()
     try:
         pixels = read_clip(item.path).frames
     except FileNotFoundError:

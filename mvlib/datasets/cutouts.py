@@ -11,8 +11,12 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from mvlib.errors import MissingFile
+from mvlib.media import Unreadable
 
+from ._manifest import maybe, number, some
 from ._root import RESTORE, Item, read_manifest
+
+_COLUMNS = {"name": some, "category": some, "coco": maybe, "asymmetry": number}
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,9 @@ class Cutouts(Dataset):
 
     def __init__(self, split: str = "train", coco: bool = False) -> None:
         self.split = split
-        self.meta: list[Item] = [m for m in read_manifest("cutouts.csv", split) if m.row["coco"] or not coco]
+        self.meta: list[Item] = [
+            m for m in read_manifest("cutouts.csv", split, columns=_COLUMNS) if m.row["coco"] or not coco
+        ]
         self._decoded: dict[int, Cutout] = {}
 
     def __len__(self) -> int:
@@ -69,13 +75,14 @@ class Cutouts(Dataset):
 
 
 def _decode(item: Item) -> Cutout:
+    item.check()
     try:
         with Image.open(item.path) as picture:
             rgba = np.array(picture.convert("RGBA"))
     except FileNotFoundError:
         raise MissingFile(f"{item.path} is in the manifest but not on disk: {RESTORE}") from None
-    except OSError as why:
-        raise OSError(f"{item.path} cannot be decoded ({why}): {RESTORE}") from why
+    except (OSError, SyntaxError) as why:
+        raise Unreadable(f"{item.path} cannot be decoded ({why}): {RESTORE}") from why
     rgba.flags.writeable = False  # it is shared between calls
     row = item.row
     return Cutout(rgba, row["name"], row["category"], row["coco"], item.source_id, float(row["asymmetry"]))

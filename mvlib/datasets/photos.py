@@ -10,7 +10,9 @@ from PIL import Image
 from torch import Tensor
 
 from mvlib.errors import InputError, MissingFile
+from mvlib.media import Unreadable
 
+from ._manifest import count, labels
 from ._root import RESTORE, Item, Split, read_manifest
 from .crops import check_crop, square_box
 
@@ -43,7 +45,8 @@ class Photos(Split):
         seed: int = 0,
     ) -> None:
         check_crop(crop)
-        self.meta: list[Item] = read_manifest("photos.csv", split)
+        columns = {"width": count, "height": count, "label": labels}
+        self.meta: list[Item] = read_manifest("photos.csv", split, columns=columns)
         smallest = min((min(int(m.row["width"]), int(m.row["height"])) for m in self.meta), default=size)
         if not 1 <= size <= smallest:
             raise InputError(
@@ -83,12 +86,13 @@ class Photos(Split):
 
 
 def _decode(item: Item) -> np.ndarray:
+    item.check()
     try:
         with Image.open(item.path) as picture:
             pixels = np.array(picture.convert("RGB"))
     except FileNotFoundError:
         raise MissingFile(f"{item.path} is in the manifest but not on disk: {RESTORE}") from None
     except (OSError, SyntaxError) as why:
-        raise OSError(f"{item.path} cannot be decoded ({why}): {RESTORE}") from why
+        raise Unreadable(f"{item.path} cannot be decoded ({why}): {RESTORE}") from why
     pixels.flags.writeable = False  # it is shared between calls
     return pixels

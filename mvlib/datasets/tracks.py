@@ -4,16 +4,16 @@ A person marked each box on the enlarged frame, every third to eighth frame; bet
 nothing interpolated.
 """
 
-import csv
 from dataclasses import dataclass
 
 import numpy as np
 from torch.utils.data import Dataset
 
-from mvlib.errors import MissingFile
+from mvlib.errors import InputError, MissingFile
 
-from ._root import RESTORE, data_root, read_manifest
-from .clips import SPLITS, _decode
+from ._manifest import RESTORE, maybe, number, one_of, read_rows, some, whole
+from ._root import data_root, read_manifest
+from .clips import COLUMNS, SPLITS, _decode
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,34 @@ class Tracks(Dataset):
     Args:
         split: "train" or "test", that of the clip.
 
-    Raises ValueError for an unknown split, and FileNotFoundError for a missing file.
+    Raises ValueError for an unknown split or a row that is wrong, and FileNotFoundError for a missing file.
     """
 
     def __init__(self, split: str = "test") -> None:
         self.split = split
-        self._clips = {item.file: item for item in read_manifest("clips.csv", split, SPLITS)}
+        self._clips = {item.file: item for item in read_manifest("clips.csv", split, SPLITS, COLUMNS)}
         path = data_root() / "tracks.csv"
         if not path.is_file():
             raise MissingFile(f"{path} is missing: {RESTORE}")
         self._rows: dict[str, list[dict[str, str]]] = {}
-        with open(path, newline="", encoding="utf-8") as f:
-            for row in csv.DictReader(f):
-                if row["split"] == split:
-                    self._rows.setdefault(row["sequence"], []).append(row)
+        sides = dict.fromkeys(("x1", "y1", "x2", "y2"), number)
+        columns = {
+            "sequence": some,
+            "split": one_of(SPLITS),
+            "file": some,
+            "frame": whole,
+            "what": maybe,
+            **sides,
+        }
+        for row in read_rows(path, columns):
+            if row["split"] != split:
+                continue
+            clip, frame = self._clips.get(row["file"]), int(row["frame"])
+            if clip is None or frame >= int(clip.row["frames"]):
+                raise InputError(
+                    f"{path}: {row['file']}, frame {frame}, is not in the split {split!r} of clips.csv: {RESTORE}"
+                )
+            self._rows.setdefault(row["sequence"], []).append(row)
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -50,9 +50,10 @@ class ImageExperiment:
     """What is looked at: photos, pedestrians (frames of a film; no one labelled the objects) or pasted (photographs
     with pasted cut-outs, whose boxes are exact)."""
     dataset: str | None = None
-    """A public data set in place of ``material``: imagenet, imagenette, voc, coco."""
+    """A data set in place of ``material``: imagenet, imagenette, voc, coco, of clips kinetics400, got10k; or folder:
+    any folder of pictures or clips, which nobody labelled and which has no split."""
     root: Path | None = None
-    """Folder of the public data set."""
+    """Folder of the data set."""
     reader: dict[str, str | int | None] = field(default_factory=dict)
     """More options of its reader, such as {"short_side": 256} or {"year": 2007}."""
     analysers: tuple[str, ...] = ("efficientnet_lite0", "efficientnet_lite2")

@@ -27,7 +27,7 @@ from .cells import PROTOCOL, CellStore, digest
 from .conditions import condition
 from .encoding import Cell, Coded, Encoding
 from .experiment import ImageExperiment
-from .looking import Analyser, Look, scores_of
+from .looking import Analyser, Look, chosen_scores, scores_of
 from .material import Material, load_material
 from .scores import Score, from_arrays, join, with_scores
 
@@ -97,10 +97,7 @@ class ImageProtocol:
             torch.manual_seed(experiment.seed)
         named = analysers or {name: machines.load(name, pretrained=trained) for name in experiment.analysers}
         self.analysers = {name: a.to(self.processes.device) for name, a in named.items()}
-        self.wanted = {
-            name: self.scores_of(a, experiment.scores, self.material.classes)
-            for name, a in self.analysers.items()
-        }
+        self.wanted = chosen_scores(self.analysers, experiment.scores, self.material, self.scores_of)
         self.sources: list[str] = []
         self._pictures: dict[tuple[int, int], str] = {}
         """Digest of the pictures of each cell: (start, stop) -> digest; where none can be read there is no cell."""

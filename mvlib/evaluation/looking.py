@@ -5,7 +5,7 @@ clean heads; average precision counts against exact boxes where they are known, 
 finds in the clean picture.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import groupby
@@ -26,7 +26,7 @@ from mvlib.analysers.features import watching
 from mvlib.errors import InputError
 
 from .matching import match
-from .material import Sample
+from .material import Material, Sample
 from .scores import Precision, Score
 
 # What is found counts from this score on, for precision is averaged over the whole range; what the detector finds
@@ -44,7 +44,7 @@ def scores_of(
     Args:
         classes: the names that labels number: "label" is a score of those only who tell the same apart. None: not said.
     Raises:
-        ValueError: it has none of the wanted ones.
+        ValueError: it has none of the wanted ones, or "label" is wanted of a classifier of other classes.
     """
     has = ("ap",) if isinstance(analyser, TorchvisionDetector) else ("divergence", "ap")
     if isinstance(analyser, Classifier):
@@ -52,11 +52,40 @@ def scores_of(
     if not isinstance(analyser, TorchvisionDetector) and "features" in wanted:
         has += ("features",)  # a measure for training; only on demand
     found = tuple(s for s in has if not wanted or s in wanted)
-    if not found:
+    strange = "label" in wanted and isinstance(analyser, Classifier) and "label" not in has
+    if not found or strange:
         why = "; it gives no heads, only objects" if isinstance(analyser, TorchvisionDetector) else ""
-        why += OTHERS if "label" in wanted and isinstance(analyser, Classifier) else ""
+        why += OTHERS if strange else ""
         raise InputError(f"{analyser.name} has no score {', '.join(wanted)}, only {', '.join(has)}{why}")
     return found
+
+
+def chosen_scores(
+    analysers: Mapping[str, nn.Module], wanted: Sequence[str], material: Material, scores_of: Callable
+) -> dict[str, tuple[str, ...]]:
+    """The scores of each analyser on ``material``: those ``wanted``, or all that there are.
+
+    Args:
+        scores_of: that above, or that for clips.
+    Raises:
+        ValueError: a wanted score cannot be given: the material lacks what it needs, or no analyser has it.
+    """
+    if lacking := [score for score in wanted if score in material.lacks]:
+        raise InputError(
+            f"there is no score {lacking[0]} here: {material.lacks[lacking[0]]} ({material.about})"
+        )
+    scores = {}
+    for name, analyser in analysers.items():
+        has = scores_of(analyser, wanted, material.classes)
+        scores[name] = tuple(score for score in has if score not in material.lacks)
+        if not scores[name]:
+            raise InputError(f"{name} has only the scores {', '.join(has)}, and {material.lacks[has[0]]}")
+    if nobodys := set(wanted) - {score for has in scores.values() for score in has}:
+        each = "; ".join(
+            f"{name} gives {', '.join(scores_of(a, (), material.classes))}" for name, a in analysers.items()
+        )
+        raise InputError(f"no analyser here has the score {', '.join(sorted(nobodys))}: {each}")
+    return scores
 
 
 OTHERS = "; its classes are not those of the labels"

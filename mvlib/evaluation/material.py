@@ -1,7 +1,7 @@
 """What is looked at: photographs | frames of a film | pasted cut-outs → pictures and what is known of them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from .experiment import ImageExperiment
 
 PSEUDO = "no one labelled the objects: what the same detector finds in the clean picture counts as true (pseudo-truth)"
 EXACT = "exact boxes and classes of the pasted cut-outs"
-
+UNLABELLED = {"label": "nobody labelled these pictures or clips as a whole"}
 
 # Clean samples of a cell: with what is prepared and decoded of them, and of the next, a dozen times as much is held at
 # once. 32 clips of 16 frames at 224x224 fit.
@@ -74,6 +74,7 @@ class Material:
     about, truth: what the pictures are, and what counts as the true objects in them; printed with the result.
     get: gives the sample at a place, or None where it cannot be read and is left out.
     classes: the names that its labels number; None: not said, a machine's own are taken for them.
+    lacks: scores that nobody can be given here → why.
     """
 
     about: str
@@ -81,6 +82,7 @@ class Material:
     count: int
     get: Callable[[int], Sample | None]
     classes: tuple[str, ...] | None = None
+    lacks: Mapping[str, str] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.count
@@ -159,7 +161,7 @@ def _pedestrians(experiment: ImageExperiment) -> Material:
         f"frames of the film vtest, every {_STRIDE}th of each excerpt in data/clips.csv, 384x288; {_PER_SOURCE} frames "
         "in a row (2.4 s) are one source: the interval speaks of this camera and no other"
     )
-    return Material(about, PSEUDO, len(windows) * _FRAMES, get)
+    return Material(about, PSEUDO, len(windows) * _FRAMES, get, lacks=UNLABELLED)
 
 
 def _pasted(experiment: ImageExperiment) -> Material:
@@ -173,4 +175,4 @@ def _pasted(experiment: ImageExperiment) -> Material:
         return Sample(item.picture, item.source_id, truth=truth)
 
     about = f"cut-outs of data/cutouts.csv pasted on photographs, split {experiment.split}, {pasted.size}x{pasted.size}"
-    return Material(about, EXACT, len(pasted), get)
+    return Material(about, EXACT, len(pasted), get, lacks=UNLABELLED)

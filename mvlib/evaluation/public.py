@@ -1,18 +1,21 @@
 """Public data sets as material: reader → whole picture or clip, or its centred square → labels, objects, tracks."""
 
+import logging
+
 import numpy as np
 import torch
 
 from mvlib.analysers.detectors import COCO_CLASSES
 from mvlib.datasets import Squares, open_dataset
-from mvlib.datasets.readers import Objects, Reader, Sample
+from mvlib.datasets.readers import Objects, Reader, Sample, counted, has_splits
 from mvlib.errors import InputError
 
 from . import material
 from .experiment import ImageExperiment, VideoExperiment
 from .material import Material, Truth, spread
-from .video_material import ClipSample
+from .video_material import NONE, UNMARKED, ClipSample
 
+log = logging.getLogger("mvlib.evaluation")
 ANNOTATED = "the data set's own annotation; crowds and what is marked as difficult count neither as found nor as missed"
 
 
@@ -24,7 +27,7 @@ def public_material(experiment: ImageExperiment) -> Material:
     reader, squares = _opened(experiment)
     if reader.is_video:
         raise InputError(f"{experiment.dataset} holds clips; `evaluate video` takes it")
-
+    _check_classes(reader)
     places = spread(len(reader), experiment.limit)
 
     def get(i: int) -> material.Sample | None:
@@ -35,7 +38,11 @@ def public_material(experiment: ImageExperiment) -> Material:
         truth = None if sample.objects is None else _truth(sample.objects, reader.classes)
         return material.Sample(_frames(sample, squares)[0], sample.source_id, labels, truth)
 
-    return Material(_about(experiment, "pictures"), ANNOTATED, len(places), get, tuple(reader.classes))
+    truth = ANNOTATED if "objects" in reader.gives else material.PSEUDO
+    lacks = {} if "label" in reader.gives else material.UNLABELLED
+    return Material(
+        _about(experiment, reader, "pictures"), truth, len(places), get, tuple(reader.classes), lacks
+    )
 
 
 def public_clips(experiment: VideoExperiment) -> Material:
@@ -56,18 +63,42 @@ def public_clips(experiment: VideoExperiment) -> Material:
             boxes = np.nan_to_num(track.boxes) if visible[0] else None
         return ClipSample(_frames(sample, squares), sample.source_id, sample.label, boxes, visible)
 
-    return Material(_about(experiment, "clips"), ANNOTATED, len(places), get, tuple(reader.classes))
+    truth = ANNOTATED if reader.gives else NONE
+    lacks = {} if "label" in reader.gives else material.UNLABELLED
+    lacks = lacks if "track" in reader.gives else lacks | UNMARKED
+    return Material(
+        _about(experiment, reader, "clips"), truth, len(places), get, tuple(reader.classes), lacks
+    )
 
 
 def _opened(experiment: ImageExperiment, **options) -> tuple[Reader, Squares | None]:
-    options |= {"split": experiment.split, "on_error": "skip"} | experiment.reader
+    options |= {"split": experiment.split} if has_splits(experiment.dataset) else {}
+    options |= {"on_error": "skip"} | experiment.reader
     reader = open_dataset(experiment.dataset, experiment.root, **options)
     return reader, experiment.size and Squares(reader, experiment.size, crop="centre", flip=False)
 
 
-def _about(experiment: ImageExperiment, what: str) -> str:
+def _about(experiment: ImageExperiment, reader: Reader, what: str) -> str:
     size = f"centred squares at {experiment.size}x{experiment.size}" if experiment.size else "whole"
-    return f"{experiment.dataset}, split {experiment.reader.get('split', experiment.split)}, {what} {size}"
+    side = (
+        f"split {experiment.reader.get('split', experiment.split)}" if reader.has_splits else experiment.root
+    )
+    passed = f"; passed over: {counted(reader.passed)}" if reader.passed else ""
+    return f"{experiment.dataset}, {side}, {what} {size}{passed}"
+
+
+def _check_classes(reader: Reader) -> None:
+    """Raise ValueError where no object has a class that the detectors know; tell of those without."""
+    if "objects" not in reader.gives:
+        return
+    unknown = [name for name in reader.classes if name not in COCO_CLASSES]
+    if len(unknown) == len(reader.classes):
+        raise InputError(
+            f"none of the classes {', '.join(unknown[:5])} is one of COCO's, which the detectors know; rename them in "
+            "the annotation, or read the pictures as dataset folder"
+        )
+    if unknown:
+        log.warning("objects do not count of classes that COCO has not: %s", ", ".join(unknown))
 
 
 def _frames(sample: Sample, squares: Squares | None) -> np.ndarray:

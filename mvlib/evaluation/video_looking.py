@@ -32,20 +32,21 @@ def clip_scores_of(
     Args:
         classes: as in ``looking.scores_of``: names of actions.
     Raises:
-        ValueError: it has none of the wanted ones.
+        ValueError: it has none of the wanted ones, or "label" is wanted of a recogniser of other classes.
     """
+    recogniser = not _is_tracker(analyser) and not isinstance(analyser, Classifier | Detector)
     if _is_tracker(analyser):
         has = TRACKING
     elif isinstance(analyser, Detector):
         has = ("divergence",)
     else:
-        by_frame = isinstance(analyser, Classifier)
-        has = ("kl", "top1") if by_frame or not knows(analyser, classes) else ("kl", "top1", "label")
+        has = ("kl", "top1", "label") if recogniser and knows(analyser, classes) else ("kl", "top1")
     if not _is_tracker(analyser) and "features" in wanted:
         has += ("features",)  # a measure for training; only on demand
     found = tuple(s for s in has if not wanted or s in wanted)
-    if not found:
-        why = OTHERS if "label" in wanted and not knows(analyser, classes) else ""
+    strange = "label" in wanted and recogniser and "label" not in has
+    if not found or strange:
+        why = OTHERS if strange else ""
         raise InputError(
             f"{analyser.name} has no score {', '.join(wanted)} in clips, only {', '.join(has)}{why}"
         )

@@ -7,11 +7,13 @@ import numpy as np
 from mvlib.datasets import ACTIONS, ActingCutouts, Clips, Tracks
 
 from .experiment import VideoExperiment
-from .material import Material, spread
+from .material import UNLABELLED, Material, spread
+from .tracking import SCORES as TRACKING
 
 EXACT = "exact actions and boxes, drawn from the same numbers as the scenes"
 BY_EYE = "boxes marked by eye in every few frames; only those frames count"
 NONE = "nobody labelled the clips: what a machine says of the clean clip counts as true (pseudo-truth)"
+UNMARKED = dict.fromkeys(TRACKING, "nobody marked an object to follow in these clips")
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ def _films(experiment: VideoExperiment) -> Material:
         f"excerpts of the films {', '.join(files)}, split {experiment.split}, {size}x{size}, {experiment.frames} "
         "frames each; a file of data/clips.csv is one source: the interval speaks of these films and no others"
     )
-    return Material(about, NONE, len(taken), get)
+    return Material(about, NONE, len(taken), get, lacks=UNLABELLED | UNMARKED)
 
 
 def _tracks(experiment: VideoExperiment) -> Material:
@@ -99,4 +101,4 @@ def _tracks(experiment: VideoExperiment) -> Material:
         return ClipSample(t.frames[cut], t.name, None, np.nan_to_num(t.boxes[cut]), t.known[cut])
 
     about = f"objects in whole frames of the films, split {experiment.split}, first {experiment.frames} frames of each"
-    return Material(about, BY_EYE, len(tracks), get)
+    return Material(about, BY_EYE, len(tracks), get, lacks=UNLABELLED)

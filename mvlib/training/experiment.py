@@ -60,7 +60,8 @@ class Training:
     looks back no farther than a fifth of the way, so that a short training saves what it learnt and not its start."""
     seed: int = 0
     dataset: str | None = None
-    """A public data set to train on: imagenet, coco, kinetics400 …; None: the material that comes with the project."""
+    """A public data set to train on: imagenet, coco, kinetics400 …, or folder: any folder of pictures or clips; None:
+    the material that comes with the project."""
     root: Path | None = None
     """Folder of the public data set."""
     reader: dict[str, str | int | None] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mvlib.datasets import ActingCutouts, Clips, Photos, Squares, open_dataset
+from mvlib.datasets.readers import has_splits
 from mvlib.errors import InputError
 
 from .experiment import OUTLINED, Training, VideoTraining
@@ -57,7 +58,7 @@ class PublicData:
 
     def __init__(self, training: Training):
         self.batch = training.batch
-        options = {"split": "train", "on_error": "replace"}
+        options = {"on_error": "replace"} | ({"split": "train"} if has_splits(training.dataset) else {})
         if isinstance(training, VideoTraining):
             options |= {"frames": training.frames, "window": "random", "seed": training.seed}
         reader = open_dataset(training.dataset, training.root, **(options | training.reader))

@@ -88,5 +88,5 @@ def test_errors(monkeypatch, tmp_path):
     with pytest.raises(FileNotFoundError, match="git checkout"):
         broken[0]
     broken.meta[0].path.write_bytes(b"RIFF")
-    with pytest.raises(OSError, match="cannot be decoded"):
+    with pytest.raises(OSError, match="is not the file that the manifest means"):
         broken[0]

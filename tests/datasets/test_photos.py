@@ -151,7 +151,7 @@ def test_missing_and_damaged_files(copy):
     second.write_bytes(second.read_bytes()[:200])
     with pytest.raises(FileNotFoundError, match=f"{first.name}.*git checkout"):
         photos[0]
-    with pytest.raises(OSError, match=f"{second.name} cannot be decoded.*build_data"):
+    with pytest.raises(OSError, match=f"{second.name} is not the file that the manifest means.*build_data"):
         photos[1]
     assert photos[2].shape == (3, 224, 224)
 

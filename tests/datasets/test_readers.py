@@ -235,10 +235,6 @@ def test_wrong_names_get_the_near_one(tmp_path, imagenet):
         open_dataset("kinetics", tmp_path)
     with pytest.raises(ValueError, match=r"on_error='ignore'.*stop, skip, replace"):
         open_dataset("imagenet", imagenet, on_error="ignore")
-    (imagenet / "val" / "cats").mkdir()
-    shutil.copy(next(imagenet.glob("val/*/*.JPEG")), imagenet / "val" / "cats" / "a.JPEG")
-    with pytest.raises(ValueError, match="cats"):
-        open_dataset("imagenet", imagenet)
 
 
 @pytest.fixture(scope="module")

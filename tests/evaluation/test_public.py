@@ -18,10 +18,11 @@ from mvlib.__main__ import main
 from mvlib.analysers import load
 from mvlib.analysers.trackers import TRACKER_NAMES
 from mvlib.datasets.readers import VOC
-from mvlib.evaluation.cells import digest
+from mvlib.evaluation.cells import CellStore, digest
 from mvlib.evaluation.experiment import ImageExperiment, VideoExperiment
-from mvlib.evaluation.image import measure_images
+from mvlib.evaluation.image import ImageProtocol, measure_images
 from mvlib.evaluation.material import Truth, load_material
+from mvlib.evaluation.video import VideoProtocol
 from mvlib.evaluation.video_material import load_clips
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -131,6 +132,111 @@ def test_what_cannot_be_coded_sensibly_is_refused(coco, kinetics):
         load_material(ImageExperiment(dataset="kinetics400", root=kinetics, split="val"))
     with pytest.raises(ValueError, match="both or neither"):
         ImageExperiment(dataset="coco")
+
+
+def test_dry_run_of_a_plain_folder_of_pictures(monkeypatch, tmp_path, imagenet):
+    trees.litter(imagenet / "val")
+    next(imagenet.glob("val/n02102040/*")).write_bytes(b"broken")
+    options = ["--dataset", "folder", "--root", str(imagenet), "--codecs", "[x264]"]
+    report = evaluated(
+        monkeypatch, tmp_path, *options, "--analysers", "[efficientnet_lite0, nanodet]", *QUICK
+    )
+    assert (report["n"], report["sources"], report["left_out"], report["labelled"]) == (5, 5, 1, 0)
+    assert "passed over: 10 hidden" in report["material"] and "no one labelled" in report["truth_of_ap"]
+    assert set(report["curves"][0]["results"]) == {
+        "qp", "bpp", "psnr-rgb", "kl:efficientnet_lite0", "top1:efficientnet_lite0", "divergence:nanodet", "ap:nanodet"
+    }  # fmt: skip
+
+
+def test_dry_run_of_a_plain_folder_of_clips(monkeypatch, tmp_path, kinetics):
+    options = [
+        "--dataset",
+        "folder",
+        "--root",
+        str(kinetics),
+        "--codecs",
+        "[x264]",
+        "--frames",
+        "4",
+        "--size",
+        "48",
+    ]
+    report = evaluated(monkeypatch, tmp_path, *options, "--analysers", "[action_shift]", *QUICK, what="video")
+    assert (report["n"], report["sources"], report["labelled"]) == (4, 4, 0)
+    assert set(report["curves"][0]["results"]) == {
+        "qp",
+        "bpp",
+        "psnr-rgb",
+        "kl:action_shift",
+        "top1:action_shift",
+    }
+
+
+def clips(root, dataset="folder", **options):
+    return VideoExperiment(dataset=dataset, root=root, split="val", frames=4, dry_run=True, **options)
+
+
+@pytest.mark.parametrize(
+    ("analysers", "scores", "why"),
+    [
+        (("action_shift",), ("kl", "label"), "no score label here: nobody labelled"),
+        (("action_shift",), ("ao",), "no score ao here: nobody marked an object"),
+        (("siam_lite0", "action_shift"), (), "siam_lite0 has only the scores ao.*nobody marked an object"),
+        (("action_shift",), ("kl", "divergence"), "no analyser here has the score divergence: action_shift gives kl"),
+        (("nanodet",), ("top1",), "nanodet has no score top1"),
+    ],
+)  # fmt: skip
+def test_a_score_of_clips_that_cannot_be_given_is_an_error(kinetics, analysers, scores, why):
+    experiment = clips(kinetics, analysers=analysers, scores=scores)
+    with pytest.raises(ValueError, match=why):
+        VideoProtocol(experiment, CellStore(None))
+
+
+def test_labels_of_other_classes_are_no_score(kinetics):
+    wanted = {"analysers": ("torchvision/mc3_18",), "scores": ("kl", "top1", "label")}
+    ours = VideoProtocol(clips(kinetics, "kinetics400", **wanted), CellStore(None))
+    assert ours.wanted == {"torchvision/mc3_18": ("kl", "top1", "label")}
+    own = clips(kinetics, "kinetics400", reader={"numbering": "alphabet"}, **wanted)
+    with pytest.raises(
+        ValueError, match=r"no score kl, top1, label in clips, only kl, top1; its classes are not"
+    ):
+        VideoProtocol(own, CellStore(None))
+    assert VideoProtocol(replace(own, scores=()), CellStore(None)).wanted == {
+        "torchvision/mc3_18": ("kl", "top1")
+    }
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ({"material": "pedestrians", "scores": ("kl", "label")}, "no score label here: nobody labelled"),
+        (
+            {"scores": ("kl", "ap")},
+            "no analyser here has the score ap: efficientnet_lite0 gives kl, top1, label",
+        ),
+        (
+            {"analysers": ("nanodet",), "scores": ("ap", "label")},
+            "no analyser here has the score label: nanodet gives",
+        ),
+    ],
+)
+def test_a_score_of_pictures_that_cannot_be_given_is_an_error(options, why):
+    experiment = ImageExperiment(**({"analysers": ("efficientnet_lite0",)} | options))
+    with pytest.raises(ValueError, match=why):
+        ImageProtocol(experiment, CellStore(None))
+
+
+def test_boxes_of_classes_that_no_detector_knows_are_refused(coco, caplog):
+    path = coco / "annotations" / "instances_val2017.json"
+    text = path.read_text()
+    path.write_text(text.replace('"person"', '"pedestrian"'))
+    load_material(ImageExperiment(dataset="coco", root=coco, split="val"))
+    assert "pedestrian" in caplog.text
+    for name in ("stop sign", "toothbrush", "person"):
+        text = text.replace(f'"{name}"', f'"my {name}"')
+    path.write_text(text)
+    with pytest.raises(ValueError, match="none of the classes my person"):
+        load_material(ImageExperiment(dataset="coco", root=coco, split="val"))
 
 
 OPTIONS = {

@@ -167,3 +167,10 @@ def test_a_data_set_of_the_wrong_kind_or_without_a_folder_is_refused(kinetics, t
         )
     with pytest.raises(ValueError, match="both or neither"):
         ImageTraining(**options(tmp_path, dataset="imagenet"))
+
+
+def test_plain_folders_are_trained_on(tmp_path, imagenet, kinetics):
+    common = {"dataset": "folder", "batch": 2, "size": 48, "steps": 1}
+    pictures = Steps(ImageTraining(root=imagenet, **common))[0][0]
+    clips = Steps(VideoTraining(root=kinetics, frames=4, **common))[0][0]
+    assert pictures.shape == (2, 3, 48, 48) and clips.shape == (2, 4, 3, 48, 48)

@@ -3,7 +3,7 @@
     reader = open_dataset("coco", "/data/coco", split="val2017", on_error="skip")
     for sample in reader: ...   # sample.frames uint8 (1, H, W, 3), sample.objects
 
-Where torchvision or pycocotools has a reader it does the reading of lists and annotations.
+"folder" reads any folder of pictures or clips that nobody labelled.
 """
 
 from difflib import get_close_matches
@@ -15,11 +15,13 @@ from .coco import COCO
 from .got10k import GOT10k
 from .imagenet import ImageNet, Imagenette
 from .kinetics import Kinetics400
-from .reader import BrokenItem, Reader, present
+from .plain import Folder
+from .reader import BrokenItem, Reader, counted, present
 from .sample import Objects, Sample, Track
 from .voc import VOC
 
 READERS: dict[str, type[Reader]] = {
+    "folder": Folder,
     "imagenet": ImageNet,
     "imagenette": Imagenette,
     "voc": VOC,
@@ -28,7 +30,10 @@ READERS: dict[str, type[Reader]] = {
     "got10k": GOT10k,
 }
 
-__all__ = ["READERS", "VOC", "BrokenItem", "Objects", "Reader", "Sample", "Track", "open_dataset", "present"]
+__all__ = [
+    "READERS", "VOC", "BrokenItem", "Objects", "Reader", "Sample", "Track", "counted", "has_splits", "open_dataset",
+    "present",
+]  # fmt: skip
 
 
 def open_dataset(name: str, root: str | Path, **options) -> Reader:
@@ -41,3 +46,8 @@ def open_dataset(name: str, root: str | Path, **options) -> Reader:
         hint = f"; did you mean {near[0]!r}?" if near else ""
         raise InputError(f"dataset {name!r} is unknown, choose one of {', '.join(READERS)}{hint}")
     return READERS[name](root, **options)
+
+
+def has_splits(name: str) -> bool:
+    """Whether the data set ``name`` takes ``split``; True where there is none of that name."""
+    return getattr(READERS.get(name), "has_splits", True)

@@ -1,11 +1,14 @@
 """GOT-10k: a folder a sequence of numbered JPEGs → frames with box, absence and cover of one object."""
 
+import re
 from pathlib import Path
 
 import numpy as np
 
 from mvlib.errors import InputError
 
+from .._manifest import text_of
+from .files import hidden
 from .reader import BrokenItem, Reader, folder, read_picture
 from .sample import Sample, Track
 
@@ -15,8 +18,9 @@ SPLITS = ("train", "val", "test")
 class GOT10k(Reader):
     """GOT-10k: ``root/val/GOT-10k_Val_000001/{00000001.jpg, …, groundtruth.txt, absence.label, cover.label}``.
 
-    groundtruth.txt holds "x,y,w,h" a line; the test split gives it for the first frame only and has no absence and
-    cover: the other boxes are NaN there, as its results are scored by the data set's server.
+    groundtruth.txt holds "x,y,w,h" a line, whatever stands between the numbers; the test split gives it for the first
+    frame only and has no absence and cover: the other boxes are NaN there, as its results are scored by the data
+    set's server. So is a box without extent.
 
     Args:
         root: the folder that holds train, val and test.
@@ -27,6 +31,7 @@ class GOT10k(Reader):
     """
 
     is_video = True
+    gives = ("track",)
 
     def __init__(
         self, root: str | Path, split: str = "val", frames: int | None = None, stride: int = 1,
@@ -39,16 +44,14 @@ class GOT10k(Reader):
         top = folder(Path(root) / split, f"give the folder that holds GOT-10k's {', '.join(SPLITS)}")
         self.split, self.frames, self.stride = split, frames, stride
         if (top / "list.txt").is_file():
-            names = (top / "list.txt").read_text().split()
+            names = list(dict.fromkeys(text_of(top / "list.txt").split()))
         else:
-            names = sorted(path.name for path in top.iterdir() if path.is_dir())
+            names = sorted(path.name for path in top.iterdir() if path.is_dir() and not hidden(path.name))
         super().__init__(Path(root), [f"{split}/{name}" for name in names], short_side, on_error)
 
     def read(self, index: int) -> Sample:
         path = self.paths[index]
-        files = sorted((self.root / path).glob("*.jpg"))
-        if not files:
-            raise BrokenItem("missing file", path, "no sequence of JPEGs is there")
+        files = _numbered(self.root / path)
         track = _track(self.root / path, len(files), known=self.split != "test")
         chosen = slice(0, None if self.frames is None else self.frames * self.stride, self.stride)
         if self.frames is not None and len(files[chosen]) < self.frames:
@@ -57,12 +60,34 @@ class GOT10k(Reader):
         if len({picture.shape for picture in pictures}) > 1:
             raise BrokenItem("broken file", path, "the frames differ in size")
         track = Track(track.boxes[chosen], track.absent[chosen], track.cover[chosen])
+        outside = (track.boxes[:, 2:] <= 0).any(1) | (track.boxes[:, :2] >= pictures[0].shape[2:0:-1]).any(1)
+        if (outside & ~track.absent & (track.cover > 0)).any():
+            raise BrokenItem("broken annotation", path, "a box of what is in view lies outside the picture")
         return Sample(np.concatenate(pictures), path, Path(path).name, index, track=track)
+
+
+def _numbered(place: Path) -> list[Path]:
+    """The frames of a sequence in their order; raises ``BrokenItem`` where one is missing or there twice."""
+    if not place.is_dir():
+        raise BrokenItem("missing file", place, "no sequence of JPEGs is there")
+    files = [f for f in place.iterdir() if f.suffix.lower() in (".jpg", ".jpeg") and f.stem.isdecimal()]
+    files.sort(key=lambda file: int(file.stem))
+    if not files:
+        raise BrokenItem("missing file", place, "no sequence of JPEGs is there")
+    for file, before in zip(files[1:], files, strict=False):
+        if int(file.stem) == int(before.stem):
+            raise BrokenItem("broken file", place, f"{before.name} and {file.name} are one frame")
+        if int(file.stem) > int(before.stem) + 1:
+            raise BrokenItem("missing file", place, f"no frame lies between {before.name} and {file.name}")
+    if int(files[0].stem) > 1:
+        raise BrokenItem("missing file", place, f"the first frame is {files[0].name}")
+    return files
 
 
 def _track(path: Path, count: int, known: bool) -> Track:
     """The annotation of a sequence of ``count`` frames; raises ``BrokenItem``."""
     boxes = _numbers(path / "groundtruth.txt", 4)
+    boxes[~(boxes[:, 2:] > 0).all(1)] = np.nan
     boxes[:, 2:] += boxes[:, :2]
     if not known:
         boxes = np.concatenate([boxes[:1], np.full((count - 1, 4), np.nan, np.float32)])
@@ -71,17 +96,25 @@ def _track(path: Path, count: int, known: bool) -> Track:
     if not len(boxes) == len(absent) == len(cover) == count:
         why = f"{count} frames, {len(boxes)} boxes, {len(absent)} absences, {len(cover)} covers"
         raise BrokenItem("broken annotation", path, why)
+    if not (np.isin(absent, (0, 1)).all() and np.isin(cover, range(9)).all()):
+        raise BrokenItem("broken annotation", path, "absences are 0 or 1, covers 0 to 8")
     return Track(boxes, absent.astype(bool), cover.astype(np.int64))
 
 
 def _numbers(path: Path, columns: int) -> np.ndarray:
-    """float32 (lines, columns)."""
+    """float32 (lines, columns); a column alone may lie in one line."""
     try:
-        rows = np.loadtxt(path, np.float32, delimiter=",", ndmin=2)
+        lines = text_of(path).rstrip().splitlines()
+        # Where a semicolon parts the numbers, a comma may stand for the point.
+        rows = [re.split(r"[;\s]+" if ";" in line else r"[,\s]+", line.strip(" \t,;")) for line in lines]
+        if columns == 1:
+            rows = [[word] for row in rows for word in row]
+        table = np.array([[float(word.replace(",", ".")) for word in row] for row in rows], np.float32)
     except FileNotFoundError:
         raise BrokenItem("missing annotation", path) from None
     except (OSError, ValueError) as error:
         raise BrokenItem("broken annotation", path, str(error)) from error
-    if not rows.size or rows.shape[1] != columns:
-        raise BrokenItem("broken annotation", path, f"{rows.shape[1]} columns in place of {columns}")
-    return rows
+    if table.ndim != 2 or table.shape[1] != columns:
+        wide = table.shape[1] if table.ndim == 2 else "no"
+        raise BrokenItem("broken annotation", path, f"{wide} columns in place of {columns}")
+    return table

@@ -1,14 +1,16 @@
 """ImageNet and Imagenette: class folders named by WordNet ids → pictures with ImageNet-1k labels."""
 
+import logging
+from collections import Counter
 from pathlib import Path
 
 import torchvision
 from timm.data import ImageNetInfo
-from torchvision.datasets import ImageFolder
 from torchvision.models import EfficientNet_B0_Weights
 
 from mvlib.errors import InputError, MissingFile
 
+from .files import PICTURES, class_folders
 from .reader import Reader, folder, read_picture
 from .sample import Sample
 
@@ -16,20 +18,33 @@ SPLITS = ("train", "val")
 IMAGENETTE_SIZES = {"full": "imagenette2", "320px": "imagenette2-320", "160px": "imagenette2-160"}
 
 
+log = logging.getLogger("mvlib.datasets")
+
+
 class _ClassFolders(Reader):
     classes = tuple(EfficientNet_B0_Weights.DEFAULT.meta["categories"])
+    gives = ("label",)
 
     def __init__(self, root: Path, top: Path, short_side: int | None, on_error: str) -> None:
-        found = ImageFolder(top)
         index_of = {wnid: k for k, wnid in enumerate(ImageNetInfo().label_names())}
-        if unknown := [name for name in found.classes if name not in index_of]:
-            raise InputError(
-                f"{top} holds folders that are no ImageNet-1k class: {', '.join(unknown[:5])}; "
+        passed: Counter = Counter()
+        paths, self.labels, unknown = [], [], []
+        for name, files in class_folders(top, PICTURES, passed):
+            if name not in index_of:
+                unknown.append(name)
+                passed[f"in {name}, which is no class"] += len(files)
+                continue
+            paths += [path.relative_to(root).as_posix() for path in files]
+            self.labels += [index_of[name]] * len(files)
+        if unknown:
+            why = (
+                f"folders that are no ImageNet-1k class: {', '.join(unknown[:5])}; "
                 "each should be named by a WordNet id such as n01440764"
             )
-        self.labels = [index_of[found.classes[k]] for k in found.targets]
-        paths = [str(Path(path).relative_to(root)) for path, _ in found.samples]
-        super().__init__(root, paths, short_side, on_error)
+            if not paths:
+                raise InputError(f"{top} holds {why}")
+            log.warning("%s leaves out %s, %s", type(self).__name__, top, why)
+        super().__init__(root, paths, short_side, on_error, passed)
 
     def read(self, index: int) -> Sample:
         path = self.paths[index]

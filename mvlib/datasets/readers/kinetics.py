@@ -1,124 +1,150 @@
 """Kinetics-400: class folders or a CSV of video files → window of frames by seeking → clips with labels."""
 
-import csv
+import logging
+import os
+import re
+from collections import Counter
 from pathlib import Path
 
-import numpy as np
-from torchvision.datasets.folder import find_classes, make_dataset
 from torchvision.models.video import R3D_18_Weights
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, MissingFile
 
-from ..window import TooShort, read_window
-from .reader import BrokenItem, Reader, folder
+from .files import CLIPS, ClipReader, class_folders, media_files
+from .kinetics_csv import Row, once, read_csv, same_split
+from .reader import BrokenItem, folder
 from .sample import Sample
 
-EXTENSIONS = (".mp4", ".avi", ".mkv", ".webm")
+log = logging.getLogger("mvlib.datasets")
 KINETICS_400: tuple[str, ...] = tuple(R3D_18_Weights.DEFAULT.meta["categories"])
+NUMBERINGS = ("auto", "kinetics400", "alphabet")
 
 
-class Kinetics400(Reader):
+class Kinetics400(ClipReader):
     """Kinetics-400 (600 and 700 alike): short clips of human actions.
 
     Two layouts: class folders, ``root/val/abseiling/*.mp4``, as torchvision's reader expects them; or a CSV file,
-    either the official one with the columns label, youtube_id, time_start, time_end (of which the file name
-    ``ID_000012_000022.mp4`` is made) or lines of "path,label" (or "path label") below ``root``. Labels may be names
-    or numbers. Names are numbered as the published networks number Kinetics-400, however many of its classes are
-    on disk, and in alphabetical order where they are not of Kinetics-400.
+    see ``read_csv``: the official one, whose videos may lie anywhere below ``root/val``, with time stamps in
+    their names (``ID_000012_000022.mp4``) or without; or lines of "path,label" (or "path label") below ``root``.
 
     Args:
         root: the folder that holds the splits' folders.
         split: "train", "val" or "test": the folder below ``root``, and which rows of a CSV count.
         listed: the CSV file; None reads class folders.
-        frames, stride: the window: T frames, every ``stride``-th.
-        window: "centre" or "random" (from seed, epoch and index alone).
-        seed: of the random windows.
-        short_side, on_error: see ``Reader``; a video that is shorter than the window counts as "too short".
+        frames, stride, window, seed: see ``ClipReader``.
+        numbering: "kinetics400" numbers classes as the published networks do, however many of them are on disk, and
+            leaves out folders and rows of another name; "alphabet" numbers whatever names there are in their order;
+            "auto" takes the former where most names are of Kinetics-400, all but two or a quarter of them.
+        short_side, on_error: see ``Reader``.
     """
 
-    is_video = True
+    gives = ("label",)
 
     def __init__(
         self, root: str | Path, split: str = "val", listed: str | Path | None = None, frames: int = 16,
-        stride: int = 4, window: str = "centre", seed: int = 0, short_side: int | None = None,
-        on_error: str = "stop",
+        stride: int = 4, window: str = "centre", seed: int = 0, numbering: str = "auto",
+        short_side: int | None = None, on_error: str = "stop",
     ) -> None:  # fmt: skip
-        if window not in ("centre", "random"):
-            raise InputError(f"window={window!r} does not exist, choose centre or random")
-        if frames < 1 or stride < 1:
-            raise InputError(f"frames={frames} and stride={stride} must be at least 1")
-        self.frames, self.stride, self.window, self.seed = frames, stride, window, seed
+        if numbering not in NUMBERINGS:
+            raise InputError(f"numbering={numbering!r} does not exist, choose one of {', '.join(NUMBERINGS)}")
         root = folder(Path(root), "give the folder that holds Kinetics' train, val and test")
-        rows = _from_folders(root / split) if listed is None else _from_csv(Path(listed), split)
-        self.split = split
-        self.classes, self.labels = _numbered([label for _, label in rows])
-        super().__init__(root, [path for path, _ in rows], short_side, on_error)
+        top = next((root / name for name in same_split(split) if (root / name).is_dir()), root / split)
+        passed: Counter = Counter()
+        rows = (
+            _from_folders(root, top, passed) if listed is None else _from_csv(Path(listed), split, root, top)
+        )
+        self.top = top
+        self.classes, self.labels = _numbered([row.label for row in rows], numbering)
+        if listed is None:  # a folder that is no class isn't of the data set; a row of a list is broken
+            rows = self._without_strays(rows, passed)
+        self._rows = rows
+        paths = [row.path for row in rows]
+        super().__init__(root, paths, frames, stride, window, seed, short_side, on_error, passed)
+
+    def _without_strays(self, rows: list[Row], passed: Counter) -> list[Row]:
+        """Those of ``rows``, and of their labels, that lie in the folder of a class."""
+        strays = Counter(row.label for row, label in zip(rows, self.labels, strict=True) if label is None)
+        for name, count in strays.items():
+            log.warning(
+                "Kinetics400 leaves out %d videos in %s: no class of Kinetics-400 is called so; "
+                "numbering=alphabet takes every folder as a class",
+                count, self.top / name,
+            )  # fmt: skip
+            passed[f"in {name}, which is no class"] += count
+        kept = [row for row, label in zip(rows, self.labels, strict=True) if label is not None]
+        self.labels = [label for label in self.labels if label is not None]
+        return kept
 
     def read(self, index: int) -> Sample:
-        path, at = self.paths[index], 0.5
-        if self.window == "random":
-            at = float(np.random.default_rng((self.seed, self._epoch.value, index)).random())
-        if self.labels[index] is None:
-            raise BrokenItem("missing annotation", path)
-        try:
-            frames = read_window(self._place(path, index), self.frames, self.stride, at).frames
-        except FileNotFoundError:
-            raise BrokenItem("missing file", path) from None
-        except TooShort as error:
-            raise BrokenItem("too short", path, str(error)) from error
-        except OSError as error:
-            why = (
-                getattr(error.__cause__, "strerror", None) or error
-            )  # PyAV's own words, without the path again
-            raise BrokenItem("broken file", path, str(why)) from error
-        return Sample(frames, path, Path(path).stem, index, label=self.labels[index])
+        path, row, label = self.paths[index], self._rows[index], self.labels[index]
+        if row.wrong:
+            raise BrokenItem("broken annotation", path, row.wrong)
+        if label is None:
+            why = f"{row.label!r} is no class" if row.label else ""
+            raise BrokenItem("broken annotation" if row.label else "missing annotation", path, why)
+        # Windows of one video are not independent.
+        source = re.sub(r"_\d{6}_\d{6}$", "", Path(path).stem)
+        return Sample(
+            self.clip(index, self._place(path, self.classes[label])), path, source, index, label=label
+        )
 
-    def _place(self, path: str, index: int) -> Path:
+    def _place(self, path: str, name: str) -> Path:
         """Where a listed file lies: below the root, below the split's folder, or in its class's folder there."""
-        name, top = self.classes[self.labels[index]], self.root / self.split
-        tries = [folder / path for folder in (self.root, top, top / name, top / name.replace(" ", "_"))]
-        return next((place for place in tries if place.is_file()), tries[0])
+        folders = (self.root, self.top, self.top / name, self.top / name.replace(" ", "_"))
+        return next((place / path for place in folders if os.path.isfile(place / path)), self.root / path)
 
 
-def _numbered(labels: list[str]) -> tuple[tuple[str, ...], list[int | None]]:
-    """Class names, and the index of each label; None where there is none."""
-    labels = [label.replace("_", " ") for label in labels]
-    names = sorted({label for label in labels if not label.isdigit()} - {""})
-    highest = max((int(label) for label in labels if label.isdigit()), default=-1)
-    if set(names) <= set(KINETICS_400) and highest < len(KINETICS_400):
-        names = list(KINETICS_400)
-    names += [f"class {k}" for k in range(len(names), highest + 1)]
-    index_of = {name: k for k, name in enumerate(names)}
-    return tuple(names), [int(label) if label.isdigit() else index_of.get(label) for label in labels]
+def _key(name: str) -> str:
+    """The same for all spellings of a class: folders have "_" for a blank, and lose apostrophes."""
+    return re.sub(r"[\s_]+", " ", re.sub(r"['’\"]", "", name)).strip().casefold()
 
 
-def _from_folders(top: Path) -> list[tuple[str, str]]:
+_INDEX = {_key(name): k for k, name in enumerate(KINETICS_400)}
+
+
+def _numbered(labels: list[str], numbering: str) -> tuple[tuple[str, ...], list[int | None]]:
+    """Class names, and the index of each label; None where it has none."""
+    names = {_key(label): label.replace("_", " ").strip() for label in sorted(labels, reverse=True)}
+    names = {key: name for key, name in names.items() if key and not key.isdecimal()}
+    highest = max((int(label) for label in labels if label.isdecimal() and len(label) < 5), default=-1)
+    strays = len(names.keys() - _INDEX.keys())
+    if numbering == "auto":
+        few = 2 * strays <= len(names) and strays <= max(2, len(names) // 4)
+        numbering = "kinetics400" if few and highest < len(KINETICS_400) else "alphabet"
+    if numbering == "kinetics400":
+        classes, index_of, most = KINETICS_400, _INDEX, len(KINETICS_400)
+    else:
+        order = sorted(names, key=names.__getitem__)
+        classes = tuple(names[key] for key in order)
+        classes += tuple(f"class {k}" for k in range(len(classes), highest + 1))
+        index_of, most = {key: k for k, key in enumerate(order)}, len(classes)
+    numbers = [int(label) if label.isdecimal() else index_of.get(_key(label)) for label in labels]
+    return classes, [k if k is not None and k < most else None for k in numbers]
+
+
+def _from_folders(root: Path, top: Path, passed: Counter) -> list[Row]:
     folder(top, "it should hold a folder a class; or give the CSV file that lists the videos")
-    names, index_of = find_classes(top)
-    found = make_dataset(top, index_of, EXTENSIONS, allow_empty=True)
-    return [(str(Path(path).relative_to(top.parent)), names[k]) for path, k in found]
+    rows: list[Row] = []
+    for name, files in class_folders(top, CLIPS, passed):
+        rows += [Row(path.relative_to(root).as_posix(), name) for path in files]
+    if not rows and media_files(top, CLIPS)[0]:
+        raise MissingFile(
+            f"{top} holds videos but no class folders; give the CSV file with their labels, or read the clips as "
+            "dataset folder, which needs none"
+        )
+    return rows
 
 
-def _from_csv(path: Path, split: str) -> list[tuple[str, str]]:
-    """(file, label) of each row of ``split``; an empty label is a missing one."""
-    folder(path, "it should list the videos: the official CSV, or lines of path,label")
-    with path.open(newline="", encoding="utf-8") as file:
-        head = file.readline()
-        file.seek(0)
-        if "youtube_id" in head:
-            rows = [row for row in csv.DictReader(file) if row.get("split", split) in (split, "validate")]
-            return [(_official_name(row, path), row.get("label") or "") for row in rows]
-        rows = [line.strip().rsplit("," if "," in line else None, 1) for line in file if line.strip()]
-    if rows and rows[0][-1].strip().lower() in ("label", "class"):
-        rows = rows[1:]
-    return [(row[0].strip(), row[1].strip().strip('"') if len(row) > 1 else "") for row in rows]
-
-
-def _official_name(row: dict[str, str], path: Path) -> str:
-    try:
-        begin, end = int(float(row["time_start"])), int(float(row["time_end"]))
-    except (KeyError, TypeError, ValueError):
-        raise InputError(
-            f"{path} has no time_start and time_end for {row.get('youtube_id')!r}; give the official CSV"
-        ) from None
-    return f"{row['youtube_id']}_{begin:06d}_{end:06d}.mp4"
+def _from_csv(listed: Path, split: str, root: Path, top: Path) -> list[Row]:
+    """The rows of ``split``, those of the official CSV with the path that their video has below ``root``."""
+    folder(listed, "it should list the videos: the official CSV, or lines of path,label")
+    rows = read_csv(listed, split)
+    if not any(row.stems for row in rows):
+        return once(listed, rows)
+    for place in (top, root):  # root is the larger, and only needed where the split has no folder of its own
+        there: dict[str, list[Path]] = {}
+        for path in media_files(place, CLIPS)[0] if place.is_dir() else ():
+            there.setdefault(path.stem, []).append(path)
+        if any(stem in there for row in rows for stem in row.stems):
+            break
+    return once(listed, [row.found(there, root, _key) for row in rows])

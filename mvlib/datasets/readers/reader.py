@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,17 +54,23 @@ class Reader(Dataset):
             is None (``present`` drops it from a batch), for evaluation. "replace": the next good item stands in, so
             that batches of a training keep their size; a hundred broken ones in a row stop it.
 
+        passed: what was passed over when the files were listed, kind or folder → number of files.
+
     Attributes:
         classes: names in the order of the labels.
         is_video: whether samples are clips.
+        gives: what samples are annotated with, of "label", "objects" and "track".
+        has_splits: whether it takes ``split``.
     """
 
     classes: tuple[str, ...] = ()
-    is_video = False
+    is_video, has_splits = False, True
+    gives: tuple[str, ...] = ()
 
     def __init__(
-        self, root: Path, paths: Sequence[str], short_side: int | None = None, on_error: str = "stop"
-    ) -> None:
+        self, root: Path, paths: Sequence[str], short_side: int | None = None, on_error: str = "stop",
+        passed: Mapping[str, int] | None = None,
+    ) -> None:  # fmt: skip
         if on_error not in ON_ERROR:
             raise InputError(f"on_error={on_error!r} does not exist, choose one of {', '.join(ON_ERROR)}")
         if short_side is not None and short_side < 16:
@@ -74,6 +80,9 @@ class Reader(Dataset):
         if not paths:
             raise MissingFile(f"{root} lists no items of this data set")
         self.root, self.paths, self.short_side, self.on_error = Path(root), paths, short_side, on_error
+        self.passed = dict(passed or {})
+        if self.passed:
+            log.info("%s passes over %s", type(self).__name__, counted(self.passed))
         # Shared, so that the main process sees what worker processes met; a byte an item.
         self._met = torch.zeros(len(paths), dtype=torch.uint8).share_memory_()
         self._epoch = Epoch()
@@ -142,6 +151,11 @@ class Reader(Dataset):
 def present(samples: Sequence[Sample | None]) -> list[Sample]:
     """A batch without the items that were skipped: ``collate_fn`` of a DataLoader."""
     return [sample for sample in samples if sample is not None]
+
+
+def counted(kinds: Mapping[str, int]) -> str:
+    """What there was how often, as words: "3 hidden, 2 of another kind"."""
+    return ", ".join(f"{number} {kind}" for kind, number in kinds.items())
 
 
 def read_picture(path: Path) -> np.ndarray:

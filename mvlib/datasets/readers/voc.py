@@ -1,13 +1,14 @@
 """PASCAL VOC: list of a split → picture and XML of its objects → boxes with labels."""
 
 from pathlib import Path
-from xml.etree.ElementTree import ParseError, parse
+from xml.etree.ElementTree import Element, ParseError, parse
 
 import numpy as np
-from torchvision.datasets import VOCDetection
 
 from mvlib.errors import MissingFile
 
+from .._manifest import text_of
+from .boxes import in_upright
 from .reader import BrokenItem, Reader, folder, read_picture
 from .sample import Objects, Sample
 
@@ -26,7 +27,8 @@ class VOC(Reader):
     """PASCAL VOC detection: ``root/VOCdevkit/VOC2007/{JPEGImages,Annotations,ImageSets/Main}``.
 
     ``classes`` are the twenty by the names that COCO's detectors use. The boxes of the XML count pixels from 1 and
-    include their last one; here x1, y1 are less by 1.
+    include their last one; here x1, y1 are less by 1. Of a picture that EXIF turns, the XML's width and height tell
+    whether its boxes are to be turned too.
 
     Args:
         root: the folder that holds VOCdevkit.
@@ -35,6 +37,7 @@ class VOC(Reader):
         short_side, on_error: see ``Reader``.
     """
 
+    gives = ("objects",)
     classes = tuple(COCO_NAME.get(name, name) for name in VOC_CLASSES)
 
     def __init__(
@@ -42,36 +45,60 @@ class VOC(Reader):
         on_error: str = "stop",
     ) -> None:  # fmt: skip
         root = folder(Path(root), "give the folder that holds VOCdevkit")
-        try:
-            self.listed = VOCDetection(root, str(year), split)
-        except (RuntimeError, FileNotFoundError) as error:
+        tops = [
+            root / "VOCdevkit" / f"VOC{year}",
+            root / "TrainVal" / "VOCdevkit" / f"VOC{year}",
+        ]  # the latter: 2011
+        top = next((top for top in tops if top.is_dir()), tops[0])
+        listed = top / "ImageSets" / "Main" / f"{split}.txt"
+        if not listed.is_file():
             raise MissingFile(
-                f"{root} is not PASCAL VOC {year} with the split {split!r} ({error}); unpack the archive so that "
-                f"{root / 'VOCdevkit' / f'VOC{year}' / 'ImageSets' / 'Main' / f'{split}.txt'} exists"
-            ) from error
-        paths = [str(Path(path).relative_to(root)) for path in self.listed.images]
-        super().__init__(root, paths, short_side, on_error)
+                f"{root} is not PASCAL VOC {year} with the split {split!r}; unpack the archive so that {listed} exists"
+            )
+        # The lists of one class have a column more.
+        names = dict.fromkeys(line.split()[0] for line in text_of(listed).splitlines() if line.split())
+        self._names = [name.removesuffix(".jpg") for name in names]
+        self._annotations = top / "Annotations"
+        pictures = (top / "JPEGImages").relative_to(root).as_posix()
+        super().__init__(root, [f"{pictures}/{name}.jpg" for name in self._names], short_side, on_error)
 
     def read(self, index: int) -> Sample:
-        path = self.paths[index]
-        frames = read_picture(self.root / path)
-        objects = _objects(Path(self.listed.annotations[index]))
-        return Sample(frames, path, Path(path).stem, index, objects=objects)
+        path, name = self.paths[index], self._names[index]
+        place = self.root / path
+        frames = read_picture(place)
+        try:
+            objects, stated = _objects(parse(self._annotations / f"{name}.xml").getroot())
+        except FileNotFoundError:
+            raise BrokenItem("missing annotation", self._annotations / f"{name}.xml") from None
+        except (ParseError, AttributeError, TypeError, ValueError) as error:
+            why = f"{type(error).__name__}: {error}"
+            raise BrokenItem("broken annotation", self._annotations / f"{name}.xml", why) from error
+        return Sample(
+            frames, path, name, index, objects=in_upright(objects, place, frames.shape[2:0:-1], stated)
+        )
 
 
-def _objects(path: Path) -> Objects:
-    """The objects in an annotation file; raises ``BrokenItem``."""
-    try:
-        found = VOCDetection.parse_voc_xml(parse(path).getroot())["annotation"]["object"]
-        sides = ("xmin", "ymin", "xmax", "ymax")
-        corners = [[float(thing["bndbox"][side]) for side in sides] for thing in found]
-        labels = [VOC_CLASSES.index(thing["name"]) for thing in found]
-        ignored = [thing.get("difficult", "0") == "1" for thing in found]
-    except FileNotFoundError:
-        raise BrokenItem("missing annotation", path) from None
-    except (ParseError, KeyError, TypeError, ValueError) as error:
-        raise BrokenItem("broken annotation", path, f"{type(error).__name__}: {error}") from error
-    boxes = np.array(corners, np.float32).reshape(-1, 4) - np.array([1, 1, 0, 0], np.float32)
+def _objects(annotation: Element) -> tuple[Objects, tuple[str | None, str | None]]:
+    """The objects in an annotation, and its width and height; raises what is wrong with it."""
+    if annotation.tag != "annotation":
+        raise ValueError(f"it holds a {annotation.tag}")
+    found = annotation.findall("object")
+    corners = [
+        [_text(thing, f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")] for thing in found
+    ]
+    boxes = np.array(corners, np.float64).reshape(-1, 4) - np.array([1, 1, 0, 0])
+    if not (np.isfinite(boxes).all() and (boxes[:, 2:] > boxes[:, :2]).all()):
+        raise ValueError("a box has a negative extent, or is not finite")
+    labels = [VOC_CLASSES.index(_text(thing, "name").lower()) for thing in found]
+    ignored = np.array([(thing.findtext("difficult") or "0").strip() == "1" for thing in found], bool)
+    boxes = boxes.astype(np.float32)
     area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
-    ignored = np.array(ignored, bool)
-    return Objects(boxes, np.array(labels, np.int64), ignored, np.zeros_like(ignored), area)
+    stated = annotation.findtext("size/width"), annotation.findtext("size/height")
+    return Objects(boxes, np.array(labels, np.int64), ignored, np.zeros_like(ignored), area), stated
+
+
+def _text(thing: Element, name: str) -> str:
+    text = thing.findtext(name)
+    if not text or not text.strip():
+        raise ValueError(f"an object has no {name}")
+    return text.strip()
