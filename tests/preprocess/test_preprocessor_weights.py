@@ -27,8 +27,8 @@ SMALL = CompactConfig(widths=(4, 4), blocks=(1, 1))
 
 
 @pytest.fixture(autouse=True)
-def own_data_folder(monkeypatch, tmp_path):
-    monkeypatch.setenv("MVLIB_DATA", str(tmp_path))
+def own_weights(monkeypatch, tmp_path):
+    monkeypatch.setenv("MVLIB_WEIGHTS", str(tmp_path / "weights"))
 
 
 def trained(seed=0):
