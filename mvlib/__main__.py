@@ -46,11 +46,13 @@ def main() -> None:
         status, line = _told(error)
         if line is None:
             raise
+        end = SystemExit(" ".join(["mvlib:", *line.split("\n")]))  # says why to who calls main() from Python
+        end.code = status
         if DEBUG in typed:
             traceback.print_exception(error)
         elif line:
-            print("mvlib:", *line.split("\n"), file=sys.stderr)
-        sys.exit(status)
+            print(end, file=sys.stderr)
+        raise end from None
 
 
 def _run(arguments: list[str]) -> None:

@@ -81,7 +81,10 @@ def read_weights(path: str | os.PathLike, missing: str = "") -> tuple[dict[str, 
 def fill(network: nn.Module, state: Mapping[str, Tensor], path: str | os.PathLike) -> None:
     """Load ``state``, read from ``path``, into ``network``; ValueError unless names and shapes are the network's."""
     with reading(path, _AGAIN):
-        network.load_state_dict(state, strict=True)
+        try:
+            network.load_state_dict(state, strict=True)
+        except RuntimeError as error:
+            raise InputError(f"it doesn't fit {type(network).__name__}: {error}") from error
 
 
 def _tensors(blob: bytes) -> dict[str, Tensor]:
