@@ -65,7 +65,7 @@ def options_of(command: Callable) -> tuple[str, ...]:
 
 
 def read_config(path: str | Path, known: Sequence[str]) -> dict:
-    """The options in a YAML, JSON or TOML file, numbers and dates as they are typed there; see ``expand`` for errors."""
+    """The options in a YAML, JSON or TOML file, numbers and dates as typed there; see ``expand`` for errors."""
     path = Path(path)
     if not path.is_file():
         raise MissingFile(f"{path} does not exist; --config takes a .yaml, .json or .toml file")

@@ -17,7 +17,9 @@ from mvlib.errors import InputError, MissingFile
 from ._files import replace_when_done
 from ._packaged import packaged, reading
 
-_AGAIN = "take weights and card of one training, restore both with `git checkout -- mvlib/weights`, or train again"
+_AGAIN = (
+    "take weights and card of one training, restore both with `git checkout -- mvlib/weights`, or train again"
+)
 
 
 def weights_folder() -> Path:

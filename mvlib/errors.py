@@ -1,7 +1,8 @@
 """What a caller can put right, apart from what is our fault: bad input → an error of these, all with one base.
 
 The command line shows one of them as a line, and anything else with its traceback. Each is a ``ValueError``,
-``TypeError``, ``FileNotFoundError`` or the like as well, so that code which knows Python only need not know these names.
+``TypeError``, ``FileNotFoundError`` or the like as well, so that code which knows Python
+only need not know these names.
 """
 
 

@@ -81,7 +81,9 @@ def test_mistakes_of_the_caller_are_a_line_and_status_2(ended):
         (("encode", "nothing.png"), "nothing.png does not exist.*"),
     ],
 )
-def test_mistakes_in_what_was_typed_are_a_line_and_status_2(monkeypatch, capsys, tmp_path, arguments, message):
+def test_mistakes_in_what_was_typed_are_a_line_and_status_2(
+    monkeypatch, capsys, tmp_path, arguments, message
+):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["mvlib", *arguments])
     with pytest.raises(SystemExit, match=f"^mvlib: .*{message}$") as end:
@@ -97,7 +99,9 @@ def test_trouble_with_the_machine_is_a_line_with_the_path_and_status_1(ended):
     assert status == 1 and said.count("\n") == 1 and "runs/a.json" in said
 
 
-@pytest.mark.parametrize("fault", [RuntimeError("CUDA out of memory"), ValueError("of torch"), KeyError("ours")])
+@pytest.mark.parametrize(
+    "fault", [RuntimeError("CUDA out of memory"), ValueError("of torch"), KeyError("ours")]
+)
 def test_our_own_faults_keep_their_traceback(monkeypatch, fault):
     def fail():
         """Raise."""
@@ -177,7 +181,9 @@ def test_what_is_not_installed_is_named_before_work_begins(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "kornia", None)
     monkeypatch.setattr(RealCodec, "map", code)
-    with pytest.raises(MissingPackage, match=r"needs kornia.*extra `dev`: pip install \"coding-for-machines\[dev\]"):
+    with pytest.raises(
+        MissingPackage, match=r"needs kornia.*extra `dev`: pip install \"coding-for-machines\[dev\]"
+    ):
         measure(Setup("jpeg", gop="stock", count=2, analyser=""))
     with pytest.raises(AssertionError, match="coding began"):
         measure(Setup("x264", count=2, analyser=""))

@@ -54,7 +54,9 @@ def test_damage_whose_sha_fits_is_named(tmp_path, blob):
         load_preprocessor(path)
 
 
-@pytest.mark.parametrize("card", [[], "text", 3, {"sha256": 3}, {"sha256": None}, {"sha256": ["a"]}, {"sha": "a"}])
+@pytest.mark.parametrize(
+    "card", [[], "text", 3, {"sha256": 3}, {"sha256": None}, {"sha256": ["a"]}, {"sha": "a"}]
+)
 def test_a_card_of_another_kind_is_named(tmp_path, card):
     path = write(tmp_path / "a.safetensors", compact(), card)
     with pytest.raises(InputError, match=r"a\.json .*no model card with a sha256"):
@@ -99,7 +101,9 @@ def test_an_architecture_that_there_is_not_is_named(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    "changed", [{"stem.bias": torch.zeros(5)}, {"stem.bias": torch.zeros(())}, {"extra": torch.zeros(1)}], ids=str
+    "changed",
+    [{"stem.bias": torch.zeros(5)}, {"stem.bias": torch.zeros(())}, {"extra": torch.zeros(1)}],
+    ids=str,
 )
 def test_tensors_that_do_not_fit_are_named(tmp_path, changed):
     path = write(tmp_path / "a.safetensors", compact(**changed))
@@ -135,11 +139,14 @@ def anchor(path, results=RESULTS, **changed):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "[]", "3", "null", "{}", '"curves"', '{"curves": 3}', '{"curves": [3]}', '{"curves": [{}]}']
+    "text",
+    ["", "{", "[]", "3", "null", "{}", '"curves"', '{"curves": 3}', '{"curves": [3]}', '{"curves": [{}]}'],
 )
 def test_a_curve_that_is_no_result_is_named(tmp_path, text):
     (tmp_path / "anchor.json").write_text(text)
-    with pytest.raises(InputError, match=r"anchor\.json does not hold what it should .*measure it by: python -m"):
+    with pytest.raises(
+        InputError, match=r"anchor\.json does not hold what it should .*measure it by: python -m"
+    ):
         Slope.read(tmp_path / "anchor.json", "x265", "a", gop="intra")
 
 
@@ -164,7 +171,9 @@ def test_a_curve_that_is_no_result_is_named(tmp_path, text):
 )
 def test_a_curve_of_another_shape_is_named(tmp_path, changed):
     path = anchor(tmp_path / "anchor.json", RESULTS | changed)
-    with pytest.raises(InputError, match=r"anchor\.json does not hold what it should .*measure it by: python -m"):
+    with pytest.raises(
+        InputError, match=r"anchor\.json does not hold what it should .*measure it by: python -m"
+    ):
         Slope.read(path, "x265", "a", gop="intra")
 
 
@@ -209,7 +218,9 @@ FIRST = next(iter(FITTED["intra"]["I"]["groups"]))
 def test_a_damaged_table_of_rates_is_named(tmp_path, monkeypatch, stored):
     monkeypatch.setattr(fitted, "FOLDER", tmp_path)
     (tmp_path / "x265.json").write_text(json.dumps(stored))
-    with pytest.raises(InputError, match=r"x265\.json does not hold what it should .*install the package again"):
+    with pytest.raises(
+        InputError, match=r"x265\.json does not hold what it should .*install the package again"
+    ):
         fitted.load_rates("x265", "intra")
 
 

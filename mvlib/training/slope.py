@@ -120,7 +120,11 @@ class Slope:
         with reading(path, f"measure it by: {command}"):
             report = json.loads(Path(path).read_text(encoding="utf-8"))
             its = {name: report.get("options", {}).get(name, value) for name, value in measured.items()}
-            curves = [c["results"] for c in report["curves"] if (c["codec"], c["condition"]) == (codec, "codec alone")]
+            curves = [
+                c["results"]
+                for c in report["curves"]
+                if (c["codec"], c["condition"]) == (codec, "codec alone")
+            ]
             scores = ("features",) if task == "features" else ("kl", "divergence")
             found = [(r, r[f"{s}:{analyser}"]) for r in curves for s in scores if r.get(f"{s}:{analyser}")]
         if its != measured:

@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from mvlib.__main__ import main
+from mvlib._weights import weights_folder
 from mvlib.codecs import RealCodec
 from mvlib.commands.media import read_media
-from mvlib._weights import weights_folder
 from mvlib.datasets import Clips, Photos, data_root
 from mvlib.preprocess import load_preprocessor, preprocess_frames
 
