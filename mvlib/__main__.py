@@ -67,7 +67,11 @@ def _run(arguments: list[str]) -> None:
             epilog=f"{DEBUG}, anywhere: show the traceback of every error.",
         )
     finally:
-        sys.stdout.flush()  # here, and not when Python ends, a reader that went away can be dealt with
+        try:
+            sys.stdout.flush()
+        except OSError:  # a full disk, or a reader that went away: Python shall not try again when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise
 
 
 def _told(error: BaseException) -> tuple[int, str | None]:
@@ -76,12 +80,11 @@ def _told(error: BaseException) -> tuple[int, str | None]:
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # who is in a hurry ends what still winds up
         return 130, str(error) or "stopped"
     if isinstance(error, BrokenPipeError):  # as `| head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141, ""
     if isinstance(error, ArgumentError):
         return 2, f"{' '.join(str(error).split()).rstrip('.')}; --help lists what there is"
     if isinstance(error, UserError):
-        machine = isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+        machine = isinstance(error, OSError | RuntimeError) and not isinstance(error, FileNotFoundError)
         return 1 if machine else 2, str(error)
     if isinstance(error, OSError):
         return 1, str(error) or type(error).__name__

@@ -9,6 +9,6 @@ def need(package: str, extra: str, purpose: str) -> None:
     """Raise ``MissingPackage`` (an ImportError) unless ``package`` is there, which the optional ``extra`` brings."""
     if find_spec(package) is None:
         raise MissingPackage(
-            f"{purpose} needs {package}, which isn't installed; it comes with the extra `{extra}`: "
-            f'pip install "coding-for-machines[{extra}]", in a checkout pip install -e ".[{extra}]"'
+            f"{purpose} needs {package}, which isn't installed: pip install {package}, "
+            f"or this package with its extra `{extra}`"
         )

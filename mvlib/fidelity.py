@@ -130,7 +130,7 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
     Raises ImportError where kornia, a peer of the virtual JPEG, is not installed.
     """
     if setup.codec == "jpeg":
-        need("kornia", "dev", "the fidelity of the virtual JPEG, beside a peer,")
+        need("kornia", "dev", "the report on JPEG, which has a peer beside it,")
     real, virtual = RealCodec(setup.codec, gop=setup.gop), VirtualCodec.like(setup.codec, gop=setup.gop)
     items = load(setup)
     analyser = None

@@ -10,6 +10,7 @@ import pytest
 
 import mvlib
 from mvlib import __main__ as command_line
+from mvlib.analysers import AnalyserUnavailable
 from mvlib.codecs import RealCodec
 from mvlib.errors import InputError, MissingFile, MissingPackage
 
@@ -97,6 +98,7 @@ def test_trouble_with_the_machine_is_a_line_with_the_path_and_status_1(ended):
     assert ended(full) == (1, "mvlib: [Errno 28] No space left on device: 'runs/a.json'\n")
     status, said = ended(PermissionError(errno.EACCES, "Permission denied", "runs/a.json"))
     assert status == 1 and said.count("\n") == 1 and "runs/a.json" in said
+    assert ended(AnalyserUnavailable("not within reach")) == (1, "mvlib: not within reach\n")
 
 
 @pytest.mark.parametrize(
@@ -123,6 +125,7 @@ def test_debug_shows_the_traceback_of_everything(ended):
 WAITS = """
 import atexit, sys, time
 from mvlib import __main__ as command_line
+from mvlib.analysers import AnalyserUnavailable
 
 def wait(message: str = ""):
     "Wait."
@@ -173,6 +176,14 @@ def test_a_reader_that_went_away_is_no_error(arguments):
     assert ended.stderr == "" and ended.returncode in (0, 141)  # argparse itself forgives a broken pipe
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_full_disk_behind_stdout_is_a_line():
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "mvlib", "train", "image", "--print_config"]
+        ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (ended.returncode, ended.stderr) == (1, "mvlib: [Errno 28] No space left on device\n")
+
+
 def test_what_is_not_installed_is_named_before_work_begins(monkeypatch):
     from mvlib.fidelity import Setup, measure
 
@@ -181,9 +192,7 @@ def test_what_is_not_installed_is_named_before_work_begins(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "kornia", None)
     monkeypatch.setattr(RealCodec, "map", code)
-    with pytest.raises(
-        MissingPackage, match=r"needs kornia.*extra `dev`: pip install \"coding-for-machines\[dev\]"
-    ):
+    with pytest.raises(MissingPackage, match=r"needs kornia.*: pip install kornia, .*extra `dev`"):
         measure(Setup("jpeg", gop="stock", count=2, analyser=""))
     with pytest.raises(AssertionError, match="coding began"):
         measure(Setup("x264", count=2, analyser=""))

@@ -32,7 +32,7 @@ for name, gop in (("x265", "stock"), ("x264", "ippp"), ("jpeg", "stock")):
     coded = mvlib.RealCodec(name, gop=gop)(frames, qp=37)
     out = mvlib.VirtualCodec.like(name, gop=gop)(clip.requires_grad_(), torch.tensor([37.0]))
     assert coded.frames.shape == frames.shape and coded.bits == sum(coded.frame_bits) > 0
-    assert out.frames.shape == clip.shape and 0.2 < float(out.bits) / coded.bits < 5, (
+    assert out.frames.shape == clip.shape and 0.2 < out.bits.item() / coded.bits < 5, (
         name,
         out.bits,
         coded.bits,
