@@ -1,18 +1,26 @@
 """The command line: ``python -m mvlib COMMAND`` → the package → JSON and a table.
 
 Every option of a command is a parameter of its function in ``commands``; ``--help`` at each level lists them.
-``--config FILE`` takes them from a YAML or TOML file.
+``--config FILE`` takes them from a YAML or TOML file. Exit status: 0; 2 where what was typed or given is wrong; 1 for
+trouble with the machine (a full disk), in one line, and for our own faults, with their traceback, which ``--debug``
+shows of everything; 130 after Ctrl-C.
 """
 
+import os
+import signal
 import sys
+import traceback
+from argparse import ArgumentError
 
 import jsonargparse
 
+from mvlib import __version__
 from mvlib._arguments import expand
 from mvlib.commands.encode import encode
 from mvlib.commands.evaluate import evaluate_image, evaluate_video
 from mvlib.commands.fidelity import agreement, fidelity
 from mvlib.commands.train import train_actions, train_image, train_video
+from mvlib.errors import UserError
 
 COMMANDS = {
     "encode": encode,
@@ -26,15 +34,61 @@ COMMANDS = {
         "actions": train_actions,
     },
 }
+DEBUG = "--debug"
 
 
 def main() -> None:
     """Entry point of ``python -m mvlib`` and of the ``mvlib`` script."""
+    typed = sys.argv[1:]
+    try:
+        _run([argument for argument in typed if argument != DEBUG])
+    except (Exception, KeyboardInterrupt) as error:
+        status, line = _told(error)
+        if line is None:
+            raise
+        end = SystemExit(" ".join(["mvlib:", *line.split("\n")]))  # says why to who calls main() from Python
+        end.code = status
+        if DEBUG in typed:
+            traceback.print_exception(error)
+        elif line:
+            print(end, file=sys.stderr)
+        raise end from None
+
+
+def _run(arguments: list[str]) -> None:
     jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
     try:
-        jsonargparse.auto_cli(COMMANDS, prog="mvlib", args=expand(COMMANDS, sys.argv[1:]))
-    except (ValueError, RuntimeError, OSError) as error:
-        sys.exit(f"mvlib: {error}")
+        jsonargparse.auto_cli(
+            COMMANDS,
+            prog="mvlib",
+            args=expand(COMMANDS, arguments),
+            version=__version__,
+            exit_on_error=False,
+            epilog=f"{DEBUG}, anywhere: show the traceback of every error.",
+        )
+    finally:
+        try:
+            sys.stdout.flush()
+        except OSError:  # a full disk, or a reader that went away: Python shall not try again when it ends
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise
+
+
+def _told(error: BaseException) -> tuple[int, str | None]:
+    """Exit status and line for what ended a command; no line where the traceback is what helps."""
+    if isinstance(error, KeyboardInterrupt):
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # who is in a hurry ends what still winds up
+        return 130, str(error) or "stopped"
+    if isinstance(error, BrokenPipeError):  # as `| head` does
+        return 141, ""
+    if isinstance(error, ArgumentError):
+        return 2, f"{' '.join(str(error).split()).rstrip('.')}; --help lists what there is"
+    if isinstance(error, UserError):
+        machine = isinstance(error, OSError | RuntimeError) and not isinstance(error, FileNotFoundError)
+        return 1 if machine else 2, str(error)
+    if isinstance(error, OSError):
+        return 1, str(error) or type(error).__name__
+    return 1, None
 
 
 if __name__ == "__main__":

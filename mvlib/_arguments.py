@@ -10,9 +10,11 @@ import shlex
 import sys
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from difflib import get_close_matches
 from pathlib import Path
+from typing import ClassVar
 
 import jsonargparse
 import yaml
@@ -63,13 +65,13 @@ def options_of(command: Callable) -> tuple[str, ...]:
 
 
 def read_config(path: str | Path, known: Sequence[str]) -> dict:
-    """The options in a YAML, JSON or TOML file; see ``expand`` for errors."""
+    """The options in a YAML, JSON or TOML file, numbers and dates as typed there; see ``expand`` for errors."""
     path = Path(path)
     if not path.is_file():
         raise MissingFile(f"{path} does not exist; --config takes a .yaml, .json or .toml file")
     try:
         text = path.read_text(encoding="utf-8")
-        said = tomllib.loads(text) if path.suffix == ".toml" else yaml.load(text, Loader=_Loader)
+        said = _from_toml(text) if path.suffix == ".toml" else yaml.load(text, Loader=_Loader)
     except (tomllib.TOMLDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read as {path.suffix[1:] or 'YAML'}: {error}") from error
     if not isinstance(said, dict):
@@ -77,6 +79,11 @@ def read_config(path: str | Path, known: Sequence[str]) -> dict:
     for key in said:
         _check(str(key), known, f"{path} names an option that there is not:")
     return said
+
+
+def _from_toml(text: str) -> dict:
+    """TOML tells dates and times from texts; an option takes them as they are typed."""
+    return json.loads(json.dumps(tomllib.loads(text), default=lambda when: when.isoformat()))
 
 
 def _check(key: str, known: Sequence[str], what: str) -> None:
@@ -100,17 +107,45 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _written(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, default=str)
+    """``value`` as it would be typed behind an option, which knows what kind it should be."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, dict):
+        value = _decided(value)
+    # A list's numbers go in quotes: one of names would not take 7 for a name, and one of numbers takes "7".
+    return json.dumps(value, default=str)
+
+
+def _decided(value: object) -> object:
+    """What stands in a mapping, whose values may be of any kind: numbers are numbers there."""
+    if isinstance(value, dict):
+        return {str(key): _decided(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_decided(part) for part in value]
+    if isinstance(value, _Word):
+        with suppress(ValueError):  # 007 is none
+            return json.loads(value.lower())
+    return value
+
+
+class _Word(str):
+    """A number, true or false as it stands in a file: 1e-4, but also 007, which may be a name."""
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 as PyYAML reads it would take 1e-4 for a text."""
+    """Of all that a word may be in YAML 1.1 only numbers, true, false and null; not dates, nor yes, nor 12:30."""
+
+    yaml_implicit_resolvers: ClassVar = {}
 
 
-_Loader.yaml_implicit_resolvers = {k: list(v) for k, v in yaml.SafeLoader.yaml_implicit_resolvers.items()}
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"), list("-+0123456789")
-)
+_TAG = "tag:yaml.org,2002:"
+_NUMBER = r"^[-+]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?$"
+_Loader.add_implicit_resolver(f"{_TAG}float", re.compile(_NUMBER), list("-+.0123456789"))
+_Loader.add_implicit_resolver(f"{_TAG}bool", re.compile("^(true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
+_Loader.add_implicit_resolver(f"{_TAG}null", re.compile("^(null|Null|NULL|~|)$"), ["n", "N", "~", ""])
+_Loader.add_implicit_resolver(f"{_TAG}merge", re.compile("^<<$"), ["<"])
+for _kind in ("float", "bool"):
+    _Loader.add_constructor(f"{_TAG}{_kind}", lambda loader, node: _Word(loader.construct_scalar(node)))
 
 
 def write_config(path: str | Path, options: object, command: str, versions: Mapping[str, str]) -> None:

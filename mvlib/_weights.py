@@ -8,18 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import Tensor, nn
 
 from mvlib.errors import InputError, MissingFile
 
 from ._files import replace_when_done
+from ._packaged import packaged, reading
+
+_AGAIN = (
+    "take weights and card of one training, restore both with `git checkout -- mvlib/weights`, or train again"
+)
 
 
 def weights_folder() -> Path:
-    """``weights/`` in the folder that MVLIB_DATA names, or else in ``data/`` of the checkout."""
-    named = os.environ.get("MVLIB_DATA")
-    return (Path(named) if named else Path(__file__).resolve().parents[1] / "data") / "weights"
+    """The folder that MVLIB_WEIGHTS names, or else the weights that come with the package."""
+    named = os.environ.get("MVLIB_WEIGHTS")
+    return Path(named) if named else packaged("weights")
 
 
 def write_weights(
@@ -52,26 +58,51 @@ def read_weights(path: str | os.PathLike, missing: str = "") -> tuple[dict[str, 
 
     Raises:
         FileNotFoundError: no weights or no card; the message ends with ``missing``, what to do about it.
-        ValueError: the card isn't readable, or the file isn't the one that the card describes.
+        ValueError: the card isn't readable, the file isn't the one that the card describes, or a tensor of it isn't
+            finite.
     """
     path = _checked_path(path)
     beside = path.with_suffix(".json")
     for file in (path, beside):
         if not file.is_file():
             raise MissingFile(f"{file} is missing. {missing}".strip())
-    try:
+    with reading(beside, _AGAIN):
         card = json.loads(beside.read_text(encoding="utf-8"))
-        expected = card["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{beside} is no model card with a sha256: {error}") from error
+        if not isinstance(card, dict) or not isinstance(card.get("sha256"), str):
+            raise InputError("no model card with a sha256")
     blob = path.read_bytes()
     found = hashlib.sha256(blob).hexdigest()
-    if found != expected:
-        raise InputError(
-            f"{path} has SHA-256 {found[:12]}…, its card says {str(expected)[:12]}…: the file is damaged, "
-            "or from another training than the card. Restore both with `git checkout`, or train again"
-        )
-    return {k: v.float() if v.is_floating_point() else v for k, v in load(blob).items()}, card
+    with reading(path, _AGAIN):
+        if found != card["sha256"]:
+            raise InputError(
+                f"its SHA-256 is {found[:12]}…, its card says {card['sha256'][:12]}…: damaged, or of another training"
+            )
+        return {name: _read(name, value) for name, value in _tensors(blob).items()}, card
+
+
+def fill(network: nn.Module, state: Mapping[str, Tensor], path: str | os.PathLike) -> None:
+    """Load ``state``, read from ``path``, into ``network``; ValueError unless names and shapes are the network's."""
+    with reading(path, _AGAIN):
+        try:
+            network.load_state_dict(state, strict=True)
+        except RuntimeError as error:
+            raise InputError(f"it doesn't fit {type(network).__name__}: {error}") from error
+
+
+def _tensors(blob: bytes) -> dict[str, Tensor]:
+    try:
+        return load(blob)
+    except SafetensorError as error:  # no subclass of anything
+        raise InputError(f"no safetensors file: {error}") from error
+
+
+def _read(name: str, value: Tensor) -> Tensor:
+    if not value.is_floating_point():
+        return value
+    value = value.float()
+    if not value.isfinite().all():
+        raise InputError(f"{name} has values that aren't finite")
+    return value
 
 
 def _checked_path(path: str | os.PathLike) -> Path:

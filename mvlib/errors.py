@@ -1,7 +1,8 @@
 """What a caller can put right, apart from what is our fault: bad input → an error of these, all with one base.
 
 The command line shows one of them as a line, and anything else with its traceback. Each is a ``ValueError``,
-``TypeError`` or ``FileNotFoundError`` as well, so that code which knows Python only need not know these names.
+``TypeError``, ``FileNotFoundError`` or the like as well, so that code which knows Python
+only need not know these names.
 """
 
 
@@ -15,6 +16,10 @@ class InputError(UserError, ValueError):
 
 class InputTypeError(UserError, TypeError):
     """A value of another kind than is allowed."""
+
+
+class MissingPackage(UserError, ImportError):
+    """A package that only some of the commands need isn't installed."""
 
 
 class MissingFile(UserError, FileNotFoundError):

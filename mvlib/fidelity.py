@@ -12,47 +12,24 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from mvlib._extras import need
 from mvlib._psnr import psnr_of
 from mvlib.codecs import Coded, RealCodec, rgb_to_yuv420
 from mvlib.fidelity_edits import changes, edits, sign_test
+from mvlib.fidelity_setup import Setup
 from mvlib.virtual import VirtualCodec
 from mvlib.virtual.fit import errors
 
 _BATCH = 8
 
 __all__ = ["Setup", "edits", "load", "measure", "store"]
-
-
-@dataclass(frozen=True)
-class Setup:
-    """What is measured; saved with the result.
-
-    Attributes:
-        codec: "x264", "x265" or "jpeg".  gop: see ``RealCodec``.
-        material: "photos" (single pictures) or "clips".  split: of the data set.
-        count: at most so many pictures or clips.  size: side of the square.  frames: of a clip.
-        qps: every picture is coded at each.  edit_qps, edit_count: the sign test's; its pictures are the first ones.
-        analyser: whose top-1 class is compared; "" leaves it out.
-    """
-
-    codec: str = "x265"
-    gop: str = "intra"
-    material: str = "photos"
-    split: str = "test"
-    count: int = 120
-    size: int = 224
-    frames: int = 8
-    qps: tuple[int, ...] = (22, 27, 32, 37, 42, 47, 51)
-    edit_qps: tuple[int, ...] = (27, 37, 47)
-    edit_count: int = 24
-    analyser: str = "efficientnet_lite0"
 
 
 def load(setup: Setup) -> list[np.ndarray]:
@@ -149,7 +126,11 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
         setup, n, per QP {"psnr_difference": virtual minus real in dB of y, u, v; "psnr_real"; bits of both, listed;
         "median_relative_error"; "spearman"; "top1_real", "top1_virtual": agreement with the clean picture}, "rate"
         over all pairs, and "sign_test".
+
+    Raises ImportError where kornia, a peer of the virtual JPEG, is not installed.
     """
+    if setup.codec == "jpeg":
+        need("kornia", "dev", "the report on JPEG, which has a peer beside it,")
     real, virtual = RealCodec(setup.codec, gop=setup.gop), VirtualCodec.like(setup.codec, gop=setup.gop)
     items = load(setup)
     analyser = None

@@ -10,7 +10,7 @@ the same pictures, so the gap is paired; its 95 % interval draws whole sources.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 import torch
@@ -18,30 +18,11 @@ from torch import Tensor
 
 from mvlib.codecs import RealCodec
 from mvlib.evaluation.bootstrap import draw_weights
+from mvlib.fidelity_setup import Agreement
 from mvlib.virtual import VirtualCodec
 
 _BATCH = 8
 _DRAWS = 2000
-
-
-@dataclass(frozen=True)
-class Agreement:
-    """What is measured; saved with the result.
-
-    Attributes:
-        codec, gop: see ``RealCodec``.
-        splits: of the photographs.  size: side of the square.
-        crops: squares of each photograph: the largest in its centre, then others drawn at random.
-        qps: every picture is coded at each.  analysers: classifiers.
-    """
-
-    codec: str = "x265"
-    gop: str = "intra"
-    splits: tuple[str, ...] = ("test", "val")
-    size: int = 224
-    crops: int = 2
-    qps: tuple[int, ...] = (27, 32, 37, 42, 47)
-    analysers: tuple[str, ...] = ("efficientnet_lite0", "efficientnet_lite2")
 
 
 def squares(setup: Agreement) -> tuple[Tensor, list[str]]:

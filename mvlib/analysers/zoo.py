@@ -8,13 +8,13 @@ import torchvision
 from timm.data import ImageNetInfo, infer_imagenet_subset, resolve_model_data_config
 from torch import nn
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, UserError
 
 from .classifier import Classifier
 from .lite import IMAGENET_CLASSES, LITE_SIZES
 
 
-class AnalyserUnavailable(RuntimeError):
+class AnalyserUnavailable(UserError, RuntimeError):
     """The pretrained weights of an analyser are neither cached nor within reach."""
 
 

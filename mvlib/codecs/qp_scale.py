@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from importlib import resources
 from numbers import Real
 
 import numpy as np
 
+from mvlib._packaged import finite, packaged, reading
 from mvlib.errors import InputError, InputTypeError
 
 from .encoders import ENCODERS, QP_MAX
@@ -23,7 +23,13 @@ from .encoders import ENCODERS, QP_MAX
 @cache
 def tables() -> dict:
     """``qp_tables.json``: codec -> kind -> natives for qp 0..51 and how they were measured."""
-    return json.loads(resources.files(__package__).joinpath("qp_tables.json").read_text())
+    path = packaged("codecs", "qp_tables.json")
+    with reading(path):
+        read = json.loads(path.read_text(encoding="utf-8"))
+        for name, kinds in read["codecs"].items():
+            if short := [k for k, table in kinds.items() if len(finite(table["native"])) != QP_MAX + 1]:
+                raise InputError(f"{name}, {short[0]}: there must be {QP_MAX + 1} natives")
+        return read
 
 
 def native_from_qp(name: str, gop: str, count: int, qp: float) -> int:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from mvlib.fidelity_setup import Agreement, Setup
+
 
 def fidelity(out: Path = Path("runs/fidelity"), **options) -> None:
     """Measure how faithful a virtual codec is to the real one: JSON, a table and a page of plots.
@@ -10,10 +12,10 @@ def fidelity(out: Path = Path("runs/fidelity"), **options) -> None:
         out: folder of the result.
         **options: see Setup.
     """
-    from mvlib.fidelity import Setup, measure, store
+    setup = Setup(**options)
+    from mvlib.fidelity import measure, store
     from mvlib.fidelity_page import page, table
 
-    setup = Setup(**options)
     result = measure(setup, progress=True)
     what = "" if setup.material == "photos" else f"_{setup.material}"
     saved = store(result, out / f"fidelity_{setup.codec}_{setup.gop}{what}.json")
@@ -28,10 +30,10 @@ def agreement(out: Path = Path("runs/fidelity"), **options) -> None:
         out: folder of the result.
         **options: see Agreement.
     """
-    from mvlib.fidelity import store
-    from mvlib.fidelity_agreement import Agreement, measure, table
-
     setup = Agreement(**options)
+    from mvlib.fidelity import store
+    from mvlib.fidelity_agreement import measure, table
+
     result = measure(setup, progress=True)
     saved = store(result, out / f"agreement_{setup.codec}_{setup.gop}.json")
     print(f"{table({result['name']: result})}\n\nsaved to {saved}")

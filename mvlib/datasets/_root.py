@@ -105,8 +105,9 @@ def data_root() -> Path:
     raise MissingFile(
         f"no photos.csv or clips.csv in {root}"
         + (" (from MVLIB_DATA)" if named else "")
-        + ": install from a checkout with `pip install -e .`, or set MVLIB_DATA to a folder made by "
-        "`python data/build_data.py --out FOLDER`"
+        + ": photographs and clips lie in data/ of the project's repository and don't come with an installed "
+        "package. Get a checkout and install it with `pip install -e .`, or set MVLIB_DATA to its data/ or to a "
+        "folder made by its `python data/build_data.py --out FOLDER`"
     )
 
 

@@ -1,5 +1,6 @@
-"""Trained preprocessors by name: data/weights/preprocessor_NAME.safetensors + card → checked → module."""
+"""Trained preprocessors by name: weights/preprocessor_NAME.safetensors + card → checked → module."""
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,7 +10,8 @@ from typing import Any
 import torch
 import torchvision
 
-from mvlib._weights import read_weights, weights_folder, write_weights
+from mvlib._packaged import reading
+from mvlib._weights import fill, read_weights, weights_folder, write_weights
 from mvlib.errors import InputError, InputTypeError
 
 from .base import Preprocessor
@@ -28,7 +30,7 @@ ARCHITECTURES: dict[str, tuple[type[Preprocessor], type]] = {
 
 
 def available_preprocessors() -> tuple[str, ...]:
-    """Names that ``load_preprocessor`` finds in data/weights."""
+    """Names that ``load_preprocessor`` finds among those of the package, or in the folder that MVLIB_WEIGHTS names."""
     return tuple(sorted(p.stem.split("_", 1)[1] for p in weights_folder().glob("preprocessor_*.safetensors")))
 
 
@@ -48,13 +50,9 @@ def load_preprocessor(name: str | os.PathLike = "image") -> Preprocessor:
         path,
         f"Trained preprocessors in {weights_folder()}: {there}. `python -m mvlib train image` (or video) makes one",
     )
-    module = build_preprocessor(card.get("architecture"), card.get("config") or {})
-    try:
-        module.load_state_dict(state, strict=True)
-    except RuntimeError as error:
-        raise InputError(
-            f"{path} doesn't fit {card['architecture']} with {card.get('config')}: {error}"
-        ) from error
+    with reading(path.with_suffix(".json"), "take the card of a training, or train again"):
+        module = build_preprocessor(card.get("architecture"), card.get("config"))
+    fill(module, state, path)
     module.card = card
     return module.eval()
 
@@ -62,15 +60,30 @@ def load_preprocessor(name: str | os.PathLike = "image") -> Preprocessor:
 def build_preprocessor(architecture: str | None, config: dict[str, Any] | None = None) -> Preprocessor:
     """An untrained network of ``ARCHITECTURES`` with the options ``config`` of its dataclass.
 
-    Raises ValueError for an unknown architecture or option.
+    Raises ValueError for an unknown architecture or option, and for values that no network can be built of.
     """
-    if architecture not in ARCHITECTURES:
+    if not isinstance(architecture, str) or architecture not in ARCHITECTURES:
         raise InputError(f"architecture {architecture!r} is not one of {', '.join(ARCHITECTURES)}")
     module, options = ARCHITECTURES[architecture]
     try:
-        return module(options(**(config or {})))
-    except TypeError as error:
-        raise InputError(f"{architecture} doesn't know these options: {config} ({error})") from error
+        chosen = options(**(config or {}))
+        usual = asdict(options())
+        if strange := [k for k, value in asdict(chosen).items() if not _alike(value, usual[k])]:
+            raise InputError(f"{strange[0]} must be of the kind of {usual[strange[0]]!r}")
+        return module(chosen)
+    except (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        raise InputError(f"there is no {architecture} with the options {config}: {error}") from error
+
+
+def _alike(value: Any, usual: Any) -> bool:
+    """Whether an option is a thing of the same kind as the usual one: a card or a file of options may say anything."""
+    if isinstance(usual, dict):
+        return all(_alike(value[name], usual[name]) for name in usual)
+    if isinstance(usual, tuple):
+        return all(_alike(part, usual[0]) for part in value)
+    if isinstance(usual, float):
+        return type(value) in (int, float) and math.isfinite(value)
+    return type(value) is type(usual)
 
 
 def save_preprocessor(

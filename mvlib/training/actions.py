@@ -85,7 +85,7 @@ class ActionTrainer:
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
         if not torch.isfinite(norm):
-            raise RuntimeError(
+            raise InputError(
                 f"step {self.step}: the gradient isn't finite; try a smaller lr than {self.training.lr}"
             )
         self.optimiser.step()

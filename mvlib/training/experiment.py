@@ -78,7 +78,8 @@ class Training:
     device: str = "auto"
     """auto takes a GPU where there is one."""
     anchor: Path | None = None
-    """Measured curves of the codec alone on the training side, which give the slope; None: those in data/results."""
+    """Measured curves of the codec alone on the training side, which give the slope; None: the
+    package's own."""
 
     @property
     def tasks(self) -> tuple[str, ...]:

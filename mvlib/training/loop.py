@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from mvlib._files import replace_when_done
 from mvlib._processes import Processes, seed_of
-from mvlib.errors import InputError
+from mvlib.errors import InputError, UserError
 
 from .experiment import Training
 from .log import Log
@@ -38,7 +38,7 @@ OBJECTIVES = {"outline": Outline, "guarded": Guarded}
 OF_THE_MACHINE = ("workers", "device", "compile", "checkpoint_every", "root")
 
 
-class NonFiniteLoss(RuntimeError):
+class NonFiniteLoss(UserError, RuntimeError):
     """The loss or its gradient is NaN or infinite; the weights were left as they were before this step."""
 
 

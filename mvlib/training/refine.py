@@ -39,7 +39,7 @@ class Refinement:
     """What is kept, as in a training: features or output."""
     seed: int = 0
     anchor: Path | None = None
-    """Measured curves of the codec alone, which give the slope; None: those in data/results."""
+    """Measured curves of the codec alone, which give the slope; None: the package's own."""
     # Ablations. Out of the text form, so that what was measured before they existed is still found by it.
     route: str = field(default="virtual", repr=False)
     """As in a training: virtual or real_forward."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mvlib.datasets import data_root
+from mvlib._packaged import finite, packaged, reading
 from mvlib.errors import InputError, MissingFile
 
 from .experiment import TASKS, Training, VideoTraining
@@ -27,13 +27,13 @@ QPS = {"image": (22, 27, 32, 37, 42, 47), "video": (25, 30, 35, 40, 45, 50)}
 
 
 def anchor_path(kind: str, task: str) -> Path:
-    """Where the measured curves of the codec alone lie that come with the project.
+    """Where the measured curves of the codec alone lie that come with the package.
 
     Args:
         kind: "image" or "video".  task: "output" or "features".
     """
     parts = ["anchor", *(["video"] if kind == "video" else []), *(["features"] if task == "features" else [])]
-    return data_root() / "results" / f"{'_'.join(parts)}_train.json"
+    return packaged("training", "anchors", f"{'_'.join(parts)}_train.json")
 
 
 def curve_of(task: str) -> str:
@@ -82,6 +82,9 @@ class Slope:
     """
 
     def __init__(self, qps, bpp, kl):
+        qps, bpp, kl = finite(qps), finite(bpp), finite(kl)
+        if len(qps) < 2:
+            raise InputError(f"a slope needs at least two QPs; got {qps}")
         for name, values in (("bpp", bpp), ("KL", kl)):
             bad = [f"{value} at QP {qp:g}" for qp, value in zip(qps, values, strict=True) if not value > 0]
             if bad:
@@ -114,17 +117,23 @@ class Slope:
         command = command or _command(path, [codec], [analyser], kind, task, **{"gop": "intra"} | measured)
         if not Path(path).is_file():
             raise MissingFile(f"{path} does not exist; measure it by: {command}")
-        report = json.loads(Path(path).read_text())
-        its = {name: report.get("options", {}).get(name, value) for name, value in measured.items()}
+        with reading(path, f"measure it by: {command}"):
+            report = json.loads(Path(path).read_text(encoding="utf-8"))
+            its = {name: report.get("options", {}).get(name, value) for name, value in measured.items()}
+            curves = [
+                c["results"]
+                for c in report["curves"]
+                if (c["codec"], c["condition"]) == (codec, "codec alone")
+            ]
+            scores = ("features",) if task == "features" else ("kl", "divergence")
+            found = [(r, r[f"{s}:{analyser}"]) for r in curves for s in scores if r.get(f"{s}:{analyser}")]
         if its != measured:
             raise InputError(f"{path} was measured with {its}, not {measured}; measure by: {command}")
-        for curve in report["curves"]:
-            results = curve["results"]
-            scores = ("features",) if task == "features" else ("kl", "divergence")
-            lost = next((results[f"{s}:{analyser}"] for s in scores if f"{s}:{analyser}" in results), None)
-            if curve["codec"] == codec and curve["condition"] == "codec alone" and lost:
-                return cls(results["qp"], results["bpp"], lost)
-        raise InputError(f"{path} holds no curve of {codec} with {analyser}; measure it by: {command}")
+        if not found:
+            raise InputError(f"{path} holds no curve of {codec} with {analyser}; measure it by: {command}")
+        with reading(path, f"measure it by: {command}"):
+            results, lost = found[0]
+            return cls(results["qp"], results["bpp"], lost)
 
     def check(self, low: float, high: float, command: str) -> None:
         """Raise ValueError unless all QPs ``low``..``high`` were measured; ``command`` measures them."""

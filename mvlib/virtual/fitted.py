@@ -7,17 +7,19 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
+from mvlib._packaged import finite, packaged, reading
 from mvlib.errors import InputError
 
-from .rate import FrameRate, GroupRate
+from .rate import MORE, SIGNIFICANT, FrameRate, GroupRate
 
-FOLDER = Path(__file__).parent / "weights"
+FOLDER = packaged("virtual", "weights")
 
 
 def read(name: str) -> dict:
     """Everything fitted for a codec: {gop: {"I": {...}}}; empty if there is nothing."""
     path = FOLDER / f"{name}.json"
-    return json.loads(path.read_text()) if path.exists() else {}
+    with reading(path):
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def load_rates(name: str, gop: str) -> dict[str, FrameRate]:
@@ -27,11 +29,19 @@ def load_rates(name: str, gop: str) -> dict[str, FrameRate]:
         raise InputError(
             f"no rate is fitted for {name!r}, gop {gop!r}: python -m mvlib.virtual.calibrate --codec {name}"
         )
-    rates = {}
-    for kind, r in stored.items():
-        groups = {g: GroupRate(tuple(v["significant"]), tuple(v["more"])) for g, v in r["groups"].items()}
-        rates[kind] = FrameRate(groups, r["weights"], r["header"], tuple(r["curve"]))
-    return rates
+    with reading(FOLDER / f"{name}.json"):
+        return {kind: _rate(fitted) for kind, fitted in stored.items()}
+
+
+def _rate(fitted: dict) -> FrameRate:
+    groups = {}
+    for name, group in fitted["groups"].items():
+        groups[name] = GroupRate(*(tuple(finite(group[part])) for part in ("significant", "more")))
+        if (len(groups[name].significant), len(groups[name].more)) != (SIGNIFICANT, MORE):
+            raise InputError(f"{name} has not {SIGNIFICANT} and {MORE} numbers")
+    weights = dict(zip(fitted["weights"], finite(fitted["weights"].values()), strict=True))
+    _, _ = curve = tuple(finite(fitted["curve"]))
+    return FrameRate(groups, weights, *finite([fitted["header"]]), curve)
 
 
 def store(name: str, key: str, value: object) -> Path:

@@ -244,6 +244,6 @@ def test_load_by_name():
 
 
 def test_missing_weights_say_what_to_do(monkeypatch, tmp_path):
-    monkeypatch.setenv("MVLIB_DATA", str(tmp_path))
+    monkeypatch.setenv("MVLIB_WEIGHTS", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"convert_detectors\.py"):
         load_detector("nanodet")

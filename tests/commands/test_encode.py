@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from mvlib.__main__ import main
+from mvlib._weights import weights_folder
 from mvlib.codecs import RealCodec
 from mvlib.commands.media import read_media
 from mvlib.datasets import Clips, Photos, data_root
@@ -99,7 +100,7 @@ def test_a_film_in_its_container(encode):
 
 def test_weights_by_their_path(encode, picture, tmp_path):
     for end in ("safetensors", "json"):
-        shutil.copy(data_root() / "weights" / f"preprocessor_image.{end}", tmp_path / f"mine.{end}")
+        shutil.copy(weights_folder() / f"preprocessor_image.{end}", tmp_path / f"mine.{end}")
     named, by_path = (
         encode(picture[0], "--preprocessor", which)["preprocessed"]
         for which in ("image", tmp_path / "mine.safetensors")

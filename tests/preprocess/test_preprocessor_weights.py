@@ -27,8 +27,8 @@ SMALL = CompactConfig(widths=(4, 4), blocks=(1, 1))
 
 
 @pytest.fixture(autouse=True)
-def own_data_folder(monkeypatch, tmp_path):
-    monkeypatch.setenv("MVLIB_DATA", str(tmp_path))
+def own_weights(monkeypatch, tmp_path):
+    monkeypatch.setenv("MVLIB_WEIGHTS", str(tmp_path / "weights"))
 
 
 def trained(seed=0):
@@ -83,7 +83,7 @@ def test_a_card_of_another_network_is_refused():
 def test_a_broken_card_is_refused():
     path = save_preprocessor(trained(), "image", **HOW)
     path.with_suffix(".json").write_text('{"architecture": "Comp')
-    with pytest.raises(ValueError, match="no model card"):
+    with pytest.raises(ValueError, match=r"image\.json does not hold what it should"):
         load_preprocessor("image")
 
 

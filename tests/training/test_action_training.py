@@ -157,7 +157,7 @@ def test_saved_weights_load_and_say_where_they_are_from(cache, tmp_path, monkeyp
     trainer = ActionTrainer(training(cache, network="action_shift"), tmp_path)
     path = tmp_path / "weights" / "action_shift.safetensors"
     save_recogniser(trainer, path, command="python -m mvlib train actions", accuracy=0.5)
-    monkeypatch.setenv("MVLIB_DATA", str(tmp_path))
+    monkeypatch.setenv("MVLIB_WEIGHTS", str(path.parent))
     loaded = analysers.load("action_shift")
     x = torch.rand(1, 8, 3, 112, 112)
     with torch.no_grad():

@@ -11,11 +11,11 @@ import yaml
 
 from mvlib.__main__ import main
 from mvlib.codecs import RealCodec, pool
-from mvlib.datasets import Photos, data_root
+from mvlib.datasets import Photos
 from mvlib.training.ahead import Ahead
 from mvlib.training.experiment import ImageTraining, VideoTraining
 from mvlib.training.loop import Steps, Trainer
-from mvlib.training.slope import anchor_command
+from mvlib.training.slope import anchor_command, anchor_path
 from mvlib.virtual.codec import VirtualCodec
 
 
@@ -88,7 +88,7 @@ def test_the_configuration_for_imagenet_trains(imagenet, tmp_path, monkeypatch):
     config = Path(__file__).resolve().parents[2] / "configs" / "train_imagenet.yaml"
     small = "--steps 1 --batch 2 --size 48 --warmup 1 --workers 0 --compile false --precision float32 --device cpu"
     where = ["--config", str(config), "--root", str(imagenet), "--out", str(tmp_path / "out")]
-    anchor = ["--anchor", str(data_root() / "results" / "anchor_train.json")]
+    anchor = ["--anchor", str(anchor_path("image", "output"))]
     monkeypatch.setattr(sys, "argv", ["mvlib", "train", "image", *where, *anchor, *small.split()])
     main()
     card = json.loads((tmp_path / "out" / "preprocessor.json").read_text())

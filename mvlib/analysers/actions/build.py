@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from mvlib._weights import read_weights, weights_folder
+from mvlib._weights import fill, read_weights, weights_folder
 from mvlib.errors import InputError
 
 from .recogniser import Recogniser
@@ -35,7 +35,7 @@ def build_network(name: str) -> nn.Module:
 
 
 def load_recogniser(name: str, *, pretrained: bool = True) -> Recogniser:
-    """The recogniser ``name`` of the twelve acted actions, frozen; its weights are in data/weights.
+    """The recogniser ``name`` of the twelve acted actions, frozen; its weights come with the package.
 
     Raises FileNotFoundError if they are missing and ValueError if they are of other classes.
     """
@@ -45,9 +45,9 @@ def load_recogniser(name: str, *, pretrained: bool = True) -> Recogniser:
         state, card = read_weights(
             path, "Restore it with `git checkout`, or train: python -m mvlib train actions"
         )
-        if tuple(card["classes"]) != ACTION_CLASSES:
+        if card.get("classes") != list(ACTION_CLASSES):
             raise InputError(
-                f"{path} tells {card['classes']} apart, this package {ACTION_CLASSES}: train again"
+                f"{path} tells {card.get('classes')} apart, this package {ACTION_CLASSES}: train again"
             )
-        network.load_state_dict(state)
+        fill(network, state, path)
     return Recogniser(network, name=name, classes=ACTION_CLASSES)

@@ -1,6 +1,6 @@
-"""Detectors by name: data/weights/detector_NAME.safetensors → network → ``Detector``."""
+"""Detectors by name: weights/detector_NAME.safetensors → network → ``Detector``."""
 
-from mvlib._weights import read_weights, weights_folder
+from mvlib._weights import fill, read_weights, weights_folder
 from mvlib.errors import InputError
 
 from .centernet import CenterNet
@@ -31,9 +31,9 @@ def load_detector(name: str, *, pretrained: bool = True) -> Detector:
     if pretrained:
         path = weights_folder() / f"detector_{name}.safetensors"
         state, _ = read_weights(
-            path, "Restore it with `git checkout -- data`, or run data/recipe/convert_detectors.py"
+            path, "Restore it with `git checkout -- mvlib/weights`, or run data/recipe/convert_detectors.py"
         )
-        network.load_state_dict(state, strict=True)
+        fill(network, state, path)
     return Detector(
         network,
         name=name,

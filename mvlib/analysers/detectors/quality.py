@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mvlib._extras import need
 from mvlib.errors import InputError
 
 from .detector import Detections, Heads
@@ -59,6 +60,8 @@ def average_precision(
 ) -> dict[str, float]:
     """COCO's average precision in [0, 1], as torchmetrics computes it; −1 where the truth has no object.
 
+    Raises ImportError where torchmetrics is not installed (``evaluation.matching`` computes the same without it).
+
     Args:
         truth: per picture the objects that are there: exact ones, or those of the clean picture.
         found: per picture what was detected after coding; give all down to a low score, say 0.05, for the
@@ -68,6 +71,7 @@ def average_precision(
     Returns:
         ``map`` (over IoU 0.50 to 0.95), ``map_50`` and ``map_75``.
     """
+    need("torchmetrics", "dev", "average_precision")
     # On use: it takes seconds to import, and only this function needs it.
     from torchmetrics.detection import MeanAveragePrecision
 
