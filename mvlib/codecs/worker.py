@@ -10,6 +10,9 @@ import pickle
 import sys
 import traceback
 
+from mvlib.codecs.pool import LESS
+from mvlib.errors import ResourceError, UserError
+
 
 def main() -> None:
     """Serve jobs; results go to the original standard output, everything printed goes to standard error."""
@@ -22,6 +25,10 @@ def main() -> None:
             return
         try:
             answer = (True, function(*args))
+        except UserError as error:
+            answer = (False, error)
+        except MemoryError:
+            answer = (False, ResourceError(f"a worker process had too little memory: {LESS}"))
         except Exception:
             answer = (False, traceback.format_exc())
         pickle.dump(answer, results, protocol=5)

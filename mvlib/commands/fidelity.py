@@ -2,6 +2,11 @@
 
 from pathlib import Path
 
+from mvlib._interruption import stopping
+from mvlib._lock import alone
+
+STOPPED = "stopped; nothing is kept of a measurement that isn't finished"
+
 
 def fidelity(out: Path = Path("runs/fidelity"), **options) -> None:
     """Measure how faithful a virtual codec is to the real one: JSON, a table and a page of plots.
@@ -14,10 +19,12 @@ def fidelity(out: Path = Path("runs/fidelity"), **options) -> None:
     from mvlib.fidelity_page import page, table
 
     setup = Setup(**options)
-    result = measure(setup, progress=True)
     what = "" if setup.material == "photos" else f"_{setup.material}"
-    saved = store(result, out / f"fidelity_{setup.codec}_{setup.gop}{what}.json")
-    drawn = page(result, saved.with_suffix(".png"))
+    saved = out / f"fidelity_{setup.codec}_{setup.gop}{what}.json"
+    with stopping(STOPPED), alone(saved, "measurement"):
+        result = measure(setup, progress=True)
+        store(result, saved)
+        drawn = page(result, saved.with_suffix(".png"))
     print(f"{table(result)}\n\nsaved to {saved}, drawn in {drawn}")
 
 
@@ -32,6 +39,8 @@ def agreement(out: Path = Path("runs/fidelity"), **options) -> None:
     from mvlib.fidelity_agreement import Agreement, measure, table
 
     setup = Agreement(**options)
-    result = measure(setup, progress=True)
-    saved = store(result, out / f"agreement_{setup.codec}_{setup.gop}.json")
+    saved = out / f"agreement_{setup.codec}_{setup.gop}.json"
+    with stopping(STOPPED), alone(saved, "measurement"):
+        result = measure(setup, progress=True)
+        store(result, saved)
     print(f"{table({result['name']: result})}\n\nsaved to {saved}")
