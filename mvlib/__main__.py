@@ -4,6 +4,8 @@ Every option of a command is a parameter of its function in ``commands``; ``--he
 ``--config FILE`` takes them from a YAML or TOML file.
 """
 
+import os
+import signal
 import sys
 
 import jsonargparse
@@ -33,6 +35,10 @@ def main() -> None:
     jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
     try:
         jsonargparse.auto_cli(COMMANDS, prog="mvlib", args=expand(COMMANDS, sys.argv[1:]))
+    except KeyboardInterrupt as stop:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # who is in a hurry ends what still winds up
+        print(f"mvlib: {str(stop) or 'stopped'}".replace("\n", " "), file=sys.stderr)
+        sys.exit(130)
     except (ValueError, RuntimeError, OSError) as error:
         sys.exit(f"mvlib: {error}")
 
