@@ -70,8 +70,11 @@ def writing(path: str | os.PathLike) -> Iterator[None]:
     except UserError:
         raise
     except OSError as error:
-        name = path if error.filename is None else Path(os.fsdecode(error.filename))
-        if name.parent != path.parent and not path.is_relative_to(name):
+        named = (
+            path if error.filename is None else os.fsdecode(error.filename).removeprefix("file:")
+        )  # FFmpeg's
+        named, here = Path(named).absolute(), path.absolute()
+        if named.parent != here.parent and not here.is_relative_to(named):
             raise  # of another file, which the block reads
         raise cannot("written", path, error) from error
 

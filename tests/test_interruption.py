@@ -40,13 +40,28 @@ def interrupted(arguments, said, begun):
 
 def children(group):
     """Processes that are left of the group."""
-    listed = subprocess.run(["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=True).stdout
-    return [line for line in listed.splitlines() if line.split()[0] == str(group) and "Z" not in line.split()[1]]
+    listed = subprocess.run(
+        ["ps", "-A", "-o", "pgid=,stat="], capture_output=True, text=True, check=True
+    ).stdout
+    return [
+        line for line in listed.splitlines() if line.split()[0] == str(group) and "Z" not in line.split()[1]
+    ]
 
 
 def test_an_evaluation_keeps_its_streams(tmp_path):
-    options = {"codecs": ["x265"], "preset": "placebo", "conditions": ["codec alone"], "qps": [20, 22, 24, 26, 28, 30]}
-    options |= {"material": "films", "frames": 16, "size": 224, "limit": 32, "analysers": ["efficientnet_lite0"]}
+    options = {
+        "codecs": ["x265"],
+        "preset": "placebo",
+        "conditions": ["codec alone"],
+        "qps": [20, 22, 24, 26, 28, 30],
+    }
+    options |= {
+        "material": "films",
+        "frames": 16,
+        "size": 224,
+        "limit": 32,
+        "analysers": ["efficientnet_lite0"],
+    }
     (tmp_path / "options.yaml").write_text(json.dumps(options | {"dry_run": True}))
     cells = tmp_path / "cells"
     arguments = ["evaluate", "video", "--config", str(tmp_path / "options.yaml"), "--cells", str(cells)]
@@ -70,7 +85,9 @@ def test_a_training_keeps_the_step_that_it_was_in(tmp_path):
     status, last = interrupted(arguments, said, lambda: "| 3/100000" in said.read_text())
     step = torch.load(out / "checkpoint.pt", weights_only=True)["step"]
     assert status == 130 and step >= 3
-    kept = f"mvlib: stopped; step {step} is kept in {out / 'checkpoint.pt'}: the same command goes on from there"
+    kept = (
+        f"mvlib: stopped; step {step} is kept in {out / 'checkpoint.pt'}: the same command goes on from there"
+    )
     assert last == kept
     assert len((out / "log.csv").read_text().splitlines()) == 1 + step
     assert not [*out.glob(".checkpoint-*")]

@@ -10,6 +10,7 @@ ends.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import pickle
 import queue
@@ -55,6 +56,8 @@ class Worker:
             self.process.stdin.flush()
             done, result = pickle.load(self.process.stdout)
         except (EOFError, OSError, pickle.UnpicklingError) as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)  # how it ended is told only if it isn't killed here
             self.stop()
             raise _ended(self.process.returncode) from error
         except BaseException:  # half a job may be in the pipe

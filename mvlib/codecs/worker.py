@@ -9,6 +9,7 @@ import os
 import pickle
 import sys
 import traceback
+from typing import BinaryIO
 
 from mvlib.codecs.pool import LESS
 from mvlib.errors import ResourceError, UserError
@@ -23,6 +24,9 @@ def main() -> None:
             function, args = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
+        except Exception:  # what is left of the job in the pipe is of no use
+            _answer(results, (False, f"the job can't be read in a worker process\n{traceback.format_exc()}"))
+            return
         try:
             answer = (True, function(*args))
         except UserError as error:
@@ -31,8 +35,12 @@ def main() -> None:
             answer = (False, ResourceError(f"a worker process had too little memory: {LESS}"))
         except Exception:
             answer = (False, traceback.format_exc())
-        pickle.dump(answer, results, protocol=5)
-        results.flush()
+        _answer(results, answer)
+
+
+def _answer(results: BinaryIO, answer: tuple[bool, object]) -> None:
+    pickle.dump(answer, results, protocol=5)
+    results.flush()
 
 
 if __name__ == "__main__":
