@@ -1,7 +1,6 @@
 """A training that can be stopped anywhere: state → file that is whole or not there, with a digest → the same state."""
 
 import io
-import pickle
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -67,7 +66,9 @@ class Resumable:
             raise InputError(f"{error}; {_ANEW}") from None
         try:
             state = torch.load(io.BytesIO(body), map_location=device, weights_only=True)
-        except (RuntimeError, ValueError, EOFError, pickle.UnpicklingError):
+        except MemoryError:
+            raise
+        except Exception:  # torch reads what isn't its own with errors of any kind
             state = None
         if not isinstance(state, dict) or not {"step", *self.facts(), *self.parts} <= state.keys():
             raise InputError(f"{self.checkpoint} is no checkpoint of such a training; {_ANEW}")
