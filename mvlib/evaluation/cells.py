@@ -54,7 +54,7 @@ class CellStore:
         try:
             with np.load(io.BytesIO(read_sealed(self._path(key))), allow_pickle=False) as stored:
                 self._memory[key] = dict(stored)
-        except (OSError, ValueError, zipfile.BadZipFile):
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile):
             return None
         return self._memory[key]
 
