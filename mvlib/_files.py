@@ -1,10 +1,37 @@
-"""Files that are whole or not there: write to a temporary name in the same folder → rename."""
+"""Files that are whole or not there: write to a temporary name in the same folder → rename; a digest tells damage.
 
+A temporary name holds the machine and the process that writes it: what a killed process left is swept by the next one
+that writes into the folder, and what a living one is writing stays.
+"""
+
+import errno
+import hashlib
 import os
+import re
+import socket
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
+
+from mvlib.errors import FileError, InputError, UserError
+
+_DIGEST = 16  # bytes
+_OLD = 7 * 24 * 3600
+"""Seconds after which a temporary file is no one's, whatever its name says: a process number may be given anew."""
+_TEMPORARY = re.compile(r"\..*-([0-9a-f]{8})-(\d+)-[^-.]{8}(\.[^.]*)?")
+_HINTS = {
+    errno.ENOSPC: "the disk is full; make room, or choose another place",
+    errno.EDQUOT: "the disk quota is used up; make room, or choose another place",
+    errno.EROFS: "the disk is read-only; choose another place",
+    errno.EACCES: "no permission; choose another place, or change the permissions",
+    errno.EPERM: "no permission; choose another place, or change the permissions",
+    errno.EFBIG: "the file grew beyond what is allowed here (`ulimit -f`)",
+}
+_swept: set[Path] = set()
+_being_written: set[str] = set()
 
 
 @contextmanager
@@ -13,18 +40,130 @@ def replace_when_done(path: str | os.PathLike, durable: bool = False) -> Iterato
 
     The parent folder is made if need be. A process killed inside the block leaves ``path`` as it was; ``durable`` waits
     for the disk before the old file goes, so that a power cut does no harm either.
+
+    Raises:
+        FileError: the disk is full, the folder is read-only, or the like; the message names ``path``.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = None
+    with writing(path):
+        try:
+            temporary = _temporary(path)
+            yield temporary
+            os.chmod(temporary, 0o644)  # mkstemp makes it private
+            if durable:
+                with temporary.open("rb") as written:
+                    os.fsync(written.fileno())
+            os.replace(temporary, path)
+        finally:
+            if temporary is not None:
+                temporary.unlink(missing_ok=True)
+                _being_written.discard(temporary.name)
+
+
+@contextmanager
+def writing(path: str | os.PathLike) -> Iterator[None]:
+    """What goes wrong on ``path`` or beside it while it is written becomes a ``FileError`` that says so in a line."""
+    path = Path(path)
     try:
-        yield temporary
-        os.chmod(temporary, 0o644)  # mkstemp makes it private
-        if durable:
-            with temporary.open("rb") as written:
-                os.fsync(written.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield
+    except UserError:
+        raise
+    except OSError as error:
+        named = (
+            path if error.filename is None else os.fsdecode(error.filename).removeprefix("file:")
+        )  # FFmpeg's
+        named, here = Path(named).absolute(), path.absolute()
+        if named.parent != here.parent and not here.is_relative_to(named):
+            raise  # of another file, which the block reads
+        raise cannot("written", path, error) from error
+
+
+def cannot(verb: str, path: str | os.PathLike, error: OSError) -> FileError:
+    """The error that says why ``path`` cannot be read or written."""
+    return FileError(f"{path} cannot be {verb}: {_HINTS.get(error.errno, error.strerror or error)}")
+
+
+def _temporary(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    sweep(path.parent)
+    prefix = f".{path.stem[:40]}-{_machine()}-{os.getpid()}-"  # a long name must not become too long
+    handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
+    os.close(handle)
+    _being_written.add(Path(name).name)
+    return Path(name)
+
+
+def sweep(folder: Path) -> None:
+    """Remove temporary files of killed processes from ``folder``, once in the life of this process."""
+    if folder in _swept:
+        return
+    _swept.add(folder)
+    with os.scandir(folder) as entries:
+        left = [
+            Path(e.path) for e in entries if (m := _TEMPORARY.fullmatch(e.name)) and _is_left(e, *m.groups())
+        ]
+    for path in left:
+        with suppress(OSError):  # another process may be sweeping too
+            path.unlink()
+
+
+def _is_left(entry: os.DirEntry, machine: str, process: str, _suffix: str | None) -> bool:
+    with suppress(FileNotFoundError):
+        if machine == _machine() and not _alive(int(process), entry.name):
+            return True
+        return time.time() - entry.stat().st_mtime > _OLD
+    return False
+
+
+def _alive(process: int, name: str) -> bool:
+    if process == os.getpid():
+        return (
+            name in _being_written
+        )  # else of an earlier process of that number: in containers they start at 1
+    if os.name == "nt":
+        return True  # there os.kill(process, 0) would end it
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+@cache
+def _machine() -> str:
+    """Short name of where process numbers mean the same: the host, and in containers the container."""
+    try:
+        space = os.readlink("/proc/self/ns/pid")
+    except OSError:
+        space = ""
+    return hashlib.blake2b(f"{socket.gethostname()} {space}".encode(), digest_size=4).hexdigest()
+
+
+def write_sealed(path: str | os.PathLike, body: bytes, durable: bool = False) -> None:
+    """Write ``body`` and a digest behind it, whole or not at all; see ``read_sealed``."""
+    with replace_when_done(path, durable) as temporary, temporary.open("wb") as file:
+        file.write(body)
+        file.write(_digest(body))
+
+
+def read_sealed(path: str | os.PathLike) -> bytes:
+    """What ``write_sealed`` was given.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        InputError: it is damaged, or of another make.
+    """
+    data = memoryview(Path(path).read_bytes())
+    body = data[:-_DIGEST]
+    if len(data) < _DIGEST or _digest(body) != data[-_DIGEST:]:
+        raise InputError(
+            f"{path} is damaged, or not of this program: its {len(data)} bytes don't match their digest"
+        )
+    return bytes(body)
+
+
+def _digest(body: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(body, digest_size=_DIGEST).digest()

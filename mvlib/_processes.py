@@ -7,16 +7,19 @@ Accelerate sets up the process group: NCCL between GPUs, gloo between processes 
 
 import atexit
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mvlib.errors import InputError
+from mvlib._lock import alone
+from mvlib.errors import InputError, UserError
 
 if TYPE_CHECKING:
     from accelerate import PartialState
@@ -71,6 +74,20 @@ class Processes:
         """Go on when all processes are here."""
         if self.count > 1:
             self._state.wait_for_everyone()
+
+    @contextmanager
+    def alone(self, path: Path, what: str) -> Iterator[None]:
+        """Hold the file ``path`` for this job, against other ones, while the block runs; see ``mvlib._lock.alone``."""
+        with ExitStack() as held:
+            refused = []
+            if self.is_main:
+                try:
+                    held.enter_context(alone(path, what))
+                except UserError as error:
+                    refused = [error]
+            for error in self.gather(refused):  # all end, none waits for one that did
+                raise error
+            yield
 
     def with_shared_statistics(self, network: nn.Module) -> nn.Module:
         """``network``, its batch normalisations over the items of all processes, as if there were one.

@@ -24,3 +24,11 @@ class MissingPackage(UserError, ImportError):
 
 class MissingFile(UserError, FileNotFoundError):
     """A file or folder that isn't there."""
+
+
+class FileError(UserError, OSError):
+    """A file or folder that can't be read or written: the disk is full, a folder is read-only."""
+
+
+class ResourceError(UserError, RuntimeError):
+    """The machine has too little of something for what was asked, memory above all."""

@@ -10,7 +10,6 @@ pictures, in ``fidelity_agreement.py``.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +19,7 @@ import torch
 from torch import Tensor
 
 from mvlib._extras import need
+from mvlib._files import replace_when_done
 from mvlib._psnr import psnr_of
 from mvlib.codecs import Coded, RealCodec, rgb_to_yuv420
 from mvlib.fidelity_edits import changes, edits, sign_test
@@ -177,8 +177,6 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
 def store(result: dict, path: str | Path) -> Path:
     """Write a result as JSON, whole or not at all."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(result, indent=1) + "\n")
-    os.replace(draft, path)
+    with replace_when_done(path) as temporary:
+        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     return path

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mvlib._files import replace_when_done
+
 
 def table(result: dict) -> str:
     """The result as text, one line a QP."""
@@ -70,11 +72,10 @@ def page(result: dict, path: str | Path) -> Path:
     figure.suptitle(
         f"{result['name']}, gop {setup['gop']}, {result['n']} {setup['material']} ({setup['split']})"
     )
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
+    with replace_when_done(path) as temporary:
+        figure.savefig(temporary, dpi=110)
     plt.close(figure)
-    return path
+    return Path(path)
 
 
 def summary(results: dict[str, dict]) -> str:

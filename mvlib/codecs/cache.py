@@ -1,8 +1,7 @@
 """Streams kept between runs: (codec, options, encoder's fingerprint, frames) → key → file → stream.
 
 What is kept is the stream (kilobytes), not the frames (megabytes): decoding is quick and gives the same frames.
-A file is written under a temporary name in the same folder and then renamed, so that a reader sees all of it or
-none; it ends with a digest of itself, so that one damaged in any other way counts as absent.
+A file is whole or not there, and ends with a digest of itself: one that is damaged counts as absent.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mvlib._files import replace_when_done
+from mvlib._files import read_sealed, write_sealed
 from mvlib.errors import InputError
 
 from .coded import Stream
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from .codec import RealCodec
 
 _MAGIC = b"mvlib-stream-1\n"
-_DIGEST = 16  # bytes
 
 
 class StreamCache:
@@ -41,11 +39,10 @@ class StreamCache:
     def get(self, codec: RealCodec, frames: np.ndarray, native: int) -> Stream:
         """The stream of ``codec.encode(frames, native)``, encoded only if the folder does not hold it."""
         path = self.path(codec, frames, native)
-        with contextlib.suppress(FileNotFoundError, ValueError):
-            return unpack(path.read_bytes())
+        with contextlib.suppress(OSError, ValueError):
+            return unpack(read_sealed(path))
         stream = codec.encode(frames, native)
-        with replace_when_done(path) as temporary:
-            temporary.write_bytes(pack(stream))
+        write_sealed(path, pack(stream))
         return stream
 
     def path(self, codec: RealCodec, frames: np.ndarray, native: int) -> Path:
@@ -59,26 +56,24 @@ class StreamCache:
 
 
 def pack(stream: Stream) -> bytes:
-    """A stream as bytes: magic, length of the index, index (JSON), header, packets, digest."""
+    """A stream as bytes: magic, length of the index, index (JSON), header, packets."""
     index = {
         "size": [int(n) for n in stream.size],
         "header": len(stream.header),
         "packets": [(position, len(data)) for position, data in stream.packets],
     }
     text = json.dumps(index).encode()
-    body = _MAGIC + len(text).to_bytes(4, "little") + text + bytes(stream)
-    return body + hashlib.blake2b(body, digest_size=_DIGEST).digest()
+    return _MAGIC + len(text).to_bytes(4, "little") + text + bytes(stream)
 
 
-def unpack(data: bytes) -> Stream:
+def unpack(body: bytes) -> Stream:
     """The stream that :func:`pack` packed.
 
     Raises:
-        ValueError: the bytes are not whole.
+        ValueError: the bytes are of something else.
     """
-    body, digest = data[:-_DIGEST], data[-_DIGEST:]
-    if not body.startswith(_MAGIC) or hashlib.blake2b(body, digest_size=_DIGEST).digest() != digest:
-        raise InputError(f"{len(data)} bytes that are no whole stored stream")
+    if not body.startswith(_MAGIC):
+        raise InputError(f"{len(body)} bytes that are no stored stream")
     start = len(_MAGIC) + 4
     end = start + int.from_bytes(body[len(_MAGIC) : start], "little")
     index = json.loads(body[start:end])

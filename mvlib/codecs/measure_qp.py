@@ -26,6 +26,7 @@ import numpy as np
 from PIL import Image
 
 from mvlib._files import replace_when_done
+from mvlib._lock import alone
 from mvlib._psnr import psnr_of
 
 from .codec import RealCodec
@@ -139,6 +140,11 @@ def main() -> None:
     parser.add_argument("--kinds", nargs="*", default=list(TARGET), choices=list(TARGET))
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("qp_tables.json"))
     args = parser.parse_args()
+    with alone(args.out, "measurement"):
+        _measure(args)
+
+
+def _measure(args: argparse.Namespace) -> None:
     found = json.loads(args.out.read_text())["codecs"] if args.out.exists() else {}
     own_scale = [name for name in ENCODERS if name not in ("x264", "x265")]
     for kind in args.kinds:

@@ -10,20 +10,23 @@ ends.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import pickle
 import queue
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, ResourceError, UserError
 
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
 _idle: list[Worker] = []
 _lock = threading.Lock()
+LESS = "the system probably ran out of memory; give fewer workers, or smaller pictures or clips"
 
 
 class Worker:
@@ -42,16 +45,26 @@ class Worker:
         )
 
     def call(self, function: Callable, args: tuple) -> object:
-        """Run ``function(*args)`` in the child; what it raises comes back as RuntimeError."""
+        """Run ``function(*args)`` in the child.
+
+        Raises:
+            UserError: what the function raised.
+            RuntimeError: it raised something else, whose traceback is the message; or the child ended.
+        """
         try:
             pickle.dump((function, args), self.process.stdin, protocol=5)
             self.process.stdin.flush()
             done, result = pickle.load(self.process.stdout)
-        except (EOFError, BrokenPipeError, pickle.UnpicklingError) as error:
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(10)  # how it ended is told only if it isn't killed here
             self.stop()
-            raise RuntimeError(f"the worker process ended (exit code {self.process.returncode})") from error
+            raise _ended(self.process.returncode) from error
+        except BaseException:  # half a job may be in the pipe
+            self.stop()
+            raise
         if not done:
-            raise RuntimeError(result)
+            raise result if isinstance(result, UserError) else RuntimeError(result)
         return result
 
     def alive(self) -> bool:
@@ -66,6 +79,12 @@ class Worker:
         self.process.stdout.close()
 
 
+def _ended(code: int) -> RuntimeError:
+    if code in (-signal.SIGKILL, -signal.SIGBUS):
+        return ResourceError(f"the worker process was killed ({signal.Signals(-code).name}): {LESS}")
+    return RuntimeError(f"the worker process ended (exit code {code})")
+
+
 def cores() -> int:
     """Cores that this process may use; where several share a job on this machine, its part of them."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -78,7 +97,8 @@ def run(function: Callable, jobs: list[tuple], workers: int | None, progress: bo
 
     Raises:
         ValueError: workers is no positive whole number.
-        RuntimeError: a job failed; the message names its index.
+        UserError: a job raised it, or its worker was killed; the message names its index.
+        RuntimeError: a job failed otherwise; the message names its index.
     """
     if workers is not None and (not isinstance(workers, int) or workers < 1):
         raise InputError(
@@ -103,9 +123,15 @@ def _inline(function: Callable, index: int, job: tuple, bar) -> object:
     try:
         result = function(*job)
     except Exception as error:
-        raise RuntimeError(f"item {index}: {error}") from error
+        raise _of_item(index, error) from error
     bar.update()
     return result
+
+
+def _of_item(index: int, error: Exception) -> Exception:
+    """``error`` with the item in front of its message; what a caller can put right stays of its kind."""
+    kind = type(error) if isinstance(error, UserError) else RuntimeError
+    return kind(f"item {index}: {error}")
 
 
 def _parallel(function: Callable, jobs: list[tuple], count: int, bar) -> list:
@@ -119,9 +145,9 @@ def _parallel(function: Callable, jobs: list[tuple], count: int, bar) -> list:
     results = [None] * len(jobs)
     try:
         for _ in jobs:
-            index, result, error = done.get()
+            index, result, error = _next(done)
             if error is not None:
-                raise RuntimeError(f"item {index}: {error}") from error
+                raise _of_item(index, error) from error
             results[index] = result
             bar.update()
     except BaseException:  # Ctrl-C too: half-done jobs are of no use to the next call
@@ -133,6 +159,14 @@ def _parallel(function: Callable, jobs: list[tuple], count: int, bar) -> list:
     with _lock:
         _idle.extend(worker for worker in crew if worker.alive())
     return results
+
+
+def _next(done: queue.SimpleQueue) -> tuple:
+    while True:  # a thread that waits without end could not be told to stop
+        try:
+            return done.get(timeout=0.2)
+        except queue.Empty:
+            continue
 
 
 def _serve(worker: Worker, function: Callable, todo: queue.SimpleQueue, done: queue.SimpleQueue) -> None:

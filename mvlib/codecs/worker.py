@@ -9,6 +9,10 @@ import os
 import pickle
 import sys
 import traceback
+from typing import BinaryIO
+
+from mvlib.codecs.pool import LESS
+from mvlib.errors import ResourceError, UserError
 
 
 def main() -> None:
@@ -20,12 +24,23 @@ def main() -> None:
             function, args = pickle.load(sys.stdin.buffer)
         except EOFError:
             return
+        except Exception:  # what is left of the job in the pipe is of no use
+            _answer(results, (False, f"the job can't be read in a worker process\n{traceback.format_exc()}"))
+            return
         try:
             answer = (True, function(*args))
+        except UserError as error:
+            answer = (False, error)
+        except MemoryError:
+            answer = (False, ResourceError(f"a worker process had too little memory: {LESS}"))
         except Exception:
             answer = (False, traceback.format_exc())
-        pickle.dump(answer, results, protocol=5)
-        results.flush()
+        _answer(results, answer)
+
+
+def _answer(results: BinaryIO, answer: tuple[bool, object]) -> None:
+    pickle.dump(answer, results, protocol=5)
+    results.flush()
 
 
 if __name__ == "__main__":

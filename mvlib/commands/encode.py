@@ -5,11 +5,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
+from mvlib._interruption import stopping
 from mvlib.errors import InputError
 
 log = logging.getLogger("mvlib.commands")
 
 
+@stopping("stopped; nothing is written of what wasn't finished")
 def encode(
     file: Path,
     codec: str = "x265",

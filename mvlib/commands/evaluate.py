@@ -1,8 +1,11 @@
 """``mvlib evaluate``: options → experiment → numbers of real bitstreams → JSON and a table."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from mvlib._arguments import command_line
+from mvlib._interruption import stopping
 from mvlib.evaluation.experiment import ImageExperiment, VideoExperiment
 
 
@@ -23,15 +26,16 @@ def evaluate_image(
         **options: see ImageExperiment.
     """
     experiment = ImageExperiment(**options)
-    from mvlib._processes import Processes
     from mvlib.evaluation.image import measure_images
     from mvlib.evaluation.material import load_material
     from mvlib.evaluation.report import image_report
 
-    material = load_material(experiment)
-    measured, sources = measure_images(experiment, cells=cells, material=material)
-    if Processes().is_main:
-        _tell(image_report(experiment, measured, sources, command_line(), material), "pictures", out, columns)
+    with _writing(out, cells) as speaks:
+        material = load_material(experiment)
+        measured, sources = measure_images(experiment, cells=cells, material=material)
+        if speaks:
+            report = image_report(experiment, measured, sources, command_line(), material)
+            _tell(report, "pictures", out, columns)
 
 
 def evaluate_video(
@@ -51,15 +55,27 @@ def evaluate_video(
         **options: see VideoExperiment.
     """
     experiment = VideoExperiment(**options)
-    from mvlib._processes import Processes
     from mvlib.evaluation.report import video_report
     from mvlib.evaluation.video import measure_videos
     from mvlib.evaluation.video_material import load_clips
 
-    material = load_clips(experiment)
-    measured, sources = measure_videos(experiment, cells=cells, material=material)
-    if Processes().is_main:
-        _tell(video_report(experiment, measured, sources, command_line(), material), "clips", out, columns)
+    with _writing(out, cells) as speaks:
+        material = load_clips(experiment)
+        measured, sources = measure_videos(experiment, cells=cells, material=material)
+        if speaks:
+            report = video_report(experiment, measured, sources, command_line(), material)
+            _tell(report, "clips", out, columns)
+
+
+@contextmanager
+def _writing(out: Path, cells: Path) -> Iterator[bool]:
+    """Hold ``out`` against another evaluation; whether this is the process that writes it."""
+    from mvlib._processes import Processes
+
+    processes = Processes()
+    words = f"stopped; what is finished is kept in {cells}: the same command goes on from there"
+    with stopping(words), processes.alone(out, "evaluation"):
+        yield processes.is_main
 
 
 def _tell(report: dict, what: str, out: Path, columns: tuple[str, ...]) -> None:

@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+from mvlib._interruption import stopping
+from mvlib._lock import alone
 from mvlib.fidelity_setup import Agreement, Setup
+
+STOPPED = "stopped; nothing is kept of a measurement that isn't finished"
 
 
 def fidelity(out: Path = Path("runs/fidelity"), **options) -> None:
@@ -16,10 +20,12 @@ def fidelity(out: Path = Path("runs/fidelity"), **options) -> None:
     from mvlib.fidelity import measure, store
     from mvlib.fidelity_page import page, table
 
-    result = measure(setup, progress=True)
     what = "" if setup.material == "photos" else f"_{setup.material}"
-    saved = store(result, out / f"fidelity_{setup.codec}_{setup.gop}{what}.json")
-    drawn = page(result, saved.with_suffix(".png"))
+    saved = out / f"fidelity_{setup.codec}_{setup.gop}{what}.json"
+    with stopping(STOPPED), alone(saved, "measurement"):
+        result = measure(setup, progress=True)
+        store(result, saved)
+        drawn = page(result, saved.with_suffix(".png"))
     print(f"{table(result)}\n\nsaved to {saved}, drawn in {drawn}")
 
 
@@ -34,6 +40,8 @@ def agreement(out: Path = Path("runs/fidelity"), **options) -> None:
     from mvlib.fidelity import store
     from mvlib.fidelity_agreement import measure, table
 
-    result = measure(setup, progress=True)
-    saved = store(result, out / f"agreement_{setup.codec}_{setup.gop}.json")
+    saved = out / f"agreement_{setup.codec}_{setup.gop}.json"
+    with stopping(STOPPED), alone(saved, "measurement"):
+        result = measure(setup, progress=True)
+        store(result, saved)
     print(f"{table({result['name']: result})}\n\nsaved to {saved}")

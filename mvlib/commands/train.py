@@ -1,10 +1,17 @@
 """``mvlib train``: options → training → checkpoint, log, weights with their card."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mvlib._arguments import command_line, write_config
+from mvlib._files import replace_when_done
 from mvlib.training.action_experiment import ActionTraining
 from mvlib.training.experiment import ImageTraining, Training, VideoTraining
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from mvlib.training.loop import Trainer
 
 
 def train_image(out: Path = Path("runs/image"), **options) -> None:
@@ -38,31 +45,40 @@ def train_actions(out: Path = Path("runs/actions"), **options) -> None:
     from mvlib.training.actions import ActionTrainer, save_recogniser
 
     trainer = ActionTrainer(training, out)
-    accuracy = trainer.run()
-    saved = save_recogniser(
-        trainer, out / f"{training.network}.safetensors", command=command_line(), accuracy=accuracy
-    )
+    with trainer.alone():
+        accuracy = trainer.run()
+        saved = save_recogniser(
+            trainer, out / f"{training.network}.safetensors", command=command_line(), accuracy=accuracy
+        )
     print(f"saved {saved}; {100 * accuracy:.1f} % of the validation clips are recognised")
 
 
 def _train(training: Training, out: Path, data: str) -> None:
-    from mvlib.datasets.readers import has_splits
     from mvlib.evaluation.report import versions
-    from mvlib.plots import training_curves
-    from mvlib.preprocess import save_preprocessor
     from mvlib.training.loop import Trainer
 
     trainer = Trainer(training, out)
-    trainer.resume()  # refuses a folder of another training, before anything in it is written
-    if trainer.processes.is_main:
-        write_config(out / "config.yaml", training, command_line(), versions())
-    network = trainer.run()
-    broken = dict(trainer.processes.gather(list(trainer.steps.broken.items())))
-    if not trainer.processes.is_main:
-        return
+    with trainer.alone():
+        trainer.resume()  # refuses a folder of another training, before anything in it is written
+        if trainer.processes.is_main:
+            write_config(out / "config.yaml", training, command_line(), versions())
+        network = trainer.run()
+        broken = dict(trainer.processes.gather(list(trainer.steps.broken.items())))
+        if trainer.processes.is_main:
+            if broken:
+                names = ", ".join(list(broken)[:5])
+                print(f"{len(broken)} files could not be read, others stood in: {names} …")
+            _save(trainer, network, out, data)
+
+
+def _save(trainer: "Trainer", network: "nn.Module", out: Path, data: str) -> None:
+    """Weights with their card, and the curves."""
+    from mvlib.datasets.readers import has_splits
+    from mvlib.plots import training_curves
+    from mvlib.preprocess import save_preprocessor
+
+    training = trainer.training
     side = training.reader or ("split train" if has_splits(training.dataset) else "whole")
-    if broken:
-        print(f"{len(broken)} files could not be read, others stood in: {', '.join(list(broken)[:5])} …")
     saved = save_preprocessor(
         network,
         out / "preprocessor.safetensors",
@@ -73,5 +89,6 @@ def _train(training: Training, out: Path, data: str) -> None:
         analysers=tuple(trainer.objective.analysers),  # those that were asked
         codecs=tuple(trainer.objective.codecs),
     )
-    training_curves(out / "log.csv").savefig(out / "log.png", dpi=120)
+    with replace_when_done(out / "log.png") as temporary:
+        training_curves(out / "log.csv").savefig(temporary, dpi=120)
     print(f"saved {saved}; the curves are in {out / 'log.png'}")

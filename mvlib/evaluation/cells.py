@@ -6,9 +6,9 @@ between experiments, between runs and between processes, and deleting them is al
 """
 
 import hashlib
+import io
 import json
 import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mvlib._files import replace_when_done
+from mvlib._files import read_sealed, write_sealed
 
 # Goes up when the protocol's code changes what a number means: old cells then count as absent.
 PROTOCOL = 2
@@ -48,13 +48,13 @@ class CellStore:
         self._memory: dict[str, dict[str, np.ndarray]] = {}
 
     def get(self, key: str) -> dict[str, np.ndarray] | None:
-        """The arrays of ``key``, or None if they are not there or not readable."""
+        """The arrays of ``key``, or None if they are not there; what is damaged, or ends with no digest, is not."""
         if key in self._memory or self.folder is None:
             return self._memory.get(key)
         try:
-            with np.load(self._path(key), allow_pickle=False) as stored:
+            with np.load(io.BytesIO(read_sealed(self._path(key))), allow_pickle=False) as stored:
                 self._memory[key] = dict(stored)
-        except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error):
+        except (OSError, EOFError, ValueError, zipfile.BadZipFile):
             return None
         return self._memory[key]
 
@@ -66,8 +66,9 @@ class CellStore:
         """Keep ``arrays``: the file is whole or not there, whenever the process ends."""
         self._memory[key] = dict(arrays)
         if self.folder is not None:
-            with replace_when_done(self._path(key)) as temporary, temporary.open("wb") as file:
-                np.savez_compressed(file, **arrays)
+            packed = io.BytesIO()
+            np.savez_compressed(packed, **arrays)
+            write_sealed(self._path(key), packed.getvalue())
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key[2:]}.npz"

@@ -9,7 +9,7 @@ look at one cell, worker processes encode the next; a finished cell is kept, and
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ import torch
 from tqdm.auto import tqdm
 
 from mvlib import analysers as machines
+from mvlib._interruption import Ahead
 from mvlib._processes import Processes
 from mvlib.codecs import RealCodec
 
@@ -153,29 +154,32 @@ class ImageProtocol:
         """Measure those of ``cells`` that are not in the store yet."""
         todo = [cell for cell in cells if self.missing(cell)]
         looks: dict[tuple, Look] = {}
-        bar = tqdm(total=len(cells), initial=len(cells) - len(todo), desc="cells", disable=not progress)
-        for cell, coded in self._coded(todo):
-            looks = {of: look for of, look in looks.items() if of[0] == cell.start}
-            keys = self.keys(cell)
-            for name, wanted in self.missing(cell).items():
-                of = cell.start, name, wanted
-                if name and of not in looks:
-                    looks[of] = self.look(self.analysers[name], coded.samples, wanted)
-                scores = looks[of].scores(coded.decoded) if name else coded.rate
-                # Others may have been asked for before, and will be again.
-                self.store.put(keys[name], with_scores(self.store.get(keys[name]) or {}, scores))
-            bar.update()
-        bar.close()
+        done = len(cells) - len(todo)
+        with (
+            tqdm(total=len(cells), initial=done, desc="cells", disable=not progress) as bar,
+            closing(self._coded(todo)) as coming,  # Ctrl-C stops the encoders too
+        ):
+            for cell, coded in coming:
+                looks = {of: look for of, look in looks.items() if of[0] == cell.start}
+                keys = self.keys(cell)
+                for name, wanted in self.missing(cell).items():
+                    of = cell.start, name, wanted
+                    if name and of not in looks:
+                        looks[of] = self.look(self.analysers[name], coded.samples, wanted)
+                    scores = looks[of].scores(coded.decoded) if name else coded.rate
+                    # Others may have been asked for before, and will be again.
+                    self.store.put(keys[name], with_scores(self.store.get(keys[name]) or {}, scores))
+                bar.update()
 
     def _coded(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Coded]]:
         """Each cell encoded and decoded; the next one is on its way meanwhile."""
         folder = self.store.folder
         encode = Encoding(self.material, self.experiment.qps, folder and folder / "streams")
-        with ThreadPoolExecutor(1) as ahead:
-            coming = [ahead.submit(encode, cell) for cell in cells[:1]]
+        with Ahead() as ahead:
+            coming = [ahead.begin(encode, cell) for cell in cells[:1]]
             for i, cell in enumerate(cells):
                 coded = coming.pop().result()
-                coming += [ahead.submit(encode, following) for following in cells[i + 1 : i + 2]]
+                coming += [ahead.begin(encode, following) for following in cells[i + 1 : i + 2]]
                 yield cell, coded
 
     def gather(self) -> dict[tuple[str, str], Measurements]:

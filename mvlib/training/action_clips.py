@@ -5,13 +5,15 @@ Twins double the stock twice: a clip seen in a mirror, or played backwards, show
 """
 
 import hashlib
+from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
 from mvlib._files import replace_when_done
@@ -26,6 +28,11 @@ from mvlib.datasets import (
     data_root,
 )
 from mvlib.datasets.acting_paths import ACTIONS
+
+from .loading import loaded
+
+Shards = Sequence[tuple[np.ndarray, np.ndarray]]
+"""Of clips and their classes, as ``cached_clips`` gives them."""
 
 _MIRRORED = {"slide left": "slide right", "spin clockwise": "spin counter-clockwise"}
 _BACKWARDS = {**_MIRRORED, "fall": "rise", "approach": "recede"}
@@ -58,9 +65,7 @@ class _Seen(Dataset):
         return (seen * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def cached_clips(
-    folder: Path, split: str, count: int, workers: int = 1
-) -> list[tuple[np.ndarray, np.ndarray]]:
+def cached_clips(folder: Path, split: str, count: int, workers: int = 1) -> Shards:
     """Shards of (uint8 (n, FRAMES, SIDE, SIDE, 4), memory-mapped; classes (n,)), unless there made now.
 
     The fourth channel is the actor's mask, 0..255.  Shard k holds clips of ``ActingCutouts(split, SHARD, size=SIDE,
@@ -96,12 +101,15 @@ def made_of() -> str:
 
 
 def _make(path: Path, clips: ActingCutouts, workers: int) -> None:
-    loader = DataLoader(_Seen(clips), batch_size=None, num_workers=workers)
-    with replace_when_done(path) as temporary:
-        frames = np.lib.format.open_memmap(temporary, "w+", np.uint8, (len(clips), FRAMES, SIDE, SIDE, 4))
-        for k, seen in enumerate(tqdm(loader, desc=f"making {path.stem}", disable=None)):
-            frames[k] = seen.numpy()
-        frames.flush()
+    dtype, shape = np.lib.format.dtype_to_descr(np.dtype(np.uint8)), (len(clips), FRAMES, SIDE, SIDE, 4)
+    with (
+        replace_when_done(path) as temporary,
+        closing(loaded(_Seen(clips), range(len(clips)), workers)) as seen,
+        temporary.open("wb") as file,  # a mapped array on a full disk would end the process without a word
+    ):
+        np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
+        for clip in tqdm(seen, desc=f"making {path.stem}", total=len(clips), disable=None):
+            file.write(np.ascontiguousarray(clip))
 
 
 class Batches(Dataset):
@@ -114,7 +122,7 @@ class Batches(Dataset):
         seed: what step k shows is drawn from (seed, k) alone.
     """
 
-    def __init__(self, shards: list[tuple[np.ndarray, np.ndarray]], batch: int, sides: list[int], seed: int):
+    def __init__(self, shards: Shards, batch: int, sides: list[int], seed: int):
         self.shards, self.batch, self.sides, self.seed = shards, batch, sides, seed
         self.ends = np.cumsum([len(frames) for frames, _ in shards])
 

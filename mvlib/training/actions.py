@@ -3,32 +3,37 @@
 The loop is plain, every step is drawn from (seed, step) alone, and a run that was killed goes on from its checkpoint.
 """
 
-from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from mvlib._files import replace_when_done
+from mvlib._interruption import stopping
 from mvlib._weights import write_weights
 from mvlib.analysers.actions import ACTION_CLASSES, MEAN, SIDE, STD, build_network
 from mvlib.errors import InputError
 
-from .action_clips import Batches, cached_clips
+from .action_clips import Batches, Shards, cached_clips
 from .action_experiment import ActionTraining
+from .loading import loaded
 from .log import Log
+from .resumable import Resumable
 
 
-class ActionTrainer:
+class ActionTrainer(Resumable):
     """Network, optimiser and schedule of one training, in a folder that it can be taken up from."""
 
+    parts = ("network", "optimiser", "schedule")
+
     def __init__(self, training: ActionTraining, folder: Path):
-        self.training, self.folder = training, Path(folder)
+        super().__init__(folder)
+        self.training = training
         torch.manual_seed(training.seed)
         self.network = build_network(training.network)
         self.optimiser = torch.optim.AdamW(
@@ -37,32 +42,24 @@ class ActionTrainer:
         self.schedule = torch.optim.lr_scheduler.OneCycleLR(
             self.optimiser, training.lr, total_steps=training.steps + 1, pct_start=0.1
         )
-        self.step = 0
+        self._recent: list[tuple[float, float]] = []
+        """Losses and accuracies since the last row of the log."""
 
-    @property
-    def checkpoint(self) -> Path:
-        """Where the state lies that a killed training goes on from."""
-        return self.folder / "checkpoint.pt"
-
-    def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
-        parts = {name: getattr(self, name).state_dict() for name in ("network", "optimiser", "schedule")}
-        with replace_when_done(self.checkpoint) as temporary:
-            torch.save({"step": self.step, "training": self._options(), **parts}, temporary)
+    def facts(self) -> dict[str, Any]:
+        return {"training": self._options(), "recent": self._recent}
 
     def resume(self) -> None:
-        """Go on from the checkpoint if there is one; it must be of the same training."""
-        if not self.checkpoint.is_file():
+        """Go on from the checkpoint if there is one; it must be whole, and of the same training."""
+        state = self.read()
+        if state is None:
             return
-        state = torch.load(self.checkpoint, weights_only=True)
         if state["training"] != self._options():
             raise InputError(
                 f"{self.checkpoint} belongs to another training: {state['training']}, asked for {self._options()}; "
                 "choose another folder or remove it"
             )
-        for name in ("network", "optimiser", "schedule"):
-            getattr(self, name).load_state_dict(state[name])
-        self.step = state["step"]
+        self.restore(state)
+        self._recent = state["recent"]
 
     def _options(self) -> str:
         # Where clips are kept and how many processes make them changes nothing that is learnt.
@@ -94,7 +91,7 @@ class ActionTrainer:
         return float(loss.detach()), float((logits.argmax(1) == action).float().mean())
 
     @torch.no_grad()
-    def accuracy(self, shards: Sequence[tuple[np.ndarray, np.ndarray]], batch: int = 32) -> float:
+    def accuracy(self, shards: Shards, batch: int = 32) -> float:
         """Share of the clips in all ``shards`` (see ``cached_clips``) whose likeliest action is the right one."""
         self.network.eval()
         right = 0
@@ -107,29 +104,53 @@ class ActionTrainer:
         return right / sum(len(frames) for frames, _ in shards)
 
     def run(self, progress: bool = True) -> float:
-        """Train to the end, from the checkpoint if there is one; the accuracy on the validation side."""
+        """Train to the end, from the checkpoint if there is one; the accuracy on the validation side.
+
+        Ctrl-C ends it behind the step that it is in, which is kept; a second one at once.
+        """
         t = self.training
-        shards = cached_clips(t.cache, "train", t.clips, t.workers)
-        check = cached_clips(t.cache, "val", t.check, t.workers)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.resume()
-        bar = tqdm(total=t.steps, initial=self.step, disable=None if progress else True, desc=t.network)
+        with self.alone():
+            self.resume()
+            with stopping(
+                "stopped; whole files of generated clips are kept: the same command goes on from there"
+            ):
+                shards = cached_clips(t.cache, "train", t.clips, t.workers)
+                check = cached_clips(t.cache, "val", t.check, t.workers)
+            with self.kept_when_stopped():
+                return self._train(shards, check, progress)
+
+    def _train(self, shards: Shards, check: Shards, progress: bool) -> float:
+        t, accuracy = self.training, None
         steps = Batches(shards, t.batch, [self.side(step) for step in range(t.steps)], t.seed)
-        loader = DataLoader(steps, batch_size=None, sampler=range(self.step, t.steps), num_workers=t.workers)
-        recent, accuracy = [], self.accuracy(check) if self.step >= t.steps else 0.0
-        with Log(self.folder / "log.csv", self.step) as log:
-            for clip, action in loader:
-                recent.append(self.update(clip, action))
-                bar.update()
-                if self.step % t.checkpoint_every == 0 or self.step == t.steps:
-                    accuracy = self.accuracy(check)
-                    loss, train = np.mean(recent, axis=0)
-                    recent = []
-                    row = {"loss": f"{loss:.4f}", "train": f"{train:.3f}", "val": f"{accuracy:.4f}"}
-                    log.write({"step": self.step, **row})
-                    log.flush()
-                    self.save()
-        bar.close()
+        with (
+            Log(self.folder / "log.csv", self.step) as log,
+            tqdm(total=t.steps, initial=self.step, disable=None if progress else True, desc=t.network) as bar,
+            closing(loaded(steps, range(self.step, t.steps), t.workers)) as batches,
+        ):
+            if self._due():  # stopped before it was logged
+                accuracy = self._logged(log, check)
+            for clip, action in batches:
+                with self.whole_step():
+                    self._recent.append(self.update(clip, action))
+                    bar.update()
+                if self._due():
+                    accuracy = self._logged(log, check)
+        return self.accuracy(check) if accuracy is None else accuracy
+
+    def _due(self) -> bool:
+        t = self.training
+        return bool(self._recent) and (self.step % t.checkpoint_every == 0 or self.step == t.steps)
+
+    def _logged(self, log: Log, check: Shards) -> float:
+        """Accuracy on ``check``; a row in the log, and the checkpoint."""
+        accuracy = self.accuracy(check)
+        loss, train = np.mean(self._recent, axis=0)
+        with self.whole_step():
+            self._recent = []
+            row = {"loss": f"{loss:.4f}", "train": f"{train:.3f}", "val": f"{accuracy:.4f}"}
+            log.write({"step": self.step, **row})
+            log.flush()
+            self.save()
         return accuracy
 
 

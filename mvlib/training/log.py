@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from mvlib._files import replace_when_done
+from mvlib._files import replace_when_done, writing
 
 
 class Log:
@@ -24,11 +24,13 @@ class Log:
         self.writer, self.empty = None, not old
 
     def __enter__(self) -> "Log":
-        self.file = self.path.open("a", newline="")
+        with writing(self.path):
+            self.file = self.path.open("a", newline="")
         return self
 
     def __exit__(self, *_) -> None:
-        self.file.close()
+        with writing(self.path):
+            self.file.close()
 
     def write(self, row: dict) -> None:
         """Append one row."""
@@ -36,8 +38,10 @@ class Log:
             self.writer = csv.DictWriter(self.file, fieldnames=list(row))
             if self.empty:
                 self.writer.writeheader()
-        self.writer.writerow(row)
+        with writing(self.path):
+            self.writer.writerow(row)
 
     def flush(self) -> None:
         """Bring the rows to disk."""
-        self.file.flush()
+        with writing(self.path):
+            self.file.flush()

@@ -8,23 +8,24 @@ takes its part of the batch of every step, and gradients are summed: the batch, 
 import json
 import math
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from mvlib._files import replace_when_done
 from mvlib._processes import Processes, seed_of
 from mvlib.errors import InputError, UserError
 
 from .experiment import Training
+from .loading import loaded
 from .log import Log
 from .objective import LOST, Objective
 from .outline import Guarded, Outline
+from .resumable import Resumable
 from .slope import anchor_command
 from .start import starting_network
 from .steps import Steps
@@ -42,12 +43,14 @@ class NonFiniteLoss(UserError, RuntimeError):
     """The loss or its gradient is NaN or infinite; the weights were left as they were before this step."""
 
 
-class Trainer:
+class Trainer(Resumable):
     """Weights, optimiser and moving average of one training, in a folder that it can be taken up from."""
 
+    parts = ("model", "average", "optimiser", "schedule")
+
     def __init__(self, training: Training, folder: Path):
-        self.training, self.folder = training, Path(folder)
-        self.processes = Processes(training.device)
+        self.training, self.processes = training, Processes(training.device)
+        super().__init__(folder, self.processes.alone)
         self.part = self.processes.part(training.batch)
         if self.part.start == self.part.stop:
             raise InputError(
@@ -66,7 +69,6 @@ class Trainer:
             self.model.parameters(), lr=training.lr, weight_decay=training.weight_decay
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(self.optimiser, self._rate)
-        self.step = 0
         if training.compile:
             for network in (self.model, *self.objective.analysers.values()):
                 network.compile()
@@ -82,28 +84,15 @@ class Trainer:
         decay = min(self.training.ema, self.step / (self.step + 5))
         get_ema_multi_avg_fn(decay)(averaged, now, count)
 
-    @property
-    def checkpoint(self) -> Path:
-        """Where the state lies that a killed training goes on from."""
-        return self.folder / "checkpoint.pt"
-
-    def save(self) -> None:
-        """Write the checkpoint, whole or not at all."""
-        parts = {
-            name: getattr(self, name).state_dict() for name in ("model", "average", "optimiser", "schedule")
-        }
-        with replace_when_done(self.checkpoint, durable=True) as temporary:
-            torch.save(
-                {"step": self.step, "training": json.dumps(asdict(self.training), default=str), **parts},
-                temporary,
-            )
+    def facts(self) -> dict[str, str]:
+        return {"training": json.dumps(asdict(self.training), default=str)}
 
     def resume(self) -> bool:
-        """Go on from the checkpoint if there is one; it must be of the same training."""
-        if not self.checkpoint.is_file():
+        """Go on from the checkpoint if there is one; it must be whole, and of the same training."""
+        state = self.read(self.device)
+        if state is None:
             return False
-        state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
-        asked = json.loads(json.dumps(asdict(self.training), default=str))
+        asked = json.loads(self.facts()["training"])
         its = asked | json.loads(state["training"])  # an option that it did not know yet is as it is now
         its |= {name: asked[name] for name in OF_THE_MACHINE}
         if its != asked:
@@ -112,9 +101,7 @@ class Trainer:
                 f"{self.checkpoint} belongs to another training, (its, asked): {other}; "
                 "choose another folder or remove it"
             )
-        for name in ("model", "average", "optimiser", "schedule"):
-            getattr(self, name).load_state_dict(state[name])
-        self.step = state["step"]
+        self.restore(state)
         return True
 
     def update(self, x: Tensor, qp: Tensor) -> dict[str, float]:
@@ -147,15 +134,14 @@ class Trainer:
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Batches of the steps that are left, on the device."""
         t = self.training
-        loader = DataLoader(
+        loading = loaded(
             self.steps,
-            batch_size=None,
-            sampler=range(self.step, t.steps),
-            num_workers=t.workers,
+            range(self.step, t.steps),
+            t.workers,
             prefetch_factor=4 if t.workers else None,
             pin_memory=self.device.type == "cuda",
         )
-        for x, qp in loader:
+        for x, qp in loading:
             layout = torch.channels_last if x.ndim == 4 else torch.preserve_format
             yield (
                 x.to(self.device, memory_format=layout, non_blocking=True),
@@ -163,25 +149,45 @@ class Trainer:
             )
 
     def run(self, progress: bool = True) -> nn.Module:
-        """Train to the end, from the checkpoint if there is one; the moving average of the network."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.resume()
-        self.processes.wait()  # all have read the checkpoint before one writes the next
-        if not self.processes.is_main:
-            for x, qp in self.batches():
-                self.update(x, qp)
-            return self.average.module.eval()
-        bar = tqdm(total=self.training.steps, initial=self.step, disable=not progress, desc="training")
-        with Log(self.folder / "log.csv", self.step) as log:
-            for x, qp in self.batches():
-                row = self.update(x, qp)
-                log.write({"step": self.step, **row})
-                bar.update()
-                bar.set_postfix(
-                    {k: f"{v:.3f}" for k, v in row.items() if isinstance(v, float)}, refresh=False
-                )
-                if self.step % self.training.checkpoint_every == 0 or self.step == self.training.steps:
-                    log.flush()
-                    self.save()
-        bar.close()
+        """Train to the end, from the checkpoint if there is one; the moving average of the network.
+
+        Ctrl-C ends one process behind the step that it is in, which is kept; a second one, and several processes, at
+        once. The KeyboardInterrupt says what is kept.
+        """
+        with self.alone():
+            self.resume()
+            self.processes.wait()  # all have read the checkpoint before one writes the next
+            if self.processes.is_main:
+                with self.kept_when_stopped():
+                    self._train(progress)
+            else:
+                for x, qp in self.batches():
+                    self.update(x, qp)
         return self.average.module.eval()
+
+    def _train(self, progress: bool) -> None:
+        with (
+            Log(self.folder / "log.csv", self.step) as log,
+            tqdm(total=self.training.steps, initial=self.step, disable=not progress, desc="training") as bar,
+            closing(self.batches()) as batches,  # Ctrl-C ends the processes that load
+        ):
+            for x, qp in batches:
+                with self.whole_step():
+                    row = self.update(x, qp)
+                    log.write({"step": self.step, **row})
+                    bar.update()
+                    bar.set_postfix(
+                        {k: f"{v:.3f}" for k, v in row.items() if isinstance(v, float)}, refresh=False
+                    )
+                    if self.step % self.training.checkpoint_every == 0 or self.step == self.training.steps:
+                        log.flush()
+                        self.save()
+
+    @contextmanager
+    def whole_step(self) -> Iterator[None]:
+        if self.processes.count == 1:
+            with super().whole_step():
+                yield
+        else:  # they cannot agree on the step to end behind
+            self._torn = True
+            yield

@@ -19,10 +19,12 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from mvlib._lock import alone
+
 from .codec import I_OFFSET, VirtualCodec
 from .colour import pad_planes, rgb_to_planes
 from .fit import Pool, errors, fit_group, fit_weights, gather
-from .fitted import store, store_rate
+from .fitted import FOLDER, store, store_rate
 from .intra import code_i
 from .jpeg import VirtualJpeg
 from .quantise import hard
@@ -162,17 +164,18 @@ def calibrate(codec: Literal["x265", "x264", "jpeg"] = "x265", workers: int | No
         codec: which encoder to follow.
         workers: processes for the real encoder; default one per core.
     """
-    if codec == "jpeg":
-        fit_jpeg()
-        return
     from .calibrate_inter import fit_p_frames
 
-    for gop in ("intra", "stock"):
-        rate, report = fit_intra(codec, gop, workers)
-        store_rate(codec, gop, "I", rate)
-        _print(codec, gop, "I", report)
-    for gop, report in fit_p_frames(codec, workers):
-        _print(codec, gop, "P", report)
+    with alone(FOLDER / f"{codec}.json", "calibration"):
+        if codec == "jpeg":
+            fit_jpeg()
+            return
+        for gop in ("intra", "stock"):
+            rate, report = fit_intra(codec, gop, workers)
+            store_rate(codec, gop, "I", rate)
+            _print(codec, gop, "I", report)
+        for gop, report in fit_p_frames(codec, workers):
+            _print(codec, gop, "P", report)
 
 
 def _print(codec: str, gop: str, kind: str, report: dict[str, dict[str, float]]) -> None:

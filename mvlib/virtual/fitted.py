@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 
+from mvlib._files import replace_when_done
 from mvlib._packaged import finite, packaged, reading
 from mvlib.errors import InputError
 
@@ -46,11 +46,9 @@ def _rate(fitted: dict) -> FrameRate:
 
 def store(name: str, key: str, value: object) -> Path:
     """Write one entry of a codec's file, keeping the others."""
-    FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}.json"
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(read(name) | {key: value}, indent=1) + "\n")
-    os.replace(draft, path)
+    with replace_when_done(path) as temporary:
+        temporary.write_text(json.dumps(read(name) | {key: value}, indent=1) + "\n", encoding="utf-8")
     return path
 
 

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from mvlib._files import replace_when_done
+from mvlib._files import read_sealed, replace_when_done
 from mvlib.codecs import RealCodec, Stream
 from mvlib.codecs.cache import StreamCache, pack, unpack
 from mvlib.codecs.versions import fingerprint
@@ -60,9 +60,9 @@ def test_a_damaged_entry_counts_as_absent(small, tmp_path):
     whole = path.read_bytes()
     flipped = bytes([*whole[:200], whole[200] ^ 1, *whole[201:]])
     for damaged in (whole[:-1], whole[: len(whole) // 2], b"", flipped, whole + b"x", os.urandom(300)):
-        with pytest.raises(ValueError, match="no whole stored stream"):
-            unpack(damaged)
         path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="is damaged"):
+            read_sealed(path)
         assert np.array_equal(codec(small, qp=30, cache=tmp_path).frames, expected.frames)
         assert path.read_bytes() == whole
 
@@ -70,6 +70,8 @@ def test_a_damaged_entry_counts_as_absent(small, tmp_path):
 def test_packing_is_undone_by_unpacking():
     stream = Stream(b"head", [(1, b"one"), (0, b""), (2, b"x" * 1000)], (3, 5, 7))
     assert unpack(pack(stream)) == stream
+    with pytest.raises(ValueError, match="no stored stream"):
+        unpack(b"something else")
 
 
 def test_an_entry_can_be_read_by_whoever_shares_the_folder(small, tmp_path):

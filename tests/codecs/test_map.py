@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mvlib.codecs import RealCodec, pool
+from mvlib.errors import FileError, InputError, InputTypeError, MissingFile, ResourceError
 
 IMPORTED = (
     "(__import__('os').getpid(), sorted({'torch', 'av', 'PIL', 'tqdm'} & set(__import__('sys').modules)))"
@@ -62,6 +63,48 @@ def test_a_failing_job_names_its_item_and_the_pool_goes_on(small):
     with pytest.raises(RuntimeError, match=r"item [01]: .*exit code 3"):
         pool.run(os._exit, [(3,), (3,)], 2, False, "")
     assert len(RealCodec("x264").map([small] * 3, 30, workers=2)) == 3
+
+
+HERE = "__import__('os')"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("kind", [InputError, InputTypeError, MissingFile, FileError, ResourceError])
+def test_what_a_caller_can_put_right_arrives_as_it_was_raised(kind, workers):
+    job = f"(_ for _ in ()).throw(__import__('mvlib.errors').errors.{kind.__name__}('qp 60; give 0..51'))"
+    with pytest.raises(kind) as caught:
+        pool.run(eval, [("1",), (job,)], workers, False, "")
+    assert type(caught.value) is kind and str(caught.value) == "item 1: qp 60; give 0..51"
+
+
+def test_a_killed_worker_and_too_little_memory_are_said(small):
+    killed = r"item [01]: .*killed \(SIGKILL\): .*out of memory; give fewer workers"
+    with pytest.raises(ResourceError, match=killed):
+        pool.run(eval, [(f"{HERE}.kill({HERE}.getpid(), 9)",)] * 2, 2, False, "")
+    with pytest.raises(ResourceError, match=r"item 1: .*too little memory.*give fewer workers") as caught:
+        pool.run(eval, [("1",), ("bytearray(1 << 62)",)], 2, False, "")
+    assert "Traceback" not in str(caught.value)
+    assert len(RealCodec("x264").map([small] * 3, 30, workers=2)) == 3
+
+
+def test_a_job_that_cannot_be_sent_or_read_is_no_lack_of_memory(small):
+    with pytest.raises(RuntimeError, match=r"item [01]: Can't pickle"):
+        pool.run(eval, [(b"x" * 100_000, lambda: 0)] * 2, 2, False, "")
+    with pytest.raises(RuntimeError, match=r"(?s)item [01]: .*can't be read.*No module named") as caught:
+        pool.run(here_alone, [()] * 2, 2, False, "")
+    assert not isinstance(caught.value, ResourceError)
+    assert len(RealCodec("x264").map([small] * 3, 30, workers=2)) == 3
+
+
+def here_alone():
+    """In a module that a worker process cannot import."""
+
+
+def test_a_full_disk_in_a_worker_names_the_file(small, tmp_path):
+    (tmp_path / "cache").write_text("a file where the folder should be")
+    for workers in (1, 2):
+        with pytest.raises(FileError, match=rf"^item [01]: {tmp_path}/cache/\S+ cannot be written: "):
+            RealCodec("x264").map([small] * 2, 30, workers=workers, cache=tmp_path / "cache")
 
 
 def test_what_a_job_prints_does_not_reach_the_results(capfd):
@@ -117,6 +160,7 @@ import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
 import numpy as np
 from mvlib.codecs import RealCodec, pool
+from mvlib.errors import FileError, InputError, InputTypeError, MissingFile, ResourceError
 codec = RealCodec("x264", preset="ultrafast")
 codec.map([np.zeros((1, 32, 32, 3), np.uint8)] * 2, 30, workers=2)
 print(*[w.process.pid for w in pool._idle], flush=True)

@@ -1,6 +1,8 @@
 """The loop on a small scale: real photographs, the virtual codec, a real network."""
 
 import json
+import os
+import signal
 from dataclasses import replace
 
 import pytest
@@ -8,6 +10,7 @@ import torch
 from torch import nn
 
 from mvlib.analysers import feature_distance, features
+from mvlib.errors import InputError
 from mvlib.preprocess import build_preprocessor, save_preprocessor
 from mvlib.training.experiment import ImageTraining, VideoTraining
 from mvlib.training.loop import Log, NonFiniteLoss, Objective, Steps, Trainer
@@ -37,29 +40,43 @@ def weights(trainer):
     return torch.cat([p.detach().flatten() for p in trainer.average.module.parameters()])
 
 
-def test_a_killed_training_ends_with_the_same_weights_as_an_unbroken_one(training, tmp_path):
-    unbroken = Trainer(training, tmp_path / "a")
+class Killed(Exception):
+    """As a fault that nothing prepares for."""
+
+
+def ctrl_c():
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def die():
+    raise Killed
+
+
+def test_a_stopped_training_ends_with_the_same_weights_as_an_unbroken_one(training, tmp_path):
+    unbroken = Trainer(training, tmp_path / "whole")
     unbroken.run(progress=False)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
+    for how, what, kept in ((die, Killed, 2), (ctrl_c, KeyboardInterrupt, 3)):
+        broken = Trainer(training, tmp_path / how.__name__)
+        update = broken.update
 
-    class Killed(Exception):
-        pass
+        def third(x, qp, broken=broken, update=update, how=how):
+            if broken.step == 2:
+                how()
+            return update(x, qp)
 
-    broken = Trainer(training, tmp_path / "b")
-    update = broken.update
-
-    def die_after_three_steps(x, qp):
-        if broken.step == 3:
-            raise Killed
-        return update(x, qp)
-
-    broken.update = die_after_three_steps
-    with pytest.raises(Killed):
-        broken.run(progress=False)
-    again = Trainer(training, tmp_path / "b")
-    again.run(progress=False)
-    torch.testing.assert_close(weights(again), weights(unbroken), rtol=0, atol=0)
-    logs = [(tmp_path / name / "log.csv").read_text() for name in "ab"]
-    assert logs[0] == logs[1] and len(logs[0].splitlines()) == 1 + training.steps
+        broken.update = third
+        with pytest.raises(what) as stopped:
+            broken.run(progress=False)
+        again = Trainer(training, tmp_path / how.__name__)
+        again.resume()
+        assert again.step == kept
+        if what is KeyboardInterrupt:
+            assert str(stopped.value).startswith(f"stopped; step 3 is kept in {again.checkpoint}")
+        again.run(progress=False)
+        torch.testing.assert_close(weights(again), weights(unbroken), rtol=0, atol=0)
+        logs = [(tmp_path / name / "log.csv").read_text() for name in ("whole", how.__name__)]
+        assert logs[0] == logs[1] and len(logs[0].splitlines()) == 1 + training.steps
 
 
 def test_the_network_moves_and_the_codec_is_asked_at_its_own_qp(training, tmp_path):
@@ -87,6 +104,23 @@ def test_a_checkpoint_of_another_training_is_refused(training, tmp_path):
     Trainer(training, tmp_path).save()
     with pytest.raises(ValueError, match="another training"):
         Trainer(replace(training, lr=5e-4), tmp_path).resume()
+
+
+def test_two_trainings_in_one_folder_are_refused(training, tmp_path):
+    first, second = Trainer(training, tmp_path), Trainer(replace(training, lr=5e-4), tmp_path)
+    with first.alone(), pytest.raises(InputError, match=rf"another training \(process {os.getpid()} on"):
+        second.run(progress=False)
+    assert not (tmp_path / "log.csv").exists()
+
+
+def test_a_damaged_checkpoint_is_refused_by_name(training, tmp_path):
+    trainer = Trainer(training, tmp_path)
+    trainer.save()
+    data = bytearray(trainer.checkpoint.read_bytes())
+    data[len(data) // 2] ^= 4
+    trainer.checkpoint.write_bytes(data)
+    with pytest.raises(InputError, match=f"^{trainer.checkpoint} is damaged"):
+        trainer.run(progress=False)
 
 
 def test_a_training_may_go_on_on_another_machine(training, tmp_path):

@@ -1,0 +1,48 @@
+"""Items made ahead by other processes: data set, order → DataLoader → items, or an error that says what happened."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from torch.utils.data import DataLoader, Dataset
+
+from mvlib._interruption import deaf_children
+from mvlib.codecs.pool import LESS
+from mvlib.errors import ResourceError, UserError
+
+
+def loaded(data: Dataset, order: Iterable[int], workers: int, **options: Any) -> Iterator[Any]:
+    """``data[k]`` for each k of ``order``, made by ``workers`` processes (0: this one); Ctrl-C is not theirs to hear.
+
+    Args:
+        options: of the DataLoader.
+    Raises:
+        UserError: what an item raised, as it raised it.
+        ResourceError: one of the processes was killed.
+    """
+    loader = DataLoader(_Carrying(data), batch_size=None, sampler=order, num_workers=workers, **options)
+    with deaf_children():
+        items = iter(loader)
+    try:
+        for item in items:
+            if isinstance(item, UserError):
+                raise item
+            yield item
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error) or isinstance(error, UserError):
+            raise
+        raise ResourceError(f"a process that loads pictures or clips was killed: {LESS}") from error
+
+
+class _Carrying(Dataset):
+    """``data``; an error that a caller can put right is an item, for DataLoader makes a traceback of its message."""
+
+    def __init__(self, data: Dataset) -> None:
+        self.data = data
+
+    def __getitem__(self, index: int) -> Any:
+        try:
+            return self.data[index]
+        except UserError as error:
+            return error
+        except MemoryError:
+            return ResourceError(f"a process that loads pictures or clips had too little memory: {LESS}")
