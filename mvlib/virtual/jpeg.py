@@ -73,6 +73,7 @@ class VirtualJpeg:
         """Quality 1..100, whole, at a qp of 0..51; any shape."""
         return torch.round(lookup(self.quality_of_qp, qp)).clamp(1, 100)
 
+    @torch.compiler.disable  # what is computed hangs on the values at every turn
     def __call__(
         self,
         clip: Tensor,
