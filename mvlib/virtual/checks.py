@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from mvlib._numbers import is_number, whole
 from mvlib.errors import InputError, InputTypeError
 
 from .quantise import QP_MAX
@@ -42,9 +43,11 @@ def checked_qp(qp: Tensor | float, clip: Tensor) -> Tensor:
     """
     count = clip.shape[0]
     if not isinstance(qp, Tensor):
-        if not isinstance(qp, int | float):
+        if not is_number(qp):
             raise InputTypeError(f"qp is {type(qp).__name__}; give a number or a tensor (B,)")
-        qp = torch.full((count,), float(qp), device=clip.device)
+        qp = torch.full((count,), float(qp), dtype=clip.dtype, device=clip.device)
+    if qp.dtype == torch.bool or qp.is_complex():
+        raise InputTypeError(f"qp is a tensor of {qp.dtype}; give numbers")
     if qp.device != clip.device and qp.dim() > 0:
         raise InputError(f"qp is on {qp.device} and the clip on {clip.device}; bring both to one device")
     if qp.dim() > 1 or (qp.dim() == 1 and len(qp) != count):
@@ -57,3 +60,8 @@ def checked_qp(qp: Tensor | float, clip: Tensor) -> Tensor:
             f"qp {low if not low >= 0 else high} is out of range; it is 0..{QP_MAX}, as in H.264 and HEVC"
         )
     return qp.to(clip).expand(count)
+
+
+def checked_through(through: int | None) -> int | None:
+    """Return how many references in a row a gradient may pass, None for all; or raise TypeError or ValueError."""
+    return None if through is None else whole("through (references in a row, None for all)", through, 0)

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mvlib.errors import InputError
 
-from .checks import checked_clip, checked_qp
+from .checks import checked_clip, checked_qp, checked_through
 from .colour import Planes, pad_planes, planes_to_rgb, rgb_to_planes
 from .fitted import load_rates
 from .intra import code_i
@@ -106,7 +106,7 @@ class VirtualCodec:
             TypeError, ValueError: see ``checks.py``.
         """
         clip = checked_clip(clip)
-        qp = checked_qp(qp, clip)
+        qp, through = checked_qp(qp, clip), checked_through(through)
         own_slope = rounding is not None or route != "straight_through"
         rounding = rounding or rounding_of(route, temperature)
         with torch.autocast(clip.device.type, enabled=False):
