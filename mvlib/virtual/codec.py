@@ -58,7 +58,7 @@ class VirtualCodec:
             name: "x264" or "x265" at preset medium, or "jpeg" as Pillow writes it.
             gop: what the real one was told: "intra" (every frame an I frame), "ippp" (each frame predicted from the
                 one before, nothing adapted), or "stock" (as it comes: its B frames are imitated by P frames, with the
-                rate fitted to what it writes).
+                rate fitted to what it writes). JPEG codes every frame alone in all of them.
             fitted: False takes the rate's round numbers from before any fit: the weak model of an ablation.
         """
         if name == "jpeg":
@@ -113,7 +113,7 @@ class VirtualCodec:
             code = self._code if self.chain is None or clip.shape[1] == 1 else self._code_chain
             out = code(clip.clamp(0, 1), qp, rounding, own_slope, through)
             out.frames = same_layout(out.frames, clip)
-            return out if real is None else with_real_values(out, clip, qp, real)
+            return out if real is None else with_real_values(out, clip, "qp", qp, real)
 
     def _code_chain(
         self, clip: Tensor, qp: Tensor, rounding: Rounding, own_slope: bool, through: int | None

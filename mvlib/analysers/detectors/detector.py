@@ -71,7 +71,9 @@ class Detector(nn.Module):
         self.name, self.input_size, self.classes = name, tuple(input_size), tuple(classes)
         self.letterbox = letterbox
         self.network = network.to(memory_format=torch.channels_last).requires_grad_(False)
-        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer(
+            "mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1), persistent=False
+        )
         self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
         self.train(False)
 
