@@ -6,10 +6,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mvlib.errors import InputError, InputTypeError
+from mvlib.errors import InputError
 
-# A preprocessor may overshoot [0, 1] a little before it is clamped; a picture in 0..255 is far outside.
-_LOWEST, _HIGHEST = -1.0, 2.0
+from .checks import checked
 
 
 class Classifier(nn.Module):
@@ -47,8 +46,10 @@ class Classifier(nn.Module):
         self.name, self.input_size, self.classes = name, tuple(input_size), tuple(classes)
         self.interpolation = interpolation
         self.network = network.to(memory_format=torch.channels_last).requires_grad_(False)
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer(
+            "mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1), persistent=False
+        )
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
         self.train(False)
 
     def train(self, mode: bool = True) -> "Classifier":
@@ -60,10 +61,9 @@ class Classifier(nn.Module):
 
         Raises:
             TypeError: not a floating-point tensor.
-            ValueError: wrong shape, or values far outside [0, 1] (a picture in 0..255).
+            ValueError: wrong shape, values far outside [0, 1] (a picture in 0..255), or NaN.
         """
-        _check_pictures(x)
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = checked(x, self.mean.dtype).contiguous(memory_format=torch.channels_last)
         if x.shape[-2:] != self.input_size:
             x = F.interpolate(x, self.input_size, mode=self.interpolation, antialias=True)
         return self.network((x - self.mean) / self.std)
@@ -79,17 +79,3 @@ class Classifier(nn.Module):
     def extra_repr(self) -> str:
         height, width = self.input_size
         return f"{self.name!r}, {height}x{width} px, {len(self.classes)} classes"
-
-
-def _check_pictures(x: Tensor) -> None:
-    """Raise unless ``x`` looks like float pictures (B, 3, H, W) in [0, 1]."""
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
-        raise InputTypeError(
-            f"pictures are {kind}; give a float tensor in [0, 1] (from uint8: x.float() / 255)"
-        )
-    if x.ndim != 4 or x.shape[1] != 3 or 0 in x.shape:
-        raise InputError(f"pictures have shape {tuple(x.shape)}; give (B, 3, H, W), for one picture x[None]")
-    low, high = torch.aminmax(x.detach())
-    if low < _LOWEST or high > _HIGHEST:
-        raise InputError(f"pictures span {low:.3g}..{high:.3g}; the scale is [0, 1]: divide 0..255 by 255")

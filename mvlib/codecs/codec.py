@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from numbers import Integral, Real
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
+from mvlib._numbers import whole
 from mvlib.errors import InputError, InputTypeError
 
 from . import stills, video
@@ -184,11 +185,10 @@ def check_frames(frames: np.ndarray) -> np.ndarray:
 
 def _check_native(name: str, native: int) -> int:
     low, high = ENCODERS[name].native
-    if isinstance(native, bool) or not isinstance(native, Integral):
-        raise InputTypeError(f"native must be a whole number {low}..{high} for {name}, not {native!r}")
+    native = whole(f"native ({low}..{high} for {name})", native)
     if not low <= native <= high:
         raise InputError(f"native {native} is out of range: {name} takes {low}..{high}")
-    return int(native)
+    return native
 
 
 def _spread(name: str, values: float | Iterable | None, count: int) -> list:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import json
 from functools import cache
-from numbers import Real
 
 import numpy as np
 
+from mvlib._numbers import is_number
 from mvlib._packaged import finite, packaged, reading
 from mvlib.errors import InputError, InputTypeError
 
@@ -44,7 +44,7 @@ def native_from_qp(name: str, gop: str, count: int, qp: float) -> int:
         TypeError: qp is no number.
         ValueError: qp out of range, or a fraction where the encoder has none.
     """
-    if isinstance(qp, bool) or not isinstance(qp, Real):
+    if not is_number(qp):
         raise InputTypeError(f"qp must be a number in 0..{QP_MAX}, not {qp!r}")
     if not 0 <= qp <= QP_MAX:  # also catches nan
         raise InputError(f"qp {qp} is out of range: the scale of H.264 and HEVC is 0..{QP_MAX}")

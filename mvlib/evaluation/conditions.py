@@ -50,7 +50,7 @@ class Condition:
 
 
 def _on_tensor(frames: Frames, function: Callable[[torch.Tensor], torch.Tensor]) -> Frames:
-    x = torch.from_numpy(frames).permute(0, 3, 1, 2).float()
+    x = torch.from_numpy(np.ascontiguousarray(frames)).permute(0, 3, 1, 2).float()
     y = function(x).round().clamp(0, 255).to(torch.uint8)
     return np.ascontiguousarray(y.permute(0, 2, 3, 1).numpy())
 

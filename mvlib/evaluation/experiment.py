@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from mvlib._numbers import check_numbers
 from mvlib.errors import InputError
 
 ANCHOR = "codec alone"
@@ -82,6 +83,7 @@ class ImageExperiment:
     """Networks with random weights, which need no download: shows that all data are found; its numbers mean nothing."""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         given = {"material": (self.material,), "score": self.scores, "condition": self.conditions}
         for what, names in given.items():
             if strange := [name for name in names if name not in self.known[what]]:

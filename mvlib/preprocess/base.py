@@ -4,12 +4,11 @@ QP is on the H.264/HEVC scale 0..51 everywhere, and ``centre_qp`` is the one pla
 normalisations, one in training and another in evaluation, make every number after them worthless.
 """
 
-from numbers import Real
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mvlib._numbers import is_number
 from mvlib.errors import InputError, InputTypeError
 
 QP_RANGE = (0.0, 51.0)
@@ -32,7 +31,10 @@ class Preprocessor(nn.Module):
         return True
 
     def forward(self, x: Tensor, qp: Tensor | float) -> Tensor:
-        """What to encode: float in [0, 1], of the shape of ``x``.
+        """What to encode: float in [0, 1], of the shape and type of ``x``.
+
+        The network computes in the type of its weights, whatever that of ``x`` is: half, bfloat16 and double come back
+        as they went in, but are no more precise inside.
 
         Args:
             x: pictures (B, 3, H, W) or clips (B, T, 3, H, W), float RGB in [0, 1], H and W at least 16.
@@ -42,14 +44,14 @@ class Preprocessor(nn.Module):
             TypeError: x is not a float tensor, or qp neither a number nor a tensor.
             ValueError: wrong shape, a value outside its range, or not finite.
         """
-        check_pictures(x)
-        qp = qp_vector(qp, x)
-        padded = pad_to_multiple(x, self.multiple)
+        inside = check_pictures(x, self)
+        qp = qp_vector(qp, inside)
+        padded = pad_to_multiple(inside, self.multiple)
         if x.ndim == 4:
             y = self.process(padded, qp)
         else:
             y = self.process(padded.flatten(0, 1), qp.repeat_interleave(x.shape[1])).unflatten(0, x.shape[:2])
-        return y[..., : x.shape[-2], : x.shape[-1]].clamp(0, 1)
+        return y[..., : x.shape[-2], : x.shape[-1]].clamp(0, 1).to(x.dtype)
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
         """The network itself: padded pictures (B, 3, H, W) and qp (B,) → (B, 3, H, W), not yet clamped."""
@@ -63,8 +65,11 @@ def centre_qp(qp: Tensor) -> Tensor:
 
 
 @torch.compiler.disable  # it reads values, which a compiled graph cannot do halfway
-def check_pictures(x: Tensor) -> None:
-    """Raise unless ``x`` is a float tensor (B, 3, H, W) or (B, T, 3, H, W) in [0, 1] with sides of at least 16."""
+def check_pictures(x: Tensor, network: nn.Module) -> Tensor:
+    """``x`` in the type of the weights of ``network``; a network without weights computes in that of ``x``.
+
+    Raises unless ``x`` is a float tensor (B, 3, H, W) or (B, T, 3, H, W) in [0, 1] with sides of at least 16.
+    """
     if not isinstance(x, Tensor) or not x.is_floating_point():
         kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
         raise InputTypeError(
@@ -81,13 +86,15 @@ def check_pictures(x: Tensor) -> None:
     # Written so that NaN, for which every comparison is false, is caught as well.
     if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
         raise InputError(f"pictures span {low:.4g}..{high:.4g}; the scale is [0, 1]: divide or clamp first")
+    return x.to(next((p.dtype for p in network.parameters()), x.dtype))
 
 
 @torch.compiler.disable
 def qp_vector(qp: Tensor | float, x: Tensor) -> Tensor:
     """``qp`` as (B,) with the device and type of the batch ``x``; see ``Preprocessor.forward``."""
-    if isinstance(qp, bool) or not isinstance(qp, Real | Tensor):
-        raise InputTypeError(f"qp is a {type(qp).__name__}; give a number or a tensor (B,) in 0..51")
+    if not is_number(qp) and not (isinstance(qp, Tensor) and qp.dtype != torch.bool):
+        kind = f"tensor of {qp.dtype}" if isinstance(qp, Tensor) else type(qp).__name__
+        raise InputTypeError(f"qp is a {kind}; give a number or a tensor (B,) in 0..51")
     qp = torch.as_tensor(qp, device=x.device).to(x.dtype)
     if qp.ndim > 1 or (qp.ndim == 1 and len(qp) != len(x)):
         raise InputError(

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mvlib._edges import repeat_edges
+from mvlib._numbers import check_numbers
 from mvlib.errors import InputError
 
 from .bands import detail_bands
@@ -43,9 +44,7 @@ class CompactConfig:
     """False hides the QP: the network is told the middle of the scale, in training and in use; an ablation."""
 
     def __post_init__(self) -> None:
-        # JSON has no tuples.
-        object.__setattr__(self, "widths", tuple(self.widths))
-        object.__setattr__(self, "blocks", tuple(self.blocks))
+        check_numbers(self)  # tuples too, which JSON has not
         if len(self.widths) != len(self.blocks) or not self.widths:
             raise InputError(
                 f"{len(self.widths)} widths and {len(self.blocks)} blocks; give one of each a level"

@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 
+from mvlib._numbers import whole
 from mvlib.errors import InputError, InputTypeError
 
 from .base import Preprocessor
@@ -32,12 +33,14 @@ def preprocess_frames(
         )
     if frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) == 0:
         raise InputError(f"frames have shape {frames.shape}; give (T, H, W, 3), for one picture x[None]")
+    batch, qps = whole("batch", batch, 1), np.asarray(qp)
+    if qps.dtype.kind not in "iuf":
+        raise InputTypeError(f"qp is {qp!r}; give a number in 0..51, or one for each frame")
     if isinstance(module, VideoPreprocessor):
         return _on_clip(module, frames, qp, batch)
-    qps = np.asarray(qp, dtype=np.float32)
     if qps.shape not in ((), (len(frames),)):
         raise InputError(f"qp has shape {qps.shape} for {len(frames)} frames; give one number or one each")
-    qps = np.broadcast_to(qps, len(frames))
+    qps = np.broadcast_to(qps, len(frames)).astype(np.float32)
     out = np.empty_like(frames)
     for i in range(0, len(frames), batch):
         out[i : i + batch] = _on_batch(module, frames[i : i + batch], qps[i : i + batch])
@@ -62,8 +65,9 @@ def _on_batch(module: Preprocessor, frames: np.ndarray, qps: np.ndarray) -> np.n
 
 
 def _to_tensor(module: Preprocessor, frames: np.ndarray) -> torch.Tensor:
-    device = next(module.parameters()).device
-    return torch.tensor(frames, device=device).permute(0, 3, 1, 2).float().div(255)
+    device = next((p.device for p in module.parameters()), None)
+    # A copy where rows run backwards, as of a flipped picture, which no tensor can.
+    return torch.tensor(np.ascontiguousarray(frames), device=device).permute(0, 3, 1, 2).float().div(255)
 
 
 def _to_frames(y: torch.Tensor) -> np.ndarray:

@@ -18,7 +18,7 @@ class VideoPreprocessor(Preprocessor):
     """
 
     def forward(self, x: Tensor, qp: Tensor | float) -> Tensor:
-        """What to encode: float in [0, 1], of the shape of ``x``.
+        """What to encode: float in [0, 1], of the shape and type of ``x``; computed in the type of the weights.
 
         Args:
             x: clips (B, T, 3, H, W), float RGB in [0, 1], T at least 1, H and W at least 16.
@@ -38,26 +38,26 @@ class VideoPreprocessor(Preprocessor):
             state: what the call on the chunk before returned; None at the start of a clip.
 
         Returns:
-            what to encode, of the shape of ``x``, and the state for the chunk that follows.
+            what to encode, of the shape and type of ``x``, and the state for the chunk that follows.
 
         Raises:
             TypeError, ValueError: as ``forward``, or a state that belongs to clips of another shape.
         """
-        check_pictures(x)
+        inside = check_pictures(x, self)
         if x.ndim != 5:
             raise InputError(
                 f"pictures have shape {tuple(x.shape)}; a video preprocessor takes clips (B, T, 3, H, W): "
                 "pictures that have nothing to do with each other are pictures[:, None]"
             )
-        qp = qp_vector(qp, x)
-        padded = pad_to_multiple(x, self.multiple)
+        qp = qp_vector(qp, inside)
+        padded = pad_to_multiple(inside, self.multiple)
         if state is not None and _shape(state) != _shape((padded,)):
             raise InputError(
                 f"the state is of clips (batch, height, width) {_shape(state)} after padding, the chunk of "
                 f"{_shape((padded,))}; give None where another clip starts"
             )
         y, state = self.process_chunk(padded, qp, state)
-        return y[..., : x.shape[-2], : x.shape[-1]].clamp(0, 1), state
+        return y[..., : x.shape[-2], : x.shape[-1]].clamp(0, 1).to(x.dtype), state
 
     def process_chunk(self, x: Tensor, qp: Tensor, state: Any) -> tuple[Tensor, Any]:
         """The network itself: padded clips (B, T, 3, H, W), qp (B,), a tuple of tensors or None → the same two."""

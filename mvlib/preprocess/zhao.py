@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from mvlib._numbers import check_numbers
 from mvlib.errors import InputError
 
 from .video import VideoPreprocessor
@@ -34,6 +35,7 @@ class ZhaoConfig:
     """both, or spatial or temporal alone: an ablation."""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if self.branches not in ("both", "spatial", "temporal"):
             raise InputError(f"branches is {self.branches!r}; choose both, spatial or temporal")
         if self.width < 1 or self.window < 1:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from mvlib._numbers import check_numbers
 from mvlib.errors import InputError
 
 ROUTES = ("virtual", "real_forward")
@@ -87,6 +88,7 @@ class Training:
         return TASKS
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         for name, allowed in (("task", self.tasks), ("route", ROUTES), ("precision", PRECISIONS)):
             if getattr(self, name) not in allowed:
                 raise InputError(
@@ -155,5 +157,9 @@ class VideoTraining(Training):
             )
         if self.frames < 1:
             raise InputError(f"frames is {self.frames}; a clip has at least 1")
+        if self.through is not None and self.through < 0:
+            raise InputError(
+                f"through is {self.through}; it is a number of references, 0 or more, or null for all"
+            )
         if not 0 <= self.excerpts <= 1:
             raise InputError(f"excerpts is {self.excerpts}; it is a share, 0..1")

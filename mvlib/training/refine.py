@@ -15,8 +15,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mvlib._numbers import check_numbers
 from mvlib.codecs.versions import fingerprint
 from mvlib.errors import InputError
+from mvlib.preprocess.base import qp_vector
 
 from .experiment import ImageTraining
 from .objective import Objective
@@ -51,6 +53,7 @@ class Refinement:
     """Refine for this QP, whatever the codec will be given."""
 
     def __post_init__(self) -> None:
+        check_numbers(self)
         if self.steps < 1 or not self.lr > 0:
             raise InputError(f"steps is {self.steps} and lr {self.lr}; both must be above 0")
 
@@ -99,9 +102,7 @@ class Refiner:
         No picture depends on the others of its batch. Raises as the virtual codec and the analysers.
         """
         o, x = self.options, x.to(self.device)
-        qp = torch.as_tensor(qp if o.at_qp is None else o.at_qp, dtype=x.dtype, device=self.device).expand(
-            len(x)
-        )
+        qp = qp_vector(qp if o.at_qp is None else o.at_qp, x)
         change = torch.zeros_like(x).requires_grad_()
         # Gradients are of a mean over a batch: eps far below them, or the size of the batch would count.
         optimiser = torch.optim.Adam([change], lr=o.lr / 255, eps=1e-14)

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from mvlib._numbers import is_number
 from mvlib._packaged import finite, packaged, reading
-from mvlib.errors import InputError, MissingFile
+from mvlib.errors import InputError, InputTypeError, MissingFile
 
 from .experiment import TASKS, Training, VideoTraining
 
@@ -82,6 +83,8 @@ class Slope:
     """
 
     def __init__(self, qps, bpp, kl):
+        if wrong := [qp for qp in qps if not is_number(qp)]:
+            raise InputTypeError(f"QPs hold {wrong[0]!r}, which is no number")
         qps, bpp, kl = finite(qps), finite(bpp), finite(kl)
         if len(qps) < 2:
             raise InputError(f"a slope needs at least two QPs; got {qps}")

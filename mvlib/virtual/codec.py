@@ -17,7 +17,7 @@ from torch import Tensor
 
 from mvlib.errors import InputError
 
-from .checks import checked_clip, checked_qp
+from .checks import checked_clip, checked_qp, checked_through
 from .colour import Planes, pad_planes, planes_to_rgb, rgb_to_planes
 from .fitted import load_rates
 from .intra import code_i
@@ -58,7 +58,7 @@ class VirtualCodec:
             name: "x264" or "x265" at preset medium, or "jpeg" as Pillow writes it.
             gop: what the real one was told: "intra" (every frame an I frame), "ippp" (each frame predicted from the
                 one before, nothing adapted), or "stock" (as it comes: its B frames are imitated by P frames, with the
-                rate fitted to what it writes).
+                rate fitted to what it writes). JPEG codes every frame alone in all of them.
             fitted: False takes the rate's round numbers from before any fit: the weak model of an ablation.
         """
         if name == "jpeg":
@@ -78,6 +78,7 @@ class VirtualCodec:
             rates = {kind: rate.unfitted() for kind, rate in rates.items()}
         return cls(settings_for(name, gop), rates, I_OFFSET[gop], CHAINS[name].get(gop))
 
+    @torch.compiler.disable  # what is computed hangs on the values at every turn
     def __call__(
         self,
         clip: Tensor,
@@ -105,14 +106,14 @@ class VirtualCodec:
             TypeError, ValueError: see ``checks.py``.
         """
         clip = checked_clip(clip)
-        qp = checked_qp(qp, clip)
+        qp, through = checked_qp(qp, clip), checked_through(through)
         own_slope = rounding is not None or route != "straight_through"
         rounding = rounding or rounding_of(route, temperature)
         with torch.autocast(clip.device.type, enabled=False):
             code = self._code if self.chain is None or clip.shape[1] == 1 else self._code_chain
             out = code(clip.clamp(0, 1), qp, rounding, own_slope, through)
             out.frames = same_layout(out.frames, clip)
-            return out if real is None else with_real_values(out, clip, qp, real)
+            return out if real is None else with_real_values(out, clip, "qp", qp, real)
 
     def _code_chain(
         self, clip: Tensor, qp: Tensor, rounding: Rounding, own_slope: bool, through: int | None

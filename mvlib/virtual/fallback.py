@@ -8,8 +8,6 @@ the choice, from the frame's own inter blocks for the coding.
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,29 +15,14 @@ from torch import Tensor
 from . import transform
 from .intra import code_plane
 from .neighbours import gather_neighbours, neighbour_index
-from .partition import Chosen, mode_costs, predict, sort_by_mode
+from .partition import Chosen, mode_costs, mode_spectra, predict, sort_by_mode
 from .predictors import prediction_matrices
 from .quantise import Rounding, hard
 from .rate import Levels
 from .settings import Settings
 
 MODE_BITS = 6.0
-_LOW = 8
 _HOPE = 0.7  # directions rarely save more than this share of the cost of the block's deviation from its mean
-
-
-@lru_cache(maxsize=32)
-def mode_spectra(
-    standard: str, k: int, kind: str, modes: tuple[int, ...], device: str
-) -> tuple[Tensor, Tensor]:
-    """The 8 × 8 lowest frequencies that modes are compared on, and every mode's matrix to them.
-
-    Returns int64 (c,) and (M, c, 4k+1).
-    """
-    side = min(k, _LOW)
-    low = torch.arange(k * k, device=device).view(k, k)[:side, :side].reshape(-1)
-    matrices = prediction_matrices(standard, k, modes, True, device)  # (M, k², 4k+1)
-    return low, (transform.matrix(kind, k, device=device)[low] @ matrices).contiguous()
 
 
 def candidates(inter_cost: Tensor, mean_cost: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,14 +47,14 @@ def try_intra(
     plane, guess: (B, 1, H, W), source and roughly decoded. price: (n,) of a bit.
     Returns the transformed residual (n, k²) and the mode's position in the list of modes (n,).
     """
-    modes, kind, device = settings.luma_modes[k], settings.luma_transforms[k], str(plane.device)
-    index = neighbour_index(*plane.shape[-2:], k, settings.unit, device)
+    modes, kind = settings.luma_modes[k], settings.luma_transforms[k]
+    index = neighbour_index(*plane.shape[-2:], k, settings.unit, like=plane)
     around = gather_neighbours(guess, index, images, blocks)
     source = transform.forward(transform.to_blocks(plane, k)[images, blocks], kind)
-    low, spectra = mode_spectra(settings.standard, k, kind, modes, device)
+    low, spectra = mode_spectra(settings.standard, k, kind, modes, True, like=plane)
     best = mode_costs(source[:, low], around, spectra, price[:, None]).argmin(1)
     chosen = sort_by_mode(k, images, blocks, best, len(modes))
-    matrices = prediction_matrices(settings.standard, k, modes, True, device)
+    matrices = prediction_matrices(settings.standard, k, modes, True, like=plane)
     order = best.argsort(stable=True)
     residual = torch.empty_like(source)
     residual[order] = source[order] - transform.forward(predict(around[order], chosen, matrices), kind)

@@ -34,7 +34,7 @@ def _count(symbols: Tensor, images: Tensor, pictures: int, times: Tensor) -> Ten
 def ac_counts(levels: Tensor, images: Tensor, pictures: int) -> Tensor:
     """Frequencies (pictures, 256) of the AC symbols 16 * run + size of blocks (n, 64), row-major whole levels."""
     place = torch.arange(64, device=levels.device)
-    zigzag = levels[:, scan_rank(8, False, str(levels.device)).argsort()]
+    zigzag = levels[:, scan_rank(8, False, like=levels).argsort()]
     some = zigzag != 0
     some[:, 0] = True  # runs count from the DC value
     last = torch.where(some, place, 0).cummax(1).values

@@ -60,14 +60,13 @@ def code_plane(
         decoded plane (B, 1, H, W), not clipped, and the levels.
     """
     h, w = plane.shape[-2:]
-    device = str(plane.device)
     transforms = settings.luma_transforms if luma else settings.chroma_transforms
     mode_lists = settings.luma_modes if luma else settings.chroma_modes
     decoded, levels = torch.zeros_like(plane), []
     for c in chosen:
         k, kind = c.k, transforms[c.k]
-        index = neighbour_index(h, w, k, settings.unit if luma else settings.unit // 2, device)
-        matrices = prediction_matrices(settings.standard, k, mode_lists[k], luma, device).to(plane.dtype)
+        index = neighbour_index(h, w, k, settings.unit if luma else settings.unit // 2, like=plane)
+        matrices = prediction_matrices(settings.standard, k, mode_lists[k], luma, like=plane)
         prediction = predict(gather_neighbours(neighbours_from, index, c.images, c.blocks), c, matrices)
         source = transform.to_blocks(plane, k)
         scale = step[c.images][:, None]

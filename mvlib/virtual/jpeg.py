@@ -3,7 +3,12 @@
 Nothing is chosen and nothing predicted but the DC value, so distortion and bits agree with libjpeg's almost exactly;
 only the slope of the bits is a model (``rate.py``, fitted to JPEG levels).
 
-References: ITU-T T.81 (tables K.1, K.2); libjpeg's jcparam.c (quality to table) and jdsample.c (bilinear chroma).
+What sets the quantiser is a qp, a quality or the tables themselves, each with a gradient: where JPEG rounds, it passes
+straight through, as in Diff-JPEG; where a table stands at its end, 1 or 255, there is none.
+
+References: ITU-T T.81 (tables K.1, K.2); libjpeg's jcparam.c (quality to table) and jdsample.c (bilinear chroma);
+Reich, Debnath, Patel, Chakradhar, "Differentiable JPEG: The Devil is in the Details" (Diff-JPEG), WACV 2024,
+arXiv 2309.06978.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ from torch import Tensor
 from mvlib.errors import InputError
 
 from . import transform
-from .checks import checked_clip, checked_qp
+from .checks import checked_clip, checked_qp, checked_tables, checked_through
 from .colour import Planes, pad_planes, planes_to_rgb, rgb_to_planes
 from .fitted import load_rates, read
 from .huffman import ac_counts, coded_bits, dc_counts
@@ -35,11 +40,24 @@ HEADER_BITS = 8 * (
 STUFFING = 1 + 1 / 256  # every byte 255 of the scan is followed by a zero byte; taken as one byte in 256
 
 
-def tables(quality: Tensor) -> tuple[Tensor, Tensor]:
-    """Quantiser tables of luma and chroma, (B, 64) each, for a quality of 1..100, (B,)."""
-    scale = torch.where(quality < 50, (5000 / quality).floor(), 200 - 2 * quality)[:, None]
+Tables = tuple[Tensor, Tensor]
+_GOPS = {
+    "stock": "stock",
+    "ippp": "intra",
+    "intra": "intra",
+}  # whose scale of QP holds, as for the real codec
+
+
+def standard_tables(quality: Tensor) -> Tables:
+    """Quantiser tables of luma and chroma, (B, 64) each, row-major, for a whole quality of 1..100, (B,)."""
+    scale = torch.where(quality < 50, _floor(5000 / quality), 200 - 2 * quality)[:, None]
     bases = (torch.tensor([float(v) for v in t.split()]).to(quality) for t in (_LUMA, _CHROMA))
-    return tuple(((base * scale + 50) / 100).floor().clamp(1, 255) for base in bases)
+    return tuple(_floor((base * scale + 50) / 100).clamp(1, 255) for base in bases)
+
+
+def _floor(x: Tensor) -> Tensor:
+    """The next whole number below, gradient of the identity."""
+    return x + (x.detach().floor() - x.detach())
 
 
 def _previous_dc(dc: Tensor, columns: int, grouped: bool) -> Tensor:
@@ -52,7 +70,7 @@ def _previous_dc(dc: Tensor, columns: int, grouped: bool) -> Tensor:
 
 
 class VirtualJpeg:
-    """A differentiable baseline JPEG (4:2:0, standard quantiser tables, optimised codes), called like ``VirtualCodec``.
+    """A differentiable baseline JPEG (4:2:0, optimised codes), called like ``VirtualCodec``.
 
     Args:
         quality_of_qp: quality 1..100 at each whole qp of 0..51.  rate: log-odds of its levels, for the slope.
@@ -63,49 +81,82 @@ class VirtualJpeg:
 
     @classmethod
     def fitted(cls, gop: str = "stock") -> VirtualJpeg:
-        """Return the codec whose qp means what it means to ``RealCodec("jpeg", gop=gop)``; "stock" or "intra"."""
-        stored = read("jpeg")["quality_of_qp"]
-        if gop not in stored:
-            raise InputError(f"gop {gop!r} is not modelled; choose one of {', '.join(stored)}")
-        return cls(stored[gop], load_rates("jpeg", "any")["I"])
+        """Return the codec whose qp means what it means to ``RealCodec("jpeg", gop=gop)``: "stock", "ippp", "intra"."""
+        if gop not in _GOPS:
+            raise InputError(f"gop {gop!r} is not modelled; choose one of {', '.join(_GOPS)}")
+        return cls(read("jpeg")["quality_of_qp"][_GOPS[gop]], load_rates("jpeg", "any")["I"])
 
     def quality(self, qp: Tensor) -> Tensor:
         """Quality 1..100, whole, at a qp of 0..51; any shape."""
-        return torch.round(lookup(self.quality_of_qp, qp)).clamp(1, 100)
+        return straight_through_round(lookup(self.quality_of_qp, qp)).clamp(1, 100)
 
+    @torch.compiler.disable  # what is computed hangs on the values at every turn
     def __call__(
         self,
         clip: Tensor,
-        qp: Tensor | float,
+        qp: Tensor | float | None = None,
         route: str = "straight_through",
         temperature: float = 0.2,
         rounding: Rounding | None = None,
         real: Callable | None = None,
+        through: int | None = None,
+        *,
+        quality: Tensor | float | None = None,
+        tables: tuple[Tensor, Tensor] | None = None,
     ) -> VirtualOut:
-        """Code a batch of clips, each frame a JPEG file; arguments and result as in ``VirtualCodec``."""
+        """Code a batch of clips, each frame a JPEG file; other arguments and result as in ``VirtualCodec``.
+
+        Args:
+            through: without a meaning here, as no frame refers to another.
+            quality: in place of qp: a number or (B,), 1..100, rounded to the whole ones that libjpeg takes.
+            tables: in place of both: quantiser tables of luma and of chroma, each 64 steps in row-major order, one for
+                all clips, (64,) or (8, 8), or one each, (B, 64) or (B, 8, 8); 1..255, rounded to whole ones.
+
+        Gradients reach the clip and, where they are tensors, qp, quality and tables.
+
+        Raises:
+            TypeError, ValueError: see ``checks.py``; not one of qp, quality and tables; tables with ``real``.
+        """
         clip = checked_clip(clip)
-        qp = checked_qp(qp, clip)
+        checked_through(through)
+        steps, told = self._quantiser(clip, qp, quality, tables)
+        if real is not None and told is None:
+            raise InputError(
+                "a real codec cannot be told these tables; give qp or quality, or leave real out"
+            )
         own_slope = rounding is not None or route != "straight_through"
         rounding = rounding or rounding_of(route, temperature)
         with torch.autocast(clip.device.type, enabled=False):
             b, t = clip.shape[:2]
-            quality = self.quality(qp).repeat_interleave(t)
-            rgb, bits = self.code(clip.clamp(0, 1).flatten(0, 1), quality, rounding, own_slope)
+            each = tuple(s.repeat_interleave(t, 0) for s in steps)
+            rgb, bits = self.code(clip.clamp(0, 1).flatten(0, 1), each, rounding, own_slope)
             bits = bits.reshape(b, t)
             out = VirtualOut(same_layout(rgb.reshape(clip.shape), clip), bits.sum(1), bits, ["I"] * t)
-            return out if real is None else with_real_values(out, clip, qp, real)
+            return out if real is None else with_real_values(out, clip, *told, real)
+
+    def _quantiser(self, clip: Tensor, qp, quality, tables) -> tuple[Tables, tuple[str, Tensor] | None]:
+        """The tables, (B, 64) each, of whole steps; and what a real codec is told, its name and (B,) numbers."""
+        if sum(given is not None for given in (qp, quality, tables)) != 1:
+            raise InputError("give one of qp (0..51), quality (1..100) and tables (luma, chroma)")
+        if tables is not None:
+            return tuple(straight_through_round(t) for t in checked_tables(tables, clip)), None
+        if quality is None:
+            qp = checked_qp(qp, clip)
+            return standard_tables(self.quality(qp)), ("qp", qp)
+        quality = straight_through_round(checked_qp(quality, clip, "quality", (1, 100), "in libjpeg"))
+        return standard_tables(quality), ("native", quality)
 
     def code(
-        self, rgb: Tensor, quality: Tensor, rounding: Rounding, own_slope: bool = False
+        self, rgb: Tensor, tables: Tables, rounding: Rounding, own_slope: bool = False
     ) -> tuple[Tensor, Tensor]:
-        """Code pictures (B, 3, H, W) at a quality (B,): decoded pictures and bits (B,)."""
+        """Code pictures (B, 3, H, W) with tables (B, 64) of luma and chroma: decoded pictures and bits (B,)."""
         h, w = rgb.shape[-2:]
-        decoded, bits = [], torch.full_like(quality, HEADER_BITS)
-        for plane, table, chroma in _planes(rgb, quality):
-            samples, levels, exact = _code_plane(plane, table, rounding, chroma, len(rgb))
+        decoded, bits = [], rgb.new_full((len(rgb),), HEADER_BITS)
+        for plane, table, chroma in _planes(rgb, tables):
+            samples, levels, exact = _code_plane(plane, table, rounding, (h, w), chroma, len(rgb))
             decoded.append(samples)
             bits = bits + exact * STUFFING
-            if rgb.requires_grad and torch.is_grad_enabled():
+            if levels.scaled.requires_grad:
                 each = block_bits(levels, self.rate.groups[levels.group], False, own_slope)[0]
                 slope = sum_by_image(each, levels.images, len(rgb))
                 bits = bits + slope - slope.detach()
@@ -113,26 +164,48 @@ class VirtualJpeg:
         return planes_to_rgb(planes, h, w, "jfif"), bits
 
     def levels(self, rgb: Tensor, quality: Tensor) -> list[Levels]:
-        """The levels of luma and chroma that are sent, hard rounded."""
-        planes = _planes(rgb, quality)
-        return [_code_plane(plane, table, hard, chroma, len(rgb))[1] for plane, table, chroma in planes]
+        """The levels of luma and chroma that are sent at a quality (B,), hard rounded."""
+        planes = _planes(rgb, standard_tables(quality))
+        size = tuple(rgb.shape[-2:])
+        return [_code_plane(plane, table, hard, size, chroma, len(rgb))[1] for plane, table, chroma in planes]
 
 
-def _planes(rgb: Tensor, quality: Tensor) -> list[tuple[Tensor, Tensor, bool]]:
+def _planes(rgb: Tensor, tables: Tables) -> list[tuple[Tensor, Tensor, bool]]:
     """(plane, table, is chroma) of luma, and of Cb and Cr one after the other, (2B, 1, H/2, W/2)."""
     planes = pad_planes(rgb_to_planes(rgb, "jfif"), 16)
-    luma, chroma = tables(quality)
+    luma, chroma = tables
     return [(planes.y, luma, False), (torch.cat([planes.cb, planes.cr]), chroma.repeat(2, 1), True)]
 
 
+def _hollow_beyond(blocks: Tensor, size: tuple[int, int], columns: int) -> Tensor:
+    """Luma's blocks (B, N, 64) with those that lie beyond a picture of ``size`` (H, W) as libjpeg fills them.
+
+    Luma comes in squares of four blocks. What a square has too many gets the DC value of the block before it in the
+    square and nothing else.
+    """
+    rows, across = ((side + 7) // 8 for side in size)
+    grid = blocks.unflatten(1, (-1, columns))[:, :rows, :across]
+    if across < columns:
+        grid = torch.cat([grid, torch.nn.functional.pad(grid[:, :, -1:, :1], (0, 63))], 2)
+    if rows % 2:
+        last = grid[:, -1:, 1::2, :1].repeat_interleave(2, 2)
+        grid = torch.cat([grid, torch.nn.functional.pad(last, (0, 63))], 1)
+    return grid.flatten(1, 2)
+
+
 def _code_plane(
-    plane: Tensor, table: Tensor, rounding: Rounding, chroma: bool, pictures: int
+    plane: Tensor, table: Tensor, rounding: Rounding, size: tuple[int, int], chroma: bool, pictures: int
 ) -> tuple[Tensor, Levels, Tensor]:
-    """Decoded plane, levels as they are sent, and exact bits of each picture; Cb and Cr share their codes."""
+    """Decoded plane, levels as they are sent, and exact bits of each picture; Cb and Cr share their codes.
+
+    size: (H, W) of the picture, before it was padded.
+    """
     b, _, h, w = plane.shape
     scaled = transform.forward(transform.to_blocks(plane - 128, 8)) / table[:, None]
     values = rounding(scaled, 0.5)  # (B, N, 64)
     decoded = transform.from_blocks(transform.inverse(values * table[:, None]), h, w) + 128
+    if not chroma:
+        values, scaled = (_hollow_beyond(t, size, w // 8) for t in (values, scaled))
     whole = torch.floor(values.detach() + 0.5)
     previous = _previous_dc(whole[..., 0], w // 8, grouped=not chroma)
     # DC levels are sent as differences: what costs is how they change, not how large they are.

@@ -10,11 +10,11 @@ Reference: ITU-T H.265 6.4.1 (order), 8.4.4.2.2 (substitution).
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 import torch
 from torch import Tensor
+
+from .tables import table
 
 CELL = 4
 
@@ -38,8 +38,8 @@ def _positions(height: int, width: int, k: int) -> tuple[np.ndarray, np.ndarray]
     return top.reshape(-1, 1) + dy, left.reshape(-1, 1) + dx
 
 
-@lru_cache(maxsize=64)
-def neighbour_index(height: int, width: int, k: int, unit: int, device: str = "cpu") -> Tensor:
+@table
+def neighbour_index(height: int, width: int, k: int, unit: int) -> np.ndarray:
     """Index of each block's neighbour samples into a flattened plane with one more sample, 128, at its end.
 
     Args:
@@ -62,7 +62,7 @@ def neighbour_index(height: int, width: int, k: int, unit: int, device: str = "c
     last = np.where(last < 0, there.argmax(1)[:, None], last)
     flat = np.take_along_axis(yc * width + xc, last, axis=1)
     flat[~there.any(1)] = height * width
-    return torch.from_numpy(flat).to(device)
+    return flat
 
 
 def gather_neighbours(plane: Tensor, index: Tensor, images: Tensor, blocks: Tensor) -> Tensor:

@@ -11,14 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from . import transform
 from .neighbours import gather_neighbours, neighbour_index
-from .predictors import prediction_matrices
+from .predictors import mode_matrices, prediction_matrices
 from .quantise import hard, per_image
 from .settings import Settings
+from .tables import table
 
 _LOW = (
     8  # modes of larger blocks are compared on their 8×8 lowest frequencies, where a residual has its energy
@@ -79,7 +81,6 @@ def mode_costs(coefficients: Tensor, neighbours: Tensor, spectra: Tensor, price:
     Returns:
         (n, M).
     """
-    spectra = spectra.to(neighbours.dtype)
     m, c, s = spectra.shape
     guesses = (neighbours @ spectra.reshape(m * c, s).T).reshape(-1, m, c)
     cost = guesses.sub_(coefficients[:, None]).abs_().sum(-1)
@@ -88,17 +89,13 @@ def mode_costs(coefficients: Tensor, neighbours: Tensor, spectra: Tensor, price:
     return cost + price * bits
 
 
-def _low(k: int, device) -> Tensor:
-    index = torch.arange(k * k, device=device).reshape(k, k)
-    return index[:_LOW, :_LOW].reshape(-1)
-
-
-def _spectra(
-    settings: Settings, k: int, kind: str, modes: tuple[int, ...], luma: bool, device: str
-) -> Tensor:
-    matrices = prediction_matrices(settings.standard, k, modes, luma, device)
-    spectra = transform.forward(matrices.transpose(1, 2), kind).transpose(1, 2)  # (M, k*k, 4k+1)
-    return spectra[:, _low(k, device)].contiguous()
+@table
+def mode_spectra(
+    standard: str, k: int, kind: str, modes: tuple[int, ...], luma: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """The lowest frequencies that modes are compared on, int64 (c,), and every mode's matrix to them, (M, c, 4k+1)."""
+    low = np.arange(k * k).reshape(k, k)[:_LOW, :_LOW].reshape(-1)
+    return low, transform.full_matrix(kind, k)[low] @ mode_matrices(standard, k, modes, luma)
 
 
 @dataclass
@@ -117,15 +114,15 @@ def _try_modes(plane: Tensor, guess: Tensor, price: Tensor, settings: Settings, 
     b, _, h, w = plane.shape
     modes = (settings.luma_modes if luma else settings.chroma_modes)[k]
     kind = (settings.luma_transforms if luma else settings.chroma_transforms)[k]
-    device, n = str(plane.device), (h // k) * (w // k)
+    n = (h // k) * (w // k)
     images = torch.arange(b, device=plane.device).repeat_interleave(n)
     numbers = torch.arange(n, device=plane.device).repeat(b)
-    index = neighbour_index(h, w, k, settings.unit if luma else settings.unit // 2, device)
+    index = neighbour_index(h, w, k, settings.unit if luma else settings.unit // 2, like=plane)
     neighbours = gather_neighbours(guess, index, images, numbers)
     coefficients = transform.forward(transform.to_blocks(plane, k), kind).reshape(b * n, k * k)
-    spectra = _spectra(settings, k, kind, modes, luma, device)
-    costs = mode_costs(coefficients[:, _low(k, plane.device)], neighbours, spectra, price[images][:, None])
-    matrices = prediction_matrices(settings.standard, k, modes, luma, device).to(plane.dtype)
+    low, spectra = mode_spectra(settings.standard, k, kind, modes, luma, like=plane)
+    costs = mode_costs(coefficients[:, low], neighbours, spectra, price[images][:, None])
+    matrices = prediction_matrices(settings.standard, k, modes, luma, like=plane)
     return _Grid(images, numbers, coefficients, neighbours, costs, matrices)
 
 

@@ -8,11 +8,9 @@ References: ITU-T H.265 8.4.4.2 (planar, DC, 33 directions, filters); ITU-T H.26
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
-import torch
-from torch import Tensor
+
+from .tables import table
 
 _ANGLES = (32, 26, 21, 17, 13, 9, 5, 2, 0, -2, -5, -9, -13, -17, -21, -26)
 _ANGLE = dict(zip(range(2, 35), [*_ANGLES, -32, *_ANGLES[:0:-1], 32], strict=True))
@@ -146,10 +144,7 @@ def _h264(n: np.ndarray, k: int, mode: int, luma: bool) -> np.ndarray:
 _RULES = {"h265": _h265, "h264": _h264}
 
 
-@lru_cache(maxsize=32)
-def prediction_matrices(
-    standard: str, k: int, modes: tuple[int, ...], luma: bool = True, device: str = "cpu"
-) -> Tensor:
+def mode_matrices(standard: str, k: int, modes: tuple[int, ...], luma: bool = True) -> np.ndarray:
     """Matrices of the given modes.
 
     Args:
@@ -159,8 +154,10 @@ def prediction_matrices(
         luma: chroma blocks are predicted without filters.
 
     Returns:
-        float32 (M, k*k, 4k+1); each row sums to 1.
+        (M, k*k, 4k+1); each row sums to 1.
     """
     n = np.eye(4 * k + 1)
-    out = np.stack([_RULES[standard](n, k, mode, luma).reshape(k * k, -1) for mode in modes])
-    return torch.from_numpy(out).float().to(device)
+    return np.stack([_RULES[standard](n, k, mode, luma).reshape(k * k, -1) for mode in modes])
+
+
+prediction_matrices = table(mode_matrices)

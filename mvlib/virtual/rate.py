@@ -95,7 +95,7 @@ def log_odds(context: Tensor, k: int, rate: GroupRate) -> tuple[Tensor, Tensor]:
     Args:
         context: log2(1 + known neighbours), (n, k*k).
     """
-    f = frequency(k, str(context.device)).to(context.dtype)
+    f = frequency(k, like=context)
     dc = torch.zeros_like(f)
     dc[0] = 1
     s, m = rate.significant, rate.more
@@ -122,14 +122,14 @@ def level_bits(m: Tensor, context: Tensor, k: int, rate: GroupRate) -> Tensor:
 def level_context(m: Tensor) -> Tensor:
     """log2(1 + weighted magnitudes that are known at each level's turn), (n, k*k)."""
     k = round(m.shape[-1] ** 0.5)
-    return torch.log2(1 + m @ template_matrix(k, str(m.device)).to(m.dtype))
+    return torch.log2(1 + m @ template_matrix(k, like=m))
 
 
 def sent_mask(values: Tensor, grouped: bool) -> Tensor:
     """Which levels (n, k*k) are sent: up to the last nonzero one of their block; bool."""
     k = round(values.shape[-1] ** 0.5)
     last = last_position(values, grouped)[0]
-    return scan_rank(k, grouped, str(values.device)) <= last[:, None]
+    return scan_rank(k, grouped, like=values) <= last[:, None]
 
 
 def block_bits(
@@ -147,7 +147,7 @@ def block_bits(
     """
     k = round(levels.values.shape[-1] ** 0.5)
     last, column, row = last_position(levels.values, grouped)
-    sent = scan_rank(k, grouped, str(levels.values.device)) <= last[:, None]
+    sent = scan_rank(k, grouped, like=levels.values) <= last[:, None]
     with torch.set_grad_enabled(own_slope and torch.is_grad_enabled()):
         m = levels.values.abs()
         each = level_bits(m, level_context(m), k, rate)

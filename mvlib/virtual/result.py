@@ -24,15 +24,17 @@ class VirtualOut:
     frame_types: list[str]
 
 
-def with_real_values(out: VirtualOut, clip: Tensor, qp: Tensor, real: Callable) -> VirtualOut:
+def with_real_values(
+    out: VirtualOut, clip: Tensor, scale: str, numbers: Tensor, real: Callable
+) -> VirtualOut:
     """Replace values by a real codec's, keeping the gradient: real + (virtual - virtual.detach()).
 
     Args:
-        clip: (B, T, 3, H, W).  qp: (B,), rounded for the real codec.
+        clip: (B, T, 3, H, W).  scale: "qp" or "native".  numbers: (B,) on it, rounded for the real codec.
         real: ``real(uint8 (T, H, W, 3), qp=number)`` with ``.frames``, ``.frame_bits`` and ``.frame_types``.
     """
     pictures = (clip.detach().clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2).cpu().numpy()
-    coded = [real(frames, qp=round(q)) for frames, q in zip(pictures, qp.tolist(), strict=True)]
+    coded = [real(frames, **{scale: round(q)}) for frames, q in zip(pictures, numbers.tolist(), strict=True)]
     frames = torch.stack([torch.from_numpy(c.frames) for c in coded]).permute(0, 1, 4, 2, 3)
     frames = frames.to(out.frames) / 255
     bits = torch.tensor([c.frame_bits for c in coded]).to(out.frame_bits)

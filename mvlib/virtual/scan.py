@@ -9,43 +9,43 @@ References: ITU-T H.265 6.5.3 (diagonal scan in groups of 4×4); ITU-T H.264 tab
 
 from __future__ import annotations
 
-from functools import lru_cache
-
+import numpy as np
 import torch
 from torch import Tensor
+
+from .tables import table
 
 _TEMPLATE = {(0, 1): 1.0, (1, 0): 1.0, (1, 1): 0.7, (0, 2): 0.5, (2, 0): 0.5}
 
 
-@lru_cache(maxsize=32)
-def scan_rank(k: int, grouped: bool, device: str = "cpu") -> Tensor:
+@table
+def scan_rank(k: int, grouped: bool) -> np.ndarray:
     """Each coefficient's place in the scan, float (k*k,): zigzag, or diagonals in diagonals of 4×4 if ``grouped``."""
-    v, u = torch.meshgrid(torch.arange(k), torch.arange(k), indexing="ij")
+    v, u = np.mgrid[:k, :k]
     if not grouped:
-        key = (u + v) * 4 * k + torch.where((u + v) % 2 == 0, u, v)  # zigzag
+        key = (u + v) * 4 * k + np.where((u + v) % 2 == 0, u, v)  # zigzag
     else:
         gv, gu = v // 4, u // 4
         key = ((gu + gv) * k + gu) * 1024 + (u % 4 + v % 4) * 16 + u % 4
-    rank = key.reshape(-1).argsort().argsort()
-    return rank.float().to(device)
+    return key.reshape(-1).argsort().argsort().astype(float)
 
 
-@lru_cache(maxsize=32)
-def frequency(k: int, device: str = "cpu") -> Tensor:
+@table
+def frequency(k: int) -> np.ndarray:
     """log2(1 + u + v) / log2(2k - 1), from 0 at DC to 1 at the highest frequency; float (k*k,)."""
-    total = torch.arange(k)[:, None] + torch.arange(k)
-    return (torch.log2(1.0 + total) / torch.log2(torch.tensor(2.0 * k - 1))).reshape(-1).to(device)
+    v, u = np.mgrid[:k, :k]
+    return (np.log2(1 + u + v) / np.log2(2 * k - 1)).reshape(-1)
 
 
-@lru_cache(maxsize=32)
-def template_matrix(k: int, device: str = "cpu") -> Tensor:
+@table
+def template_matrix(k: int) -> np.ndarray:
     """Matrix (k*k, k*k): magnitudes as a row times it = weighted sum over each one's known neighbours."""
-    full = torch.zeros(k, k, k, k)  # from (v, u) to (v, u)
-    v, u = torch.meshgrid(torch.arange(k), torch.arange(k), indexing="ij")
+    full = np.zeros((k, k, k, k))  # from (v, u) to (v, u)
+    v, u = np.mgrid[:k, :k]
     for (dv, du), weight in _TEMPLATE.items():
         inside = (v + dv < k) & (u + du < k)
         full[(v + dv)[inside], (u + du)[inside], v[inside], u[inside]] = weight
-    return full.reshape(k * k, k * k).to(device)
+    return full.reshape(k * k, k * k)
 
 
 @torch.no_grad()
@@ -56,6 +56,6 @@ def last_position(levels: Tensor, grouped: bool) -> tuple[Tensor, Tensor, Tensor
         rank (n,), -1 for a block of zeros; and its column and row, (n,) each.
     """
     k = round(levels.shape[-1] ** 0.5)
-    rank = scan_rank(k, grouped, str(levels.device))
+    rank = scan_rank(k, grouped, like=levels)
     best, where = torch.where(levels.abs() >= 0.5, rank, -1.0).max(-1)
     return best, where % k, where // k

@@ -10,10 +10,11 @@ Hadamard transform of the DC values of 16×16 blocks and of chroma).
 
 from __future__ import annotations
 
-from functools import lru_cache
-
+import numpy as np
 import torch
 from torch import Tensor
+
+from .tables import table
 
 _SEPARABLE_FROM = 16
 
@@ -33,70 +34,65 @@ def from_blocks(blocks: Tensor, height: int, width: int) -> Tensor:
     return plane.reshape(b, 1, height, width)
 
 
-def dct_basis(k: int) -> Tensor:
-    """Orthonormal DCT-II of k points, float64 (k, k), row = frequency."""
-    n = torch.arange(k, dtype=torch.float64)
-    basis = torch.cos(torch.pi * (2 * n + 1) * n[:, None] / (2 * k)) * (2 / k) ** 0.5
+def dct_basis(k: int) -> np.ndarray:
+    """Orthonormal DCT-II of k points, (k, k), row = frequency."""
+    n = np.arange(k)
+    basis = np.cos(np.pi * (2 * n + 1) * n[:, None] / (2 * k)) * (2 / k) ** 0.5
     basis[0] /= 2**0.5
     return basis
 
 
-def dst_basis(k: int) -> Tensor:
-    """Orthonormal DST-VII of k points, float64 (k, k): grows away from the predicting side, as intra residuals do."""
-    n = torch.arange(k, dtype=torch.float64)
-    return torch.sin(torch.pi * (2 * n[:, None] + 1) * (n + 1) / (2 * k + 1)) * 2 / (2 * k + 1) ** 0.5
+def dst_basis(k: int) -> np.ndarray:
+    """Orthonormal DST-VII of k points, (k, k): grows away from the predicting side, as intra residuals do."""
+    n = np.arange(k)
+    return np.sin(np.pi * (2 * n[:, None] + 1) * (n + 1) / (2 * k + 1)) * 2 / (2 * k + 1) ** 0.5
 
 
-def _nested(k: int) -> Tensor:
+def _nested(k: int) -> np.ndarray:
     """H.264's transform of a k×k block: 4×4 DCTs, then a Hadamard transform over their DC values; (k*k, k*k)."""
-    inner = torch.kron(dct_basis(4), dct_basis(4))  # (16, 16)
+    inner = np.kron(dct_basis(4), dct_basis(4))  # (16, 16)
     count = k // 4
-    full = torch.zeros(k * k, k * k, dtype=torch.float64)
-    index = torch.arange(k * k).reshape(count, 4, count, 4).transpose(1, 2).reshape(count * count, 16)
+    full = np.zeros((k * k, k * k))
+    index = np.arange(k * k).reshape(count, 4, count, 4).swapaxes(1, 2).reshape(count * count, 16)
     for (
         samples
     ) in index:  # one 4×4 block each; coefficient (u, v) of block b lies where sample (u, v) of b lay
         full[samples[:, None], samples] = inner
-    hadamard = torch.tensor([[1.0, 1], [1, -1]], dtype=torch.float64) / 2**0.5
-    mix = hadamard if count == 2 else torch.kron(hadamard, hadamard)
-    full[index[:, 0]] = torch.kron(mix, mix) @ full[index[:, 0]]
+    hadamard = np.array([[1.0, 1], [1, -1]]) / 2**0.5
+    mix = hadamard if count == 2 else np.kron(hadamard, hadamard)
+    full[index[:, 0]] = np.kron(mix, mix) @ full[index[:, 0]]
     return full
 
 
-@lru_cache(maxsize=64)
-def matrix(kind: str, k: int, dtype: torch.dtype = torch.float32, device: str = "cpu") -> Tensor:
+def full_matrix(kind: str, k: int) -> np.ndarray:
     """Orthonormal matrix (k*k, k*k) of transform ``kind``: "dct", "dst" or "nested"; a row is one coefficient."""
     if kind == "nested":
-        full = _nested(k)
-    else:
-        basis = dst_basis(k) if kind == "dst" else dct_basis(k)
-        full = torch.kron(basis, basis)
-    return full.to(dtype=dtype, device=device)
+        return _nested(k)
+    basis = dst_basis(k) if kind == "dst" else dct_basis(k)
+    return np.kron(basis, basis)
 
 
-@lru_cache(maxsize=64)
-def _basis(k: int, dtype: torch.dtype, device: str) -> Tensor:
-    return dct_basis(k).to(dtype=dtype, device=device)
+matrix, _basis = table(full_matrix), table(dct_basis)
 
 
 def forward(blocks: Tensor, kind: str = "dct") -> Tensor:
     """Transform (..., k*k) samples to (..., k*k) orthonormal coefficients, row-major from the lowest frequency."""
     k = round(blocks.shape[-1] ** 0.5)
     if kind == "dct" and k >= _SEPARABLE_FROM:
-        d = _basis(k, blocks.dtype, str(blocks.device))
+        d = _basis(k, like=blocks)
         square = blocks.reshape(-1, k, k)
         return (d @ (square @ d.T)).reshape(blocks.shape)
-    return blocks @ matrix(kind, k, blocks.dtype, str(blocks.device)).T
+    return blocks @ matrix(kind, k, like=blocks).T
 
 
 def inverse(coefficients: Tensor, kind: str = "dct") -> Tensor:
     """The inverse of :func:`forward`."""
     k = round(coefficients.shape[-1] ** 0.5)
     if kind == "dct" and k >= _SEPARABLE_FROM:
-        d = _basis(k, coefficients.dtype, str(coefficients.device))
+        d = _basis(k, like=coefficients)
         square = coefficients.reshape(-1, k, k)
         return (d.T @ (square @ d)).reshape(coefficients.shape)
-    return coefficients @ matrix(kind, k, coefficients.dtype, str(coefficients.device))
+    return coefficients @ matrix(kind, k, like=coefficients)
 
 
 def split_nested(rows: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,18 @@ import numpy as np
 import pytest
 import torch
 
-from mvlib.preprocess import NPP, Compact, CompactConfig, NPPConfig, centre_qp, preprocess_frames
+from mvlib.preprocess import (
+    NPP,
+    Compact,
+    CompactConfig,
+    CompactVideo,
+    CompactVideoConfig,
+    NPPConfig,
+    Preprocessor,
+    ZhaoPreprocessor,
+    centre_qp,
+    preprocess_frames,
+)
 
 SMALL = CompactConfig(widths=(4, 4), blocks=(1, 1))
 
@@ -99,3 +110,86 @@ def test_frames_take_a_qp_each():
 def test_bad_frames(frames, qp, error):
     with pytest.raises(error):
         preprocess_frames(Compact(SMALL), frames, qp)
+
+
+NETWORKS = {
+    "compact": lambda: Compact(SMALL),
+    "npp": lambda: NPP(NPPConfig(skip=True)),
+    "compact video": lambda: CompactVideo(CompactVideoConfig(spatial=SMALL)),
+    "zhao": lambda: ZhaoPreprocessor(),
+}
+
+
+def moved(name):
+    """A network that changes its picture, and pictures or clips for it."""
+    torch.manual_seed(0)
+    network = NETWORKS[name]().eval()
+    for parameter in network.parameters():
+        torch.nn.init.normal_(parameter, std=0.05)
+    return network, torch.rand(2, 3, 3, 18, 20) if name in ("compact video", "zhao") else torch.rand(
+        2, 3, 18, 20
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_other_precisions_come_back_as_they_went_in(name, dtype):
+    network, x = moved(name)
+    given = x.to(dtype).requires_grad_()
+    y = network(given, 36.7)
+    assert y.dtype == dtype and y.shape == x.shape
+    inside = network(given.detach().float(), 36.7)
+    assert not torch.equal(inside, given.detach().float())
+    assert torch.equal(y.detach(), inside.to(dtype))  # computed in float32, the QP too, and rounded once
+    y.float().sum().backward()
+    assert given.grad.dtype == dtype and given.grad.isfinite().all() and given.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("name", ["compact", "npp", "compact video", "zhao"])
+def test_weights_in_double_compute_in_double(name):
+    network, x = moved(name)
+    single = network(x, 37)
+    y = network.double()(x, 37)
+    assert y.dtype == torch.float32
+    torch.testing.assert_close(y, single, rtol=1e-4, atol=1e-5)
+    assert network(x.double(), 37).dtype == torch.float64
+
+
+def test_a_stream_of_half_precision_goes_on_as_it_began():
+    network, x = moved("compact video")
+    x = x.half()
+    first, state = network.stream(x[:, :2], 37)
+    rest, _ = network.stream(x[:, 2:], 37, state)
+    assert torch.equal(torch.cat([first, rest], 1), network(x, 37))
+
+
+def test_a_preprocessor_without_weights_computes_in_the_type_of_the_picture():
+    class Darker(Preprocessor):
+        def process(self, x, qp):
+            assert x.dtype == qp.dtype == torch.float16
+            return x / 2
+
+    assert Darker()(torch.ones(1, 3, 16, 16).half(), 37).dtype == torch.float16
+    frames = np.full((2, 16, 16, 3), 200, np.uint8)
+    assert (
+        preprocess_frames(type("Same", (Preprocessor,), {"process": lambda _, x, qp: x})(), frames, 37) == 200
+    ).all()
+
+
+@pytest.mark.parametrize("name", ["compact", "compact video"])
+def test_frames_that_run_backwards_in_memory(name):
+    network, _ = moved(name)
+    frames = np.random.default_rng(0).integers(0, 256, (4, 18, 20, 3), dtype=np.uint8)
+    for turned in (
+        frames[:, :, ::-1],
+        frames[:, ::-1],
+        frames[::-1],
+        frames[..., ::-1],
+        frames.transpose(0, 2, 1, 3),
+    ):
+        done = preprocess_frames(network, turned, 37)
+        np.testing.assert_array_equal(done, preprocess_frames(network, turned.copy(), 37))
+    qps = np.array([45, 40, 35, 30])[::-1]
+    if name == "compact":
+        done = preprocess_frames(network, frames, qps)
+        np.testing.assert_array_equal(done, preprocess_frames(network, frames, qps.copy()))

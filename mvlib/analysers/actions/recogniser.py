@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mvlib.errors import InputError, InputTypeError
+from mvlib.errors import InputError
+
+from ..checks import checked
 
 FRAMES, SIDE = 8, 112
 MEAN, STD = 0.45, 0.225
-# A preprocessor may overshoot [0, 1] a little before it is clamped; a clip in 0..255 is far outside.
-_LOWEST, _HIGHEST = -1.0, 2.0
 
 
 def fit_frames(clip: Tensor, frames: int = FRAMES, side: int = SIDE) -> Tensor:
@@ -62,8 +62,8 @@ class Recogniser(nn.Module):
         self.name, self.classes = name, tuple(classes)
         self.frames, self.input_size, self.channels_first = frames, (side, side), channels_first
         self.network = network.requires_grad_(False)
-        self.register_buffer("mean", torch.tensor(mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", torch.tensor(mean, dtype=torch.float32).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(3, 1, 1), persistent=False)
         self.train(False)
 
     def train(self, mode: bool = True) -> "Recogniser":
@@ -75,9 +75,9 @@ class Recogniser(nn.Module):
 
         Raises:
             TypeError: not a floating-point tensor.
-            ValueError: wrong shape, or values far outside [0, 1] (a clip in 0..255).
+            ValueError: wrong shape, values far outside [0, 1] (a clip in 0..255), or NaN.
         """
-        _check_clips(clip)
+        clip = checked(clip, self.mean.dtype, clips=True)
         x = (fit_frames(clip, self.frames, self.input_size[0]) - self.mean) / self.std
         return self.network(x.transpose(1, 2) if self.channels_first else x)
 
@@ -91,17 +91,3 @@ class Recogniser(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.name!r}, {self.frames} moments of {self.input_size[0]} px, {len(self.classes)} classes"
-
-
-def _check_clips(clip: Tensor) -> None:
-    """Raise unless ``clip`` looks like float clips (B, T, 3, H, W) in [0, 1]."""
-    if not isinstance(clip, Tensor) or not clip.is_floating_point():
-        kind = clip.dtype if isinstance(clip, Tensor) else type(clip).__name__
-        raise InputTypeError(f"clips are {kind}; give a float tensor in [0, 1] (from uint8: x.float() / 255)")
-    if clip.ndim != 5 or clip.shape[2] != 3 or 0 in clip.shape or clip.shape[1] < 2:
-        raise InputError(
-            f"clips have shape {tuple(clip.shape)}; give (B, T, 3, H, W) with T of 2 or more, for one clip x[None]"
-        )
-    low, high = torch.aminmax(clip.detach())
-    if low < _LOWEST or high > _HIGHEST:
-        raise InputError(f"clips span {low:.3g}..{high:.3g}; the scale is [0, 1]: divide 0..255 by 255")

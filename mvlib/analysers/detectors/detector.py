@@ -15,7 +15,7 @@ from torchvision.ops import batched_nms, clip_boxes_to_image
 
 from mvlib.errors import InputError
 
-from ..classifier import _check_pictures
+from ..checks import checked
 
 
 class Heads(NamedTuple):
@@ -71,8 +71,10 @@ class Detector(nn.Module):
         self.name, self.input_size, self.classes = name, tuple(input_size), tuple(classes)
         self.letterbox = letterbox
         self.network = network.to(memory_format=torch.channels_last).requires_grad_(False)
-        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer(
+            "mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1), persistent=False
+        )
+        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
         self.train(False)
 
     def train(self, mode: bool = True) -> "Detector":
@@ -84,10 +86,9 @@ class Detector(nn.Module):
 
         Raises:
             TypeError: not a floating-point tensor.
-            ValueError: wrong shape, or values far outside [0, 1].
+            ValueError: wrong shape, values far outside [0, 1], or NaN.
         """
-        _check_pictures(x)
-        fitted, scale, offset = self.fit(x)
+        fitted, scale, offset = self.fit(checked(x, self.mean.dtype))
         logits, boxes = self.network((fitted - self.mean) / self.std)
         return Heads(logits, (boxes - boxes.new_tensor(offset * 2)) / boxes.new_tensor(scale * 2))
 

@@ -5,7 +5,7 @@ import torchvision
 from torch import Tensor, nn
 from torchvision.models import detection
 
-from ..classifier import _check_pictures
+from ..checks import checked
 from ..zoo import AnalyserUnavailable
 from .build import DETECTOR_NAMES
 from .coco import COCO_CLASSES
@@ -50,9 +50,8 @@ class TorchvisionDetector(nn.Module):
     ) -> list[Detections]:
         """As ``Detector.detect``."""
         check_score(score)
-        _check_pictures(x)
         found = []
-        for out in self.network(list(x)):
+        for out in self.network(list(checked(x, torch.float32))):
             labels = self.place[out["labels"]]
             known = (labels >= 0) & (out["scores"] > score)
             found.append(select(out["boxes"][known], out["scores"][known], labels[known], overlap, limit))

@@ -19,7 +19,7 @@ from torchvision.ops import box_convert
 
 from mvlib.errors import InputError, InputTypeError
 
-from ..classifier import _check_pictures
+from ..checks import checked
 from .siamese import STRIDE, Siamese
 from .windows import around, cut
 
@@ -100,12 +100,11 @@ class Tracker(nn.Module):
         Returns:
             logits (B, T-1, r, r), r = side / 8 - cells + 1, the last box in the middle.
         """
-        if clip.ndim != 5 or clip.shape[1] < 2 or boxes.shape != (*clip.shape[:2], 4):
+        clip = checked(clip, self.network.backbone.mean.dtype, clips=True)
+        if boxes.shape != (*clip.shape[:2], 4) or not boxes.isfinite().all():
             raise InputError(
-                f"clip {tuple(clip.shape)}, boxes {tuple(boxes.shape)}; "
-                "give (B, T, 3, H, W) and (B, T, 4) with T of at least 2"
+                f"boxes {tuple(boxes.shape)} for clips {tuple(clip.shape)}; give (B, T, 4), each a finite number"
             )
-        _check_pictures(clip.flatten(0, 1))
         exemplars = self.exemplars(clip[:, 0], boxes[:, 0])[:, :1]
         windows = around(boxes[:, :-1], self.search.context).flatten(0, 1)
         embedded = self.network.embed(cut(clip[:, 1:].flatten(0, 1), windows, self.search.side))

@@ -1,0 +1,42 @@
+"""Numbers that a caller gives: what is a number, a whole one, one in range; True is none, NumPy's own are."""
+
+from dataclasses import fields
+from numbers import Integral, Real
+from typing import Any, get_args, get_type_hints
+
+from mvlib.errors import InputError, InputTypeError
+
+
+def is_number(value: Any) -> bool:
+    """Whether ``value`` is a real number, Python's or NumPy's; a bool is not."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def whole(name: str, value: Any, least: int | None = None) -> int:
+    """``value`` as an int.
+
+    Raises:
+        TypeError: no whole number; a bool is none.  ValueError: below ``least``.
+    """
+    if isinstance(value, bool) or not isinstance(value, Integral):
+        raise InputTypeError(f"{name} must be a whole number, not {value!r}")
+    if least is not None and value < least:
+        raise InputError(f"{name} is {value}; it must be at least {least}")
+    return int(value)
+
+
+def check_numbers(options: Any) -> None:
+    """Look at the fields of a frozen dataclass that are whole numbers, or tuples of numbers: each becomes Python's own.
+
+    Else a NumPy number would be stored as text. Raises TypeError for what is none, such as a bool.
+    """
+    hints = get_type_hints(type(options))
+    for name in (f.name for f in fields(options)):
+        value, kinds = getattr(options, name), (hints[name], *get_args(hints[name]))
+        if int in kinds and isinstance(value, list | tuple):
+            if wrong := [v for v in value if not is_number(v)]:
+                raise InputTypeError(f"{name} holds {wrong[0]!r}, which is no number")
+            plain = tuple(int(v) if isinstance(v, Integral) else float(v) for v in value)
+            object.__setattr__(options, name, plain)
+        elif int in kinds and value is not None:
+            object.__setattr__(options, name, whole(name, value))
