@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 
 _WHERE = {
     "RealCodec": "mvlib.codecs",
+    "CommandCodec": "mvlib.codecs",
     "VirtualCodec": "mvlib.virtual",
     "load_preprocessor": "mvlib.preprocess",
     "bd_rate": "mvlib.evaluation",

@@ -32,3 +32,7 @@ class FileError(UserError, OSError):
 
 class ResourceError(UserError, RuntimeError):
     """The machine has too little of something for what was asked, memory above all."""
+
+
+class CommandFailed(UserError, RuntimeError):
+    """A program that was named as an encoder or decoder failed, took too long or wrote something else."""

@@ -6,9 +6,11 @@
 Nothing here imports torch: worker processes start quickly and stay small.
 """
 
+from .base import Codec
 from .codec import RealCodec
 from .coded import Coded, Stream
 from .colour import rgb_to_yuv420, yuv420_to_rgb
+from .command import CommandCodec
 from .encoders import ENCODERS, GOPS, QP_MAX
 from .options import available
 from .versions import versions
@@ -17,7 +19,9 @@ __all__ = [
     "ENCODERS",
     "GOPS",
     "QP_MAX",
+    "Codec",
     "Coded",
+    "CommandCodec",
     "RealCodec",
     "Stream",
     "available",

@@ -1,4 +1,4 @@
-"""Streams kept between runs: (codec, options, encoder's fingerprint, frames) → key → file → stream.
+"""Streams kept between runs: (codec's identity, frames) → key → file → stream.
 
 What is kept is the stream (kilobytes), not the frames (megabytes): decoding is quick and gives the same frames.
 A file is whole or not there, and ends with a digest of itself: one that is damaged counts as absent.
@@ -9,8 +9,8 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,10 +18,6 @@ from mvlib._files import read_sealed, write_sealed
 from mvlib.errors import InputError
 
 from .coded import Stream
-from .versions import fingerprint
-
-if TYPE_CHECKING:
-    from .codec import RealCodec
 
 _MAGIC = b"mvlib-stream-1\n"
 
@@ -36,23 +32,26 @@ class StreamCache:
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
 
-    def get(self, codec: RealCodec, frames: np.ndarray, native: int) -> Stream:
-        """The stream of ``codec.encode(frames, native)``, encoded only if the folder does not hold it."""
-        path = self.path(codec, frames, native)
+    def get(self, key: str, make: Callable[[], Stream]) -> Stream:
+        """The stream that ``make`` makes, made only if the folder does not hold it under ``key``."""
+        path = self.path(key)
         with contextlib.suppress(OSError, ValueError):
             return unpack(read_sealed(path))
-        stream = codec.encode(frames, native)
+        stream = make()
         write_sealed(path, pack(stream))
         return stream
 
-    def path(self, codec: RealCodec, frames: np.ndarray, native: int) -> Path:
-        """Where the stream is kept: a name made of everything that it depends on."""
-        settings = codec.settings(native, len(frames))
-        about = [codec.name, settings, fingerprint(codec.name), frames.shape]
-        key = hashlib.blake2b(json.dumps(about, sort_keys=True, default=str).encode(), digest_size=20)
-        key.update(np.ascontiguousarray(frames))
-        name = key.hexdigest()
-        return self.folder / name[:2] / f"{name[2:]}.stream"
+    def path(self, key: str) -> Path:
+        """Where the stream is kept."""
+        return self.folder / key[:2] / f"{key[2:]}.stream"
+
+
+def stream_key(identity: list, frames: np.ndarray) -> str:
+    """A name made of everything that a stream depends on: the codec (values for JSON) and the frames."""
+    about = [*identity, frames.shape]
+    key = hashlib.blake2b(json.dumps(about, sort_keys=True, default=str).encode(), digest_size=20)
+    key.update(np.ascontiguousarray(frames))
+    return key.hexdigest()
 
 
 def pack(stream: Stream) -> bytes:

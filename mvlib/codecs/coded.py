@@ -46,6 +46,7 @@ class Coded:
         frame_bits: bits per frame; the parameter sets are in the first one's, and frames that are coded but never
             shown are in the next shown one's. They sum to ``bits``.
         frame_types: "I", "P" or "B" per frame. VP9 and AV1 do not tell P from B: their inter frames are all "P".
+            "?" where a program decoded and nothing tells.
         native: the number that the encoder was given on its own scale.
         codec: the codec's name.
         planes: y (T, H', W'), u and v (T, H'/2, W'/2) in uint8 as the decoder gave them (H' and W': H and W made
@@ -56,7 +57,7 @@ class Coded:
     bits: int
     frame_bits: list[int]
     frame_types: list[str]
-    native: int
+    native: float
     codec: str
     planes: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 

@@ -86,6 +86,14 @@ class Encoder:
         """True for codecs of single pictures, run by Pillow."""
         return not self.decoders
 
+    def settings(self, preset: str, gop: str, options: dict, native: int, count: int) -> dict:
+        """Complete options for the codec context, or for Pillow's writer, for a clip of ``count`` frames."""
+        gop = "intra" if count == 1 and self.lone_is_intra else gop
+        params = self.gops[gop] | options | self.always
+        if self.params:
+            params = {self.params: ":".join(f"{key}={value}" for key, value in params.items())}
+        return {**self.presets[preset], **params, **self.quantiser(native, gop)}
+
 
 def _named(key: str, names: str) -> dict[str, dict]:
     return {name: {key: name} for name in names.split()}

@@ -53,7 +53,7 @@ def _missing(name: str) -> str:
         return "" if features.check(feature) else f"this build of Pillow was made without {encoder.library}"
     try:
         av.codec.Codec(encoder.library, "w")
-        decoder_name(encoder)
+        decoder_name(encoder.decoders)
     except av.codec.codec.UnknownCodecError:
         return f"this build of PyAV {av.__version__} has no encoder {encoder.library}"
     except ValueError as error:

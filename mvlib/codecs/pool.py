@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from mvlib.errors import InputError, ResourceError, UserError
@@ -92,8 +93,15 @@ def cores() -> int:
     return max(1, there // int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
 
 
-def run(function: Callable, jobs: list[tuple], workers: int | None, progress: bool, what: str) -> list:
-    """``[function(*job) for job in jobs]`` in worker processes.
+def run(
+    function: Callable,
+    jobs: list[tuple],
+    workers: int | None,
+    progress: bool,
+    what: str,
+    processes: bool = True,
+) -> list:
+    """``[function(*job) for job in jobs]`` in worker processes, or in threads where these could not import it.
 
     Raises:
         ValueError: workers is no positive whole number.
@@ -108,7 +116,7 @@ def run(function: Callable, jobs: list[tuple], workers: int | None, progress: bo
     with _bar(len(jobs), progress, what) as bar:
         if count <= 1:
             return [_inline(function, i, job, bar) for i, job in enumerate(jobs)]
-        return _parallel(function, jobs, count, bar)
+        return (_parallel if processes else _threaded)(function, jobs, count, bar)
 
 
 def _bar(total: int, progress: bool, what: str):
@@ -126,6 +134,16 @@ def _inline(function: Callable, index: int, job: tuple, bar) -> object:
         raise _of_item(index, error) from error
     bar.update()
     return result
+
+
+def _threaded(function: Callable, jobs: list[tuple], count: int, bar) -> list:
+    with ThreadPoolExecutor(count) as threads:
+        work = [threads.submit(_inline, function, i, job, bar) for i, job in enumerate(jobs)]
+        try:
+            return [job.result() for job in work]
+        except BaseException:
+            threads.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _of_item(index: int, error: Exception) -> Exception:

@@ -68,32 +68,44 @@ def decode(encoder: Encoder, stream: Stream) -> list[av.VideoFrame]:
     Raises:
         RuntimeError: another number of frames came out than went in.
     """
-    context = av.CodecContext.create(decoder_name(encoder), "r")
-    context.thread_count = 1
-    if stream.header:
-        context.extradata = stream.header
-    frames = []
-    for _, data in stream.packets:
-        frames += context.decode(av.Packet(data))
-    frames += context.decode(None)
+    frames = decode_packets(
+        decoder_name(encoder.decoders), [data for _, data in stream.packets], stream.header
+    )
     if len(frames) != stream.size[0]:
         raise RuntimeError(f"{encoder.library}: {stream.size[0]} frames went in, {len(frames)} were decoded")
     return frames
 
 
-def decoder_name(encoder: Encoder) -> str:
-    """The first of the encoder's decoders that this build of PyAV has.
+def decode_packets(
+    decoder: str, packets: list[bytes], header: bytes = b"", options: dict | None = None
+) -> list[av.VideoFrame]:
+    """Frames in display order; the pts of each is the place of its packet in ``packets``."""
+    context = av.CodecContext.create(decoder, "r")
+    context.thread_count = 1
+    context.options = options or {}
+    if header:
+        context.extradata = header
+    frames = []
+    for i, data in enumerate(packets):
+        packet = av.Packet(data)
+        packet.pts = i
+        frames += context.decode(packet)
+    return frames + context.decode(None)
+
+
+def decoder_name(decoders: tuple[str, ...]) -> str:
+    """The first of ``decoders`` that this build of PyAV has.
 
     Raises:
         ValueError: it has none of them.
     """
-    for name in encoder.decoders:
+    for name in decoders:
         try:
             av.codec.Codec(name, "r")
         except UnknownCodecError:
             continue
         return name
-    raise InputError(f"this build of PyAV {av.__version__} has no decoder {' or '.join(encoder.decoders)}")
+    raise InputError(f"this build of PyAV {av.__version__} has no decoder {' or '.join(decoders)}")
 
 
 def to_frames(encoder: Encoder, decoded: list[av.VideoFrame], height: int, width: int) -> np.ndarray:
@@ -112,6 +124,11 @@ def to_types(decoded: list[av.VideoFrame]) -> list[str]:
 
 def to_planes(decoded: list[av.VideoFrame], height: int, width: int) -> tuple[np.ndarray, ...]:
     """Decoded frames -> y (T, H', W'), u and v (T, H'/2, W'/2), where H' and W' are the sides made even."""
-    h, w = (height + 1) // 2, (width + 1) // 2
-    y, u, v = (np.stack(plane) for plane in zip(*map(plane_arrays, decoded), strict=True))
+    planes = (np.stack(plane) for plane in zip(*map(plane_arrays, decoded), strict=True))
+    return crop(tuple(planes), height, width)
+
+
+def crop(planes: tuple[np.ndarray, ...], height: int, width: int) -> tuple[np.ndarray, ...]:
+    """Planes of padded frames -> of frames whose sides are made even."""
+    (y, u, v), h, w = planes, (height + 1) // 2, (width + 1) // 2
     return y[:, : 2 * h, : 2 * w], u[:, :h, :w], v[:, :h, :w]

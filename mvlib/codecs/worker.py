@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import pickle
 import sys
+import threading
+import time
 import traceback
 from typing import BinaryIO
 
@@ -17,6 +19,7 @@ from mvlib.errors import ResourceError, UserError
 
 def main() -> None:
     """Serve jobs; results go to the original standard output, everything printed goes to standard error."""
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     results = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not write into the results
     while True:
@@ -36,6 +39,14 @@ def main() -> None:
         except Exception:
             answer = (False, traceback.format_exc())
         _answer(results, answer)
+
+
+def _end_with(parent: int) -> None:
+    while (
+        os.getppid() == parent
+    ):  # killed without a word, while this process waits for a program or a library
+        time.sleep(0.5)
+    os._exit(1)
 
 
 def _answer(results: BinaryIO, answer: tuple[bool, object]) -> None:

@@ -5,13 +5,13 @@ from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from torch import Tensor, nn
 
-from mvlib.codecs import RealCodec
-from mvlib.codecs.qp_scale import native_from_qp
-from mvlib.codecs.versions import fingerprint
+from mvlib.codecs import Codec
+from mvlib.codecs.base import identity_of
 
 from .cells import digest
 
@@ -71,8 +71,13 @@ def of_analyser(name: str, analyser: nn.Module) -> str:
     return digest(name, *libraries(), *facts(analyser))
 
 
-def of_codec(codec: RealCodec, qps: Sequence[int], frames: int) -> list:
-    """Of an encoder that is given clips of so many frames at ``qps``: its build, and its settings at each of them."""
-    natives = [native_from_qp(codec.name, codec.gop, frames, qp) for qp in qps]
-    settings = [codec.settings(native, frames) for native in natives]
-    return [repr(codec), fingerprint(codec.name), list(qps), natives, settings]
+def of_codec(codec: Codec, qps: Sequence[float], frames: int) -> list:
+    """Of a codec that is given clips of so many frames at ``qps``: what it tells of itself at each of them.
+
+    One that is not known, since its source cannot be read, is never found again.
+    """
+    natives = [codec.native_of(qp, frames) for qp in qps]
+    told = [identity_of(codec, native, frames) for native in natives]
+    if None in told:
+        return [codec.name, uuid4().hex]
+    return [codec.name, list(qps), natives, told]

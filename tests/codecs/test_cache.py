@@ -10,7 +10,8 @@ import pytest
 
 from mvlib._files import read_sealed, replace_when_done
 from mvlib.codecs import RealCodec, Stream
-from mvlib.codecs.cache import StreamCache, pack, unpack
+from mvlib.codecs.base import identity_of
+from mvlib.codecs.cache import pack, stream_key, unpack
 from mvlib.codecs.versions import fingerprint
 
 
@@ -34,22 +35,24 @@ def test_a_hit_gives_the_same_without_encoding(name, small, tmp_path, monkeypatc
 
 
 def test_everything_that_changes_the_stream_changes_the_key(small, monkeypatch):
-    cache = StreamCache("anywhere")
+    def key(codec, frames, native):
+        return stream_key(identity_of(codec, native, len(frames)), frames)
+
     other = small.copy()
     other[0, 0, 0, 0] ^= 1
-    paths = [
-        cache.path(RealCodec("x265"), small, 30),
-        cache.path(RealCodec("x264"), small, 30),
-        cache.path(RealCodec("x265"), small, 31),
-        cache.path(RealCodec("x265"), other, 30),
-        cache.path(RealCodec("x265"), small.reshape(1, 96, 64, 3), 30),
-        cache.path(RealCodec("x265", preset="fast"), small, 30),
-        cache.path(RealCodec("x265", gop="intra"), small, 30),
-        cache.path(RealCodec("x265", options={"aq-mode": 1}), small, 30),
+    keys = [
+        key(RealCodec("x265"), small, 30),
+        key(RealCodec("x264"), small, 30),
+        key(RealCodec("x265"), small, 31),
+        key(RealCodec("x265"), other, 30),
+        key(RealCodec("x265"), small.reshape(1, 96, 64, 3), 30),
+        key(RealCodec("x265", preset="fast"), small, 30),
+        key(RealCodec("x265", gop="intra"), small, 30),
+        key(RealCodec("x265", options={"aq-mode": 1}), small, 30),
     ]
-    monkeypatch.setattr("mvlib.codecs.cache.fingerprint", lambda name: "another build")
-    paths.append(cache.path(RealCodec("x265"), small, 30))
-    assert len(set(paths)) == len(paths)
+    monkeypatch.setattr("mvlib.codecs.codec.fingerprint", lambda name: "another build")
+    keys.append(key(RealCodec("x265"), small, 30))
+    assert len(set(keys)) == len(keys)
     assert fingerprint("x265") != fingerprint("x264")
 
 

@@ -69,7 +69,7 @@ def test_what_a_qp_means_to_an_encoder_is_part_of_it(monkeypatch):
     codec = RealCodec("webp", gop="intra")
     before = identity.of_codec(codec, (30, 40), 1)
     assert before == identity.of_codec(codec, (30, 40), 1) != identity.of_codec(codec, (30, 41), 1)
-    monkeypatch.setattr(identity, "native_from_qp", lambda *_: 50)
+    monkeypatch.setattr(RealCodec, "native_of", lambda *_: 50)
     assert identity.of_codec(codec, (30, 40), 1) != before
 
 
