@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from mvlib._files import replace_when_done
+from mvlib._precision import chosen, computing_in
 from mvlib._weights import write_weights
 from mvlib.analysers.actions import ACTION_CLASSES, MEAN, SIDE, STD, build_network
 from mvlib.errors import InputError
@@ -29,6 +30,7 @@ class ActionTrainer:
 
     def __init__(self, training: ActionTraining, folder: Path):
         self.training, self.folder = training, Path(folder)
+        self.precision = chosen(training.precision)
         torch.manual_seed(training.seed)
         self.network = build_network(training.network)
         self.optimiser = torch.optim.AdamW(
@@ -76,7 +78,7 @@ class ActionTrainer:
     def update(self, clip: Tensor, action: Tensor) -> tuple[float, float]:
         """One step on clips with masks (B, T, 4, h, w) in [0, 1], classes (B,): loss in nats, the batch's accuracy."""
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16):
+        with computing_in(self.precision):
             logits, score = self.network.look((clip[:, :, :3] - MEAN) / STD)
         logits = logits.float()
         loss = F.cross_entropy(logits, action, label_smoothing=self.training.smoothing)
@@ -101,7 +103,7 @@ class ActionTrainer:
         for frames, actions in shards:
             for k in range(0, len(frames), batch):
                 x = torch.tensor(frames[k : k + batch, ..., :3]).permute(0, 1, 4, 2, 3).float() / 255
-                with torch.autocast("cpu", torch.bfloat16):
+                with computing_in(self.precision):
                     likeliest = self.network((x - MEAN) / STD).argmax(1).numpy()
                 right += int((likeliest == actions[k : k + batch]).sum())
         return right / sum(len(frames) for frames, _ in shards)
@@ -159,6 +161,7 @@ def save_recogniser(trainer: ActionTrainer, path: Path, *, command: str, accurac
         "seed": t.seed,
         "steps": t.steps,
         "batch": t.batch,
+        "precision": trainer.precision,
         "accuracy": {
             "clips": f"{t.check} generated clips of {SIDE} px, split val, clean",
             "top1": round(accuracy, 4),

@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from mvlib._files import replace_when_done
+from mvlib._precision import chosen
 from mvlib._processes import Processes, seed_of
 from mvlib.errors import InputError
 
@@ -54,6 +55,7 @@ class Trainer:
                 f"a batch of {training.batch} does not go round {self.processes.count} processes"
             )
         self.device = self.processes.device
+        self.precision = chosen(training.precision, self.device)
         torch.manual_seed(training.seed)
         self.model = self.processes.with_shared_statistics(starting_network(training))
         self.model.to(self.device, memory_format=torch.channels_last)

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mvlib._precision import chosen
 from mvlib.codecs.versions import fingerprint
 from mvlib.errors import InputError
 
@@ -49,6 +50,8 @@ class Refinement:
     """As in a training: false for the rate before any fit."""
     at_qp: int | None = field(default=None, repr=False)
     """Refine for this QP, whatever the codec will be given."""
+    precision: str = field(default="auto", repr=False)
+    """Of the analysers: float32, bf16, or auto, as in a training."""
 
     def __post_init__(self) -> None:
         if self.steps < 1 or not self.lr > 0:
@@ -63,11 +66,15 @@ class Refinement:
 
 
 class Refiner:
-    """Refines pictures; of the codec it knows nothing but its virtual twin."""
+    """Refines pictures; of the codec it knows nothing but its virtual twin.
+
+    What the analysers compute in, "bf16" or "float32", is its ``precision``: on CPUs without instructions for bfloat16
+    that is many times slower, so without a wish the faster one is taken.
+    """
 
     def __init__(self, options: Refinement | None = None, device: str = "cpu") -> None:
         self.options = o = options or Refinement()
-        # On a CPU the machine looks in bfloat16: a third of the time, and no weight is trained by it.
+        self.precision = chosen(o.precision, device)
         training = ImageTraining(
             analysers=o.analysers,
             codecs=o.codecs,
@@ -76,7 +83,7 @@ class Refiner:
             route=o.route,
             rounding=o.rounding,
             fitted_rate=o.fitted_rate,
-            precision="bf16" if device == "cpu" else "float32",
+            precision=self.precision,
         )
         self.objective, self.device = Objective(training).to(device), device
 
@@ -88,7 +95,7 @@ class Refiner:
         """
         o = self.objective
         real = [(repr(codec), fingerprint(name)) for name, codec in o.real.items()]
-        return o.analysers, o.codecs, o.slopes, real, o.training.precision
+        return o.analysers, o.codecs, o.slopes, real, self.precision
 
     def __call__(self, x: Tensor, qp: Tensor | float) -> Tensor:
         """The pictures to encode, from ``x`` (B, 3, H, W) in [0, 1], H and W at least 32; the same shape.
