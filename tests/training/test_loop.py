@@ -37,6 +37,7 @@ def weights(trainer):
     return torch.cat([p.detach().flatten() for p in trainer.average.module.parameters()])
 
 
+@pytest.mark.slow
 def test_a_killed_training_ends_with_the_same_weights_as_an_unbroken_one(training, tmp_path):
     unbroken = Trainer(training, tmp_path / "a")
     unbroken.run(progress=False)
