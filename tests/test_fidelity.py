@@ -75,6 +75,7 @@ def test_the_gap_is_paired_and_its_interval_draws_sources():
     assert paired_gap(real, real, sources)["interval"] == [0, 0]
 
 
+@pytest.mark.slow
 def test_agreement_is_measured_with_the_real_networks_and_encoder():
     setup = Agreement(
         "x264", splits=("val",), size=96, crops=1, qps=(20, 51), analysers=("efficientnet_lite0",)

@@ -1,6 +1,8 @@
 """The two documented ways to install, and what the package promises of itself, agree with each other."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -121,3 +123,21 @@ def test_the_names_of_this_project_are_its_own():
     files = [*ROOT.glob("*.md"), *ROOT.glob("mvlib/**/*.py"), *ROOT.glob("tests/**/*.py")]
     for file in files:
         assert not re.search(r"['\"(\s]/(home|root|work)/", file.read_text()), file
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not there")
+def test_the_makefiles_test_goes_on_behind_what_fails_and_says_so(tmp_path):
+    """With an environment whose programs fail: lint, unit tests and notebooks are all run, and the status tells."""
+    (tmp_path / "bin").mkdir()
+    for name in ("python", "ruff"):
+        program = tmp_path / "bin" / name
+        program.write_text(f'#!/bin/sh\necho "{name} $*" >> {tmp_path}/ran\nexit 1\n')
+        program.chmod(0o755)
+    (tmp_path / ".dev").touch()
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("MAKE")}
+    made = subprocess.run(
+        ["make", "test", f"VENV={tmp_path}"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    ran = (tmp_path / "ran").read_text()
+    assert made.returncode != 0
+    assert "ruff check" in ran and "pytest tests" in ran and "notebooks" in ran, ran

@@ -50,7 +50,9 @@ def train_actions(out: Path = Path("runs/actions"), **options) -> None:
         saved = save_recogniser(
             trainer, out / f"{training.network}.safetensors", command=command_line(), accuracy=accuracy
         )
-    print(f"saved {saved}; {100 * accuracy:.1f} % of the validation clips are recognised")
+    print(
+        f"saved {saved}; {100 * accuracy:.1f} % of the validation clips are recognised ({trainer.precision})"
+    )
 
 
 def _train(training: Training, out: Path, data: str) -> None:
@@ -61,7 +63,9 @@ def _train(training: Training, out: Path, data: str) -> None:
     with trainer.alone():
         trainer.resume()  # refuses a folder of another training, before anything in it is written
         if trainer.processes.is_main:
-            write_config(out / "config.yaml", training, command_line(), versions())
+            write_config(
+                out / "config.yaml", training, command_line(), versions() | {"precision": trainer.precision}
+            )
         network = trainer.run()
         broken = dict(trainer.processes.gather(list(trainer.steps.broken.items())))
         if trainer.processes.is_main:

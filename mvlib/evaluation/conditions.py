@@ -164,7 +164,7 @@ def refined(spec: str) -> Condition:
         batches = (frames[i : i + 8] for i in range(0, len(frames), 8))
         return np.concatenate([_on_tensor(b, lambda x: 255 * refiner(x / 255, qp).cpu()) for b in batches])
 
-    weights = f"{refiner.options.identity} {digest(*facts(refiner.leads_to))}"
+    weights = f"{refiner.options.identity} in {refiner.precision} {digest(*facts(refiner.leads_to))}"
     return Condition(title, prepare, _unchanged, True, weights)
 
 

@@ -5,6 +5,8 @@ from pathlib import Path
 
 from mvlib.errors import InputError
 
+from .experiment import PRECISIONS
+
 NETWORKS = ("action_resnet3d", "action_shift", "action_recurrent")
 
 
@@ -34,10 +36,16 @@ class ActionTraining:
     """Processes that make and read clips."""
     cache: Path = Path("runs/action_clips")
     checkpoint_every: int = 200
+    precision: str = "auto"
+    """Of the network: float32, bf16 by autocast, or auto, the one that does a trial on this CPU the faster."""
 
     def __post_init__(self) -> None:
         if self.network not in NETWORKS:
             raise InputError(f"network {self.network!r} is unknown; choose one of {', '.join(NETWORKS)}")
+        if self.precision not in PRECISIONS:
+            raise InputError(
+                f"precision {self.precision!r} is unknown; choose one of {', '.join(PRECISIONS)}"
+            )
         for name in ("clips", "check", "steps", "batch", "checkpoint_every"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")

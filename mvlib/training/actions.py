@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from tqdm.auto import tqdm
 
 from mvlib._interruption import stopping
+from mvlib._precision import chosen, computing_in
 from mvlib._weights import write_weights
 from mvlib.analysers.actions import ACTION_CLASSES, MEAN, SIDE, STD, build_network
 from mvlib.errors import InputError
@@ -33,7 +34,7 @@ class ActionTrainer(Resumable):
 
     def __init__(self, training: ActionTraining, folder: Path):
         super().__init__(folder)
-        self.training = training
+        self.training, self.precision = training, chosen(training.precision)
         torch.manual_seed(training.seed)
         self.network = build_network(training.network)
         self.optimiser = torch.optim.AdamW(
@@ -73,7 +74,7 @@ class ActionTrainer(Resumable):
     def update(self, clip: Tensor, action: Tensor) -> tuple[float, float]:
         """One step on clips with masks (B, T, 4, h, w) in [0, 1], classes (B,): loss in nats, the batch's accuracy."""
         self.network.train()
-        with torch.autocast("cpu", torch.bfloat16):
+        with computing_in(self.precision):
             logits, score = self.network.look((clip[:, :, :3] - MEAN) / STD)
         logits = logits.float()
         loss = F.cross_entropy(logits, action, label_smoothing=self.training.smoothing)
@@ -98,7 +99,7 @@ class ActionTrainer(Resumable):
         for frames, actions in shards:
             for k in range(0, len(frames), batch):
                 x = torch.tensor(frames[k : k + batch, ..., :3]).permute(0, 1, 4, 2, 3).float() / 255
-                with torch.autocast("cpu", torch.bfloat16):
+                with computing_in(self.precision):
                     likeliest = self.network((x - MEAN) / STD).argmax(1).numpy()
                 right += int((likeliest == actions[k : k + batch]).sum())
         return right / sum(len(frames) for frames, _ in shards)
@@ -180,6 +181,7 @@ def save_recogniser(trainer: ActionTrainer, path: Path, *, command: str, accurac
         "seed": t.seed,
         "steps": t.steps,
         "batch": t.batch,
+        "precision": trainer.precision,
         "accuracy": {
             "clips": f"{t.check} generated clips of {SIDE} px, split val, clean",
             "top1": round(accuracy, 4),

@@ -11,7 +11,7 @@ ROUTES = ("virtual", "real_forward")
 TASKS = ("output", "features")
 OUTLINED = ("outline", "guarded")
 VIDEO_TASKS = (*TASKS, *OUTLINED)
-PRECISIONS = ("float32", "bf16")
+PRECISIONS = ("float32", "bf16", "auto")
 
 
 @dataclass(frozen=True)
@@ -70,8 +70,9 @@ class Training:
     workers: int = 1
     """Processes that load pictures or clips."""
     precision: str = "float32"
-    """Of the analysers: float32, or bf16 by autocast, on a CPU 1.2 to 1.6 times as fast; its pixel gradients agree with
-    float32's to a cosine of 0.7 to 0.9. Preprocessor and codec stay in float32."""
+    """Of the analysers: float32; bf16 by autocast, on a CPU that has it 1.2 to 1.6 times as fast, on others many times
+    slower, with pixel gradients that agree with float32's to a cosine of 0.7 to 0.9; or auto, bf16 on a CPU that does
+    a trial the faster with it, else float32. Preprocessor and codec stay in float32."""
     compile: bool = False
     """Let torch.compile fuse preprocessor and analysers (with task features the preprocessor alone); pays on a GPU,
     after minutes of compiling."""

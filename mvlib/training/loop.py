@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm.auto import tqdm
 
+from mvlib._precision import chosen
 from mvlib._processes import Processes, seed_of
 from mvlib.errors import InputError, UserError
 
@@ -57,6 +58,7 @@ class Trainer(Resumable):
                 f"a batch of {training.batch} does not go round {self.processes.count} processes"
             )
         self.device = self.processes.device
+        self.precision = chosen(training.precision, self.device)
         torch.manual_seed(training.seed)
         self.model = self.processes.with_shared_statistics(starting_network(training))
         self.model.to(self.device, memory_format=torch.channels_last)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from mvlib import analysers as machines
+from mvlib._precision import computing_in
 from mvlib.analysers import Classifier, available, feature_distance, features, kl_to_clean
 from mvlib.analysers.actions import ACTION_NETWORKS, Recogniser
 from mvlib.analysers.detectors import DETECTOR_NAMES, Detector, heads_divergence
@@ -69,7 +70,7 @@ class Objective(nn.Module):
         parts, task = {"bpp": bpp.mean()}, 0.0
         shown = (x, decoded) if view is None else (view(x), view(decoded))
         for name, analyser in self.analysers.items():
-            with torch.autocast(x.device.type, torch.bfloat16, enabled=t.precision == "bf16"):
+            with computing_in(t.precision, x.device):
                 lost = lost_to(analyser, *shown, t.task)
             task = task + self.slopes[codec, name](qp) * lost / len(self.analysers)
             parts[f"lost {name}"] = lost.mean()

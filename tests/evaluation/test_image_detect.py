@@ -128,6 +128,7 @@ runpy.run_module("mvlib", run_name="__main__", alter_sys=True)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_evaluation_goes_on(tmp_path):
     """kill -9 in the second of four cells: the next run keeps what was whole and gives an unbroken run's numbers."""
     options = {"codecs": ["jpeg", "webp"], "conditions": [ANCHOR, "blur 0.5"], "qps": [30, 50], "limit": 6}

@@ -74,6 +74,7 @@ def test_vocs_classes_are_among_cocos_and_difficult_objects_are_ignored(tmp_path
     assert truth.ignored.tolist() == [False, True] and not truth.crowd.any()
 
 
+@pytest.mark.slow
 def test_dry_run_of_kinetics(monkeypatch, tmp_path, kinetics):
     min(kinetics.glob("val/zumba/*")).write_bytes(b"broken")
     config = ["--config", str(CONFIGS / "kinetics400_x264_x265.yaml"), "--root", str(kinetics)]
@@ -261,6 +262,7 @@ def expected(imagenet):
     return [(m.bpp.mean(0), m.scores["efficientnet_lite0", "kl"].mean(0)) for m in measured.values()]
 
 
+@pytest.mark.slow
 def test_killed_and_finished_by_two_processes_it_counts_every_picture_once(arguments, expected, tmp_path):
     said, cells = tmp_path / "said", tmp_path / "cells"
 

@@ -1,5 +1,6 @@
 """Training recognisers: labels that follow what is done to a clip, a loop that learns and can be taken up."""
 
+import json
 import os
 import signal
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from mvlib._precision import computing_in
 from mvlib.analysers.actions import MEAN, STD
 from mvlib.datasets import ACTIONS, ActingCutouts
 from mvlib.training.action_clips import BACKWARDS, MIRRORED, Batches, augment, cached_clips, made_of
@@ -79,7 +81,7 @@ def test_every_shard_is_checked(cache, monkeypatch):
     trainer = ActionTrainer(training(cache, network="action_shift"), cache)
     [(frames, _)] = cached_clips(cache, "val", 4, workers=0)
     x = torch.tensor(frames[..., :3]).permute(0, 1, 4, 2, 3).float() / 255
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    with torch.no_grad(), computing_in(trainer.precision):
         seen = trainer.network.eval()((x - MEAN) / STD).argmax(1).numpy()
     wrong = (seen + 1) % 12
     shards = [(frames[:2], seen[:2]), (frames[2:3], wrong[2:3]), (frames[3:], wrong[3:])]
@@ -117,6 +119,7 @@ def test_sides_grow_from_coarse_to_full(cache):
     assert sides[0] == sides[50] == 32 and sides[75] == sides[99] == 112 and sides == sorted(sides)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_dozen_clips_are_learnt(cache, network):
     torch.manual_seed(0)
@@ -128,6 +131,7 @@ def test_a_dozen_clips_are_learnt(cache, network):
     assert losses[0] > 2 and np.mean(losses[-3:]) < 0.65 * losses[0], losses
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(cache, tmp_path):
     whole = ActionTrainer(training(cache), tmp_path / "whole")
     accuracy = whole.run(progress=False)
@@ -163,6 +167,8 @@ def test_saved_weights_load_and_say_where_they_are_from(cache, tmp_path, monkeyp
     save_recogniser(trainer, path, command="python -m mvlib train actions", accuracy=0.5)
     monkeypatch.setenv("MVLIB_WEIGHTS", str(path.parent))
     loaded = analysers.load("action_shift")
+    assert trainer.precision in ("float32", "bf16")
+    assert json.loads(path.with_suffix(".json").read_text())["precision"] == trainer.precision
     x = torch.rand(1, 8, 3, 112, 112)
     with torch.no_grad():
         expected = trainer.network.eval()((x - 0.45) / 0.225)
@@ -180,6 +186,7 @@ def test_another_trainings_checkpoint_is_refused(cache, tmp_path):
     [
         ({"network": "resnet"}, "network 'resnet' is unknown; choose one of action_resnet3d"),
         ({"steps": 0}, "steps is 0"),
+        ({"precision": "half"}, "precision 'half' is unknown; choose one of float32, bf16, auto"),
         ({"coarse": 8}, r"coarse is 8; .*32\.\.112"),
     ],
 )

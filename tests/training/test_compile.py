@@ -1,10 +1,12 @@
 """torch.compile by choice: the same training, ordinary weights, a checkpoint that goes on without it."""
 
 import csv
+import getpass
 import json
 import os
 import shutil
 import sys
+import tempfile
 import time
 from dataclasses import replace
 
@@ -19,6 +21,7 @@ from mvlib.training.experiment import ImageTraining
 from mvlib.training.loop import Trainer
 from mvlib.training.speed import FORWARD, measure_speed
 
+pytestmark = pytest.mark.slow
 COMPILER = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
 SMALL = {"widths": (4, 8), "blocks": (1, 1)}
 
@@ -41,7 +44,12 @@ def tiny(*_, **__) -> Classifier:
 
 
 @pytest.fixture(autouse=True)
-def fresh():
+def fresh(monkeypatch):
+    # Kernels kept from a run under another ATEN_CPU_CAPABILITY would be taken, and abort the process.
+    kept = (
+        f"{tempfile.gettempdir()}/torchinductor_{getpass.getuser()}_{torch.backends.cpu.get_cpu_capability()}"
+    )
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", kept)
     torch._dynamo.reset()
     yield
     torch._dynamo.reset()
@@ -55,7 +63,8 @@ def training(tmp_path, monkeypatch):
     (tmp_path / "anchor.json").write_text(json.dumps({"curves": [curve]}))
     return ImageTraining(
         analysers=("tiny",), codecs=("x264",), steps=3, batch=2, size=32, warmup=1, workers=0, device="cpu",
-        checkpoint_every=2, anchor=tmp_path / "anchor.json", network=SMALL,
+        checkpoint_every=2, anchor=tmp_path / "anchor.json",
+        network={"widths": (4,), "blocks": (1,)},
     )  # fmt: skip
 
 

@@ -52,6 +52,7 @@ def die():
     raise Killed
 
 
+@pytest.mark.slow
 def test_a_stopped_training_ends_with_the_same_weights_as_an_unbroken_one(training, tmp_path):
     unbroken = Trainer(training, tmp_path / "whole")
     unbroken.run(progress=False)

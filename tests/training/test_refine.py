@@ -23,28 +23,64 @@ def anchor(tmp_path_factory):
 @pytest.fixture(scope="module")
 def pictures():
     photos = Photos("val", size=96, crop="centre", flip=False)
-    return torch.stack([photos[i] for i in (2, 9)])
+    return torch.stack([photos[i] for i in (0, 1, 4, 7)])
+
+
+def won(refiner, x, y):
+    """Bits, and distance of the decoded maps from the clean ones, of all of ``y`` in shares of those of ``x``."""
+    analyser, codec = refiner.objective.analysers["efficientnet_lite0"], refiner.objective.codecs["x265"]
+    with torch.no_grad():
+        plain, refined = (codec((v * 255).round()[:, None] / 255, 37) for v in (x, y))
+        clean = features(analyser, x)
+        lost = [feature_distance(clean, features(analyser, c.frames[:, 0])).sum() for c in (plain, refined)]
+    return (refined.bits.sum() / plain.bits.sum()).item(), (lost[1] / lost[0]).item()
 
 
 def test_the_decoded_maps_come_nearer_to_the_clean_ones_at_about_the_same_bits(anchor, pictures):
     refiner = Refiner(Refinement(steps=8, anchor=anchor))
     y = refiner(pictures, 37)
     assert y.shape == pictures.shape and y.min() >= 0 and y.max() <= 1
-    analyser, codec = refiner.objective.analysers["efficientnet_lite0"], refiner.objective.codecs["x265"]
-    with torch.no_grad():
-        plain, refined = (codec((v * 255).round()[:, None] / 255, 37) for v in (pictures, y))
-        clean = features(analyser, pictures)
-        before, after = (
-            feature_distance(clean, features(analyser, c.frames[:, 0])) for c in (plain, refined)
-        )
-    assert (after < 0.95 * before).all()
-    assert (refined.bits < 1.15 * plain.bits).all()
+    # Of all pictures together: of one, some samples more or less on the other side of a rounding are 10 % of its bits.
+    bits, distance = won(refiner, pictures, y)
+    assert distance < 0.9 and bits < 1.1
+
+
+def test_both_precisions_win_about_the_same(anchor, pictures):
+    """What is stated: changes agree in direction, bits within 4 %, distances within 0.15 of what coding alone takes.
+
+    Three short steps: Adam takes the sign of a gradient, so that long ones magnify what tips at zero.
+    """
+    x, changes, results = pictures[:2], [], []
+    for precision in ("float32", "bf16"):
+        refiner = Refiner(Refinement(steps=3, lr=1, anchor=anchor, precision=precision))
+        assert refiner.precision == refiner.leads_to[-1] == precision
+        y = refiner(x, 37)
+        changes.append((y - x).flatten())
+        results.append(won(refiner, x, y))
+    assert torch.cosine_similarity(*changes, 0) > 0.5  # 0.64 to 0.69 was measured on three processors
+    (bits, distance), (half_bits, half_distance) = results
+    assert half_bits == pytest.approx(bits, abs=0.04) and half_distance == pytest.approx(distance, abs=0.15)
+
+
+def test_without_a_wish_the_faster_precision_is_taken_and_kept_apart_in_stored_rows(anchor, monkeypatch):
+    from mvlib import _precision
+    from mvlib.evaluation.conditions import refined
+
+    rows = {}
+    for precision in ("bf16", "float32"):
+        monkeypatch.setattr(_precision, "_faster_on_cpu", lambda precision=precision: precision)
+        refiner = Refiner(Refinement(anchor=anchor))
+        assert refiner.precision == refiner.objective.training.precision == precision
+        rows[precision] = refined(f"refined:anchor={anchor}").weights
+    assert rows["bf16"] != rows["float32"] and "float32" in rows["float32"]
+    with pytest.raises(ValueError, match="precision 'half' is unknown; choose one of float32, bf16, auto"):
+        Refiner(Refinement(anchor=anchor, precision="half"))
 
 
 def test_a_picture_is_refined_the_same_alone_and_in_company(anchor, pictures):
     refiner = Refiner(Refinement(steps=2, anchor=anchor))
-    together = refiner(pictures, torch.tensor([30.0, 42.0]))
-    alone = refiner(pictures[1:], 42)
+    together = refiner(pictures[:2], torch.tensor([30.0, 42.0]))
+    alone = refiner(pictures[1:2], 42)
     # Adam takes the sign of a gradient, which may tip where it is nearly zero: nearly all samples, not all.
     assert ((together[1] - alone[0]).abs() < 0.5 / 255).float().mean() > 0.97
 

@@ -13,6 +13,7 @@ from launching import finish, kill, start
 from mvlib.training.experiment import ImageTraining
 from mvlib.training.loop import Trainer
 
+pytestmark = pytest.mark.slow
 STEPS = 4
 
 
