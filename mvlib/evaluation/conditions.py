@@ -106,16 +106,15 @@ BASELINES: dict[str, Condition] = {
 BASELINES[CLIP_BASELINE_NAMES[-1]] = Condition(CLIP_BASELINE_NAMES[-1], denoise, _unchanged, in_time=True)
 
 
-def learned(spec: str, qps: Sequence[float] = ()) -> Condition:
+def learned(where: str, qps: Sequence[float] = (), title: str | None = None) -> Condition:
     """Trained preprocessors before the codec, told the QP.
 
     Args:
-        spec: name or path as for ``load_preprocessor``, with "some name=" before it if the table shall say that.
-            With ``{qp}`` in it, it stands for one network per QP, "runs/only_{qp}/preprocessor.safetensors", each
-            used at its own QP alone.
+        where: name or path as for ``load_preprocessor``. With ``{qp}`` in it, it stands for one network per QP,
+            "runs/only_{qp}/preprocessor.safetensors", each used at its own QP alone.
         qps: the QPs that a ``{qp}`` will take.
+        title: what results call it; None: what it is loaded from.
     """
-    title, where = split_title(spec)
     files = {qp: where.replace("{qp}", str(qp)) for qp in qps}
     networks = {file: load_preprocessor(file).to(_device()) for file in dict.fromkeys(files.values())}
 
@@ -125,7 +124,7 @@ def learned(spec: str, qps: Sequence[float] = ()) -> Condition:
     identity = [_identity(network) for network in networks.values()]
     in_time = any(isinstance(network, VideoPreprocessor) for network in networks.values())
     by_qp = len(networks) > 1 or any(network.told_qp for network in networks.values())
-    return Condition(title, prepare, _unchanged, by_qp, " ".join(identity), in_time)
+    return Condition(title or where, prepare, _unchanged, by_qp, " ".join(identity), in_time)
 
 
 def _identity(network: Preprocessor) -> str:
@@ -136,18 +135,17 @@ def _identity(network: Preprocessor) -> str:
     return network.card["sha256"] + (f" {unusual}" if unusual else "")
 
 
-def refined(spec: str) -> Condition:
+def refined(spec: str, title: str | None = None) -> Condition:
     """Each picture refined by gradient steps before it is coded; see ``mvlib.training.refine``.
 
     Args:
         spec: "refined:CODECS:ANALYSERS:STEPS", several joined by "+", what is left out as in ``Refinement``, whose
-            other options may follow, as ":task=output:views=false"; with "some name=" before it if the table shall
-            say that.
+            other options may follow, as ":task=output:views=false".
+        title: what results call it; None: ``spec``.
 
     Raises ValueError for an option that ``Refinement`` has not.
     """
-    title, what = split_title(spec)
-    _, *parts = what.split(":")
+    _, *parts = spec.split(":")
     places = ("codecs", "analysers", "steps")
     given = dict(zip(places, (part for part in parts if "=" not in part), strict=False))
     given = {k: v if k == "steps" else f"[{v.replace('+', ',')}]" for k, v in given.items() if v}
@@ -165,15 +163,20 @@ def refined(spec: str) -> Condition:
         return np.concatenate([_on_tensor(b, lambda x: 255 * refiner(x / 255, qp).cpu()) for b in batches])
 
     weights = f"{refiner.options.identity} in {refiner.precision} {digest(*facts(refiner.leads_to))}"
-    return Condition(title, prepare, _unchanged, True, weights)
+    return Condition(title or spec, prepare, _unchanged, True, weights)
 
 
 def condition(name: str, qps: Sequence[float]) -> Condition:
     """The baseline ``name``, refined pictures, or else the trained preprocessor of that name or path."""
     if name in BASELINES:
         return BASELINES[name]
-    what = split_title(name)[1]
-    return refined(name) if what.partition(":")[0] == "refined" else learned(name, qps)
+    title, what = split_title(name)
+    return named(title, what, qps)
+
+
+def named(title: str, what: str, qps: Sequence[float]) -> Condition:
+    """Refined pictures or a trained preprocessor, by ``what`` it is; results call it ``title``."""
+    return refined(what, title) if what.partition(":")[0] == "refined" else learned(what, qps, title)
 
 
 def _device() -> str:

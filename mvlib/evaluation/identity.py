@@ -1,5 +1,7 @@
 """What a measurement depends on: analyser | condition | codec → everything it holds → text for the key of a cell."""
 
+import inspect
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
@@ -68,7 +70,7 @@ def libraries() -> tuple[str, ...]:
 
 def of_analyser(name: str, analyser: nn.Module) -> str:
     """Of an analyser under the name that the results give it."""
-    return digest(name, *libraries(), *facts(analyser))
+    return digest(name, of_own(analyser))
 
 
 def of_codec(codec: Codec, qps: Sequence[float], frames: int) -> list:
@@ -81,3 +83,27 @@ def of_codec(codec: Codec, qps: Sequence[float], frames: int) -> list:
     if None in told:
         return [codec.name, uuid4().hex]
     return [codec.name, list(qps), natives, told]
+
+
+def of_own(step: Any) -> str:
+    """Of a module or function that somebody brings along: what it holds, and the source of its code.
+
+    One whose source cannot be read, as in a notebook, is never found again.
+    """
+    parts = list(step.modules()) if isinstance(step, nn.Module) else [step]
+    while isinstance(parts[-1], partial):
+        parts.append(parts[-1].func)
+    kinds = {part if isinstance(part, _NAMED) else type(part) for part in parts}
+    sources = sorted({_source(kind) for kind in kinds})
+    inside = [cell.cell_contents for cell in getattr(step, "__closure__", None) or ()]
+    return digest(*libraries(), *sources, *facts(step), *facts(inside), getattr(step, "__name__", ""))
+
+
+def _source(kind: Any) -> str:
+    """Of the file in which a class or function stands; of an installed library no more than its name."""
+    if kind.__module__.partition(".")[0] in ("functools", "torch", "torchvision", "timm"):
+        return kind.__module__
+    try:
+        return inspect.getsource(sys.modules[kind.__module__])
+    except (OSError, TypeError, KeyError):
+        return uuid4().hex

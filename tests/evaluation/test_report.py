@@ -10,10 +10,10 @@ from test_scores import precision
 
 from mvlib.evaluation.bootstrap import Interval, bootstrap_bd_rate, bootstrap_difference, weightings
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
-from mvlib.evaluation.image import Measurements
 from mvlib.evaluation.matching import Matches
-from mvlib.evaluation.material import Material
-from mvlib.evaluation.report import image_report, save_json
+from mvlib.evaluation.protocol import Measurements
+from mvlib.evaluation.report import make_report, save_json
+from mvlib.evaluation.samples import Material
 from mvlib.evaluation.scores import Drawn
 from mvlib.evaluation.tables import bd_table, curve_table, light_table
 
@@ -32,7 +32,7 @@ def measured(label=None, saving: float = 0.8):
 
 def report(results, sources=SOURCES):
     material = Material("made up", "nothing", len(sources), lambda i: None)
-    return image_report(EXPERIMENT, results, sources, "the command", material)
+    return make_report(EXPERIMENT, results, sources, "the command", material)
 
 
 def saved(report, path):
@@ -48,7 +48,7 @@ def saved(report, path):
 def test_rows_are_compared_with_the_one_that_is_named():
     material = Material("made up", "nothing", 6, lambda i: None)
     experiment = replace(EXPERIMENT, conditions=("blur 0.8", ANCHOR), against="blur 0.8")
-    (gain,) = image_report(experiment, measured(), SOURCES, "the command", material)["bd_rates"]
+    (gain,) = make_report(experiment, measured(), SOURCES, "the command", material)["bd_rates"]
     assert gain["condition"] == ANCHOR and gain["bd_rate"] == pytest.approx(25, abs=1e-3)
     with pytest.raises(ValueError, match="which is no row; there are codec alone"):
         replace(EXPERIMENT, against="blur 0.5")
