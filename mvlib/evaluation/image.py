@@ -29,7 +29,7 @@ from .conditions import condition
 from .encoding import Cell, Coded, Encoding
 from .experiment import ImageExperiment
 from .looking import Analyser, Look, chosen_scores, scores_of
-from .material import Material, load_material
+from .material import Material, Sample, load_material
 from .scores import Score, from_arrays, join, with_scores
 
 PICTURES = 64  # in a cell, at most: bounds the memory, whatever the size of the data set
@@ -88,11 +88,11 @@ class ImageProtocol:
         self.experiment, self.store = experiment, store
         # First what may be misspelt: it is refused before anything is read or measured.
         self._codecs = [RealCodec(n, preset=experiment.preset, gop=experiment.gop) for n in experiment.codecs]
-        self._rows = [condition(name, experiment.qps) for name in experiment.rows]
+        self.processes = Processes()
+        self._rows = [condition(name, experiment.qps, self.processes.device) for name in experiment.rows]
         self.material = material or self.load_material(experiment)
         # A KL of a hundredth of a nat must mean the same on every machine.
         torch.backends.cudnn.allow_tf32 = False
-        self.processes = Processes()
         trained = not experiment.dry_run
         if experiment.dry_run:
             torch.manual_seed(experiment.seed)
@@ -126,13 +126,20 @@ class ImageProtocol:
 
     @cached_property
     def _networks(self) -> dict[str, str]:
-        return {name: identity.of_analyser(name, a) for name, a in self.analysers.items()}
+        looks = identity.does(self.look)
+        return {name: digest(looks, identity.of_analyser(name, a)) for name, a in self.analysers.items()}
 
     def keys(self, cell: Cell) -> dict[str, str]:
         """Where the parts of ``cell`` are kept: "" for rate and PSNR, and each analyser's."""
         codec = identity.of_codec(cell.codec, self.experiment.qps, self.frames)
-        row = [cell.row.weights or cell.row.name, *([] if cell.row.untouched else identity.libraries())]
-        common = [PROTOCOL, self._pictures[cell.start, cell.stop], *codec, *row]
+        row = [cell.row.identity, *([] if cell.row.untouched else identity.libraries())]
+        common = [
+            PROTOCOL,
+            identity.does(Encoding, Sample),
+            self._pictures[cell.start, cell.stop],
+            *codec,
+            *row,
+        ]
         return {"": digest(*common)} | {name: digest(*common, d) for name, d in self._networks.items()}
 
     def missing(self, cell: Cell) -> dict[str, tuple[str, ...]]:
