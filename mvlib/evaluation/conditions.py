@@ -6,7 +6,7 @@ preprocessor must beat: nothing at all, a light Gaussian blur, sending a smaller
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
-from functools import partial
+from functools import cached_property, partial
 
 import jsonargparse
 import numpy as np
@@ -31,7 +31,7 @@ class Condition:
     prepare: (frames uint8 (T, H, W, 3), qp) -> frames uint8 (T, h, w, 3), what the encoder is given.
     restore: (decoded frames, (H, W)) -> frames uint8 (T, H, W, 3), what the analyser is given.
     depends_on_qp: whether ``prepare`` looks at qp; if not, it runs once for all QPs.
-    weights: digests of the trained weights in it, and of all else that it depends on; empty without any.
+    weights: digests of the trained networks in it, and of all else that it depends on; empty without any.
     in_time: whether ``prepare`` looks from frame to frame; if not, pictures that have nothing to do with each other
         may be prepared together.
     """
@@ -42,6 +42,11 @@ class Condition:
     depends_on_qp: bool = False
     weights: str = ""
     in_time: bool = False
+
+    @cached_property
+    def identity(self) -> str:
+        """What its numbers depend on: another row of the same identity has the same numbers."""
+        return self.weights or digest(self.name, *facts((self.prepare, self.restore)))
 
     @property
     def untouched(self) -> bool:
@@ -106,7 +111,9 @@ BASELINES: dict[str, Condition] = {
 BASELINES[CLIP_BASELINE_NAMES[-1]] = Condition(CLIP_BASELINE_NAMES[-1], denoise, _unchanged, in_time=True)
 
 
-def learned(where: str, qps: Sequence[float] = (), title: str | None = None) -> Condition:
+def learned(
+    where: str, qps: Sequence[float] = (), title: str | None = None, device: torch.device | str = "cpu"
+) -> Condition:
     """Trained preprocessors before the codec, told the QP.
 
     Args:
@@ -114,14 +121,17 @@ def learned(where: str, qps: Sequence[float] = (), title: str | None = None) -> 
             "runs/only_{qp}/preprocessor.safetensors", each used at its own QP alone.
         qps: the QPs that a ``{qp}`` will take.
         title: what results call it; None: what it is loaded from.
+        device: where the networks work.
     """
     files = {qp: where.replace("{qp}", str(qp)) for qp in qps}
-    networks = {file: load_preprocessor(file).to(_device()) for file in dict.fromkeys(files.values())}
+    networks = {file: load_preprocessor(file) for file in dict.fromkeys(files.values())}
+    identity = [*map(_identity, networks.values()), digest(*facts((preprocess_frames, *networks.values())))]
+    for network in networks.values():
+        network.to(device)
 
     def prepare(frames: Frames, qp: float) -> Frames:
         return preprocess_frames(networks[files[qp]], frames, qp)
 
-    identity = [_identity(network) for network in networks.values()]
     in_time = any(isinstance(network, VideoPreprocessor) for network in networks.values())
     by_qp = len(networks) > 1 or any(network.told_qp for network in networks.values())
     return Condition(title or where, prepare, _unchanged, by_qp, " ".join(identity), in_time)
@@ -135,13 +145,14 @@ def _identity(network: Preprocessor) -> str:
     return network.card["sha256"] + (f" {unusual}" if unusual else "")
 
 
-def refined(spec: str, title: str | None = None) -> Condition:
+def refined(spec: str, title: str | None = None, device: torch.device | str = "cpu") -> Condition:
     """Each picture refined by gradient steps before it is coded; see ``mvlib.training.refine``.
 
     Args:
         spec: "refined:CODECS:ANALYSERS:STEPS", several joined by "+", what is left out as in ``Refinement``, whose
             other options may follow, as ":task=output:views=false".
         title: what results call it; None: ``spec``.
+        device: where it is refined.
 
     Raises ValueError for an option that ``Refinement`` has not.
     """
@@ -156,28 +167,26 @@ def refined(spec: str, title: str | None = None) -> Condition:
         options = parser.parse_object(given, defaults=True)
     except jsonargparse.ArgumentError as error:
         raise InputError(f"{spec!r} can't be read: {error}") from None
-    refiner = Refiner(Refinement(**vars(options)), _device())
+    refiner = Refiner(Refinement(**vars(options)), str(device))
 
     def prepare(frames: Frames, qp: float) -> Frames:
         batches = (frames[i : i + 8] for i in range(0, len(frames), 8))
         return np.concatenate([_on_tensor(b, lambda x: 255 * refiner(x / 255, qp).cpu()) for b in batches])
 
-    weights = f"{refiner.options.identity} in {refiner.precision} {digest(*facts(refiner.leads_to))}"
+    holds = digest(*facts((Refiner, refiner.leads_to)))
+    weights = f"{refiner.options.identity} in {refiner.precision} {holds}"
     return Condition(title or spec, prepare, _unchanged, True, weights)
 
 
-def condition(name: str, qps: Sequence[float]) -> Condition:
-    """The baseline ``name``, refined pictures, or else the trained preprocessor of that name or path."""
+def condition(name: str, qps: Sequence[float], device: torch.device | str = "cpu") -> Condition:
+    """The baseline ``name``, refined pictures, or else the trained preprocessor of that name or path, on ``device``."""
     if name in BASELINES:
         return BASELINES[name]
-    title, what = split_title(name)
-    return named(title, what, qps)
+    return named(*split_title(name), qps, device)
 
 
-def named(title: str, what: str, qps: Sequence[float]) -> Condition:
+def named(title: str, what: str, qps: Sequence[float], device: torch.device | str = "cpu") -> Condition:
     """Refined pictures or a trained preprocessor, by ``what`` it is; results call it ``title``."""
-    return refined(what, title) if what.partition(":")[0] == "refined" else learned(what, qps, title)
-
-
-def _device() -> str:
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    if what.partition(":")[0] == "refined":
+        return refined(what, title, device)
+    return learned(what, qps, title, device)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
+from mvlib._processes import Processes
 from mvlib.analysers import as_analyser
 from mvlib.codecs import Codec, RealCodec
 from mvlib.errors import InputError, InputTypeError
@@ -96,8 +97,9 @@ def evaluate(
         draws=draws,
         seed=seed,
     )
+    device = Processes().device
     rows = [condition(name, qps) for name in experiment.conditions]
-    rows += [row_of(title, step, experiment.qps) for title, step in steps.items()]
+    rows += [row_of(title, step, experiment.qps, device) for title, step in steps.items()]
     parts = {"analysers": seen, "codecs": coders, "rows": rows, "material": material, "scores": scores}
     measured, sources = measure(experiment, progress, cells=cells, **parts)
     options = {

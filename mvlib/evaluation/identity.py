@@ -1,44 +1,55 @@
 """What a measurement depends on: analyser | condition | codec → everything it holds → text for the key of a cell."""
 
-import inspect
-import sys
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
-from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from mvlib.codecs import Codec
 from mvlib.codecs.base import identity_of
 
 from .cells import digest
+from .code import is_code, made_of, name_of
 
-_NAMED = (type, FunctionType, BuiltinFunctionType, MethodType)
 
-
-def facts(thing: Any, _above: tuple[int, ...] = ()) -> Iterable[Any]:
+def facts(thing: Any) -> Iterable[Any]:
     """All that ``thing`` is made of, part by part, for ``cells.digest``.
 
     Of an object, a network too, its class and everything it holds, by name: weights, buffers persistent or not, plain
-    attributes, and so on inwards. Of a function its name. Of what can't be looked into its class.
+    attributes, and so on inwards. Of functions and classes what they do, and what those do that they name (``code``).
+    Of what can't be looked into its class.
     """
+    met: dict[int, Any] = {}  # code, each once: functions name one another
+    yield from _facts(thing, (), met)
+    looked_into = 0
+    while looked_into < len(met):
+        for part in list(met.values())[looked_into:]:
+            looked_into += 1
+            for inner in made_of(part):
+                yield from _facts(inner, (), met)
+
+
+def _facts(thing: Any, _above: tuple[int, ...], met: dict[int, Any]) -> Iterable[Any]:
     if isinstance(thing, Tensor | np.ndarray):
         yield thing
-    elif isinstance(thing, _NAMED):
-        yield f"{thing.__module__}.{thing.__qualname__}"
+    elif is_code(thing):
+        yield name_of(thing)
+        met.setdefault(id(thing), thing)
     elif thing is None or isinstance(thing, str | bytes | bool | int | float | complex | np.generic):
         yield repr(thing)
     elif id(thing) in _above:  # it holds itself
         yield "above"
     else:
-        yield f"{type(thing).__module__}.{type(thing).__qualname__}"
+        yield from _facts(type(thing), (), met)
         for name, part in _parts(thing):
             yield name
-            yield from facts(part, (*_above, id(thing)))
+            yield from _facts(part, (*_above, id(thing)), met)
 
 
 def _parts(thing: Any) -> Iterable[tuple[str, Any]]:
@@ -50,10 +61,28 @@ def _parts(thing: Any) -> Iterable[tuple[str, Any]]:
         yield from (("", part) for part in sorted(thing, key=repr))
     elif isinstance(thing, partial):
         yield from {"function": thing.func, "args": thing.args, "keywords": thing.keywords}.items()
+    elif isinstance(thing, torch.jit.ScriptModule):  # it keeps its weights and its code elsewhere
+        graph = re.sub(r" # .*|___torch_mangle_\d+\.", "", str(thing.inlined_graph))
+        yield from {"graph": graph, **thing.state_dict()}.items()
     elif type(thing).__module__ == "torch":  # a type of numbers, a device: no more than its name
         yield repr(thing), None
     else:
-        yield from getattr(thing, "__dict__", {}).items()
+        slots = [s for kind in type(thing).__mro__ for s in np.atleast_1d(getattr(kind, "__slots__", ()))]
+        held = {
+            str(s): getattr(thing, s)
+            for s in slots
+            if s not in ("__dict__", "__weakref__") and hasattr(thing, s)
+        }
+        held |= getattr(thing, "__dict__", {})
+        if not held and " at 0x" not in repr(thing):  # a pattern, a date
+            yield repr(thing), None
+        yield from held.items()
+
+
+@cache
+def does(*code: Any) -> str:
+    """Of functions and classes: what they do."""
+    return digest(*facts(code))
 
 
 @cache
@@ -70,7 +99,7 @@ def libraries() -> tuple[str, ...]:
 
 def of_analyser(name: str, analyser: nn.Module) -> str:
     """Of an analyser under the name that the results give it."""
-    return digest(name, of_own(analyser))
+    return digest(name, *libraries(), *facts(analyser))
 
 
 def of_codec(codec: Codec, qps: Sequence[float], frames: int) -> list:
@@ -83,27 +112,3 @@ def of_codec(codec: Codec, qps: Sequence[float], frames: int) -> list:
     if None in told:
         return [codec.name, uuid4().hex]
     return [codec.name, list(qps), natives, told]
-
-
-def of_own(step: Any) -> str:
-    """Of a module or function that somebody brings along: what it holds, and the source of its code.
-
-    One whose source cannot be read, as in a notebook, is never found again.
-    """
-    parts = list(step.modules()) if isinstance(step, nn.Module) else [step]
-    while isinstance(parts[-1], partial):
-        parts.append(parts[-1].func)
-    kinds = {part if isinstance(part, _NAMED) else type(part) for part in parts}
-    sources = sorted({_source(kind) for kind in kinds})
-    inside = [cell.cell_contents for cell in getattr(step, "__closure__", None) or ()]
-    return digest(*libraries(), *sources, *facts(step), *facts(inside), getattr(step, "__name__", ""))
-
-
-def _source(kind: Any) -> str:
-    """Of the file in which a class or function stands; of an installed library no more than its name."""
-    if kind.__module__.partition(".")[0] in ("functools", "torch", "torchvision", "timm"):
-        return kind.__module__
-    try:
-        return inspect.getsource(sys.modules[kind.__module__])
-    except (OSError, TypeError, KeyError):
-        return uuid4().hex

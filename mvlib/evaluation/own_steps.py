@@ -8,18 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mvlib._processes import Processes
 from mvlib.errors import InputError, InputTypeError
 from mvlib.preprocess import Preprocessor, VideoPreprocessor, preprocess_frames
 
+from .cells import digest
 from .conditions import BASELINES, Condition, Frames, named
-from .identity import of_own
+from .identity import facts, libraries
 
 Step = str | PathLike | nn.Module | Callable[[np.ndarray, float], np.ndarray]
 _BATCH = 8  # frames at a time
 
 
-def row_of(title: str, step: Step, qps: Sequence[float]) -> Condition:
+def row_of(title: str, step: Step, qps: Sequence[float], device: torch.device | str = "cpu") -> Condition:
     """``step`` before the codec, as a row that results call ``title``.
 
     Args:
@@ -28,6 +28,7 @@ def row_of(title: str, step: Step, qps: Sequence[float]) -> Condition:
             gets a few frames at a time, unless its attribute ``takes_clips`` is true: then (1, T, 3, H, W).
             It is copied and used in eval mode. A function takes uint8 frames (T, H, W, 3) of one picture or clip and
             the QP, and gives uint8 frames of the same shape.
+        device: where a network works.
     Raises:
         TypeError: something else.  Else as ``load_preprocessor``.
     """
@@ -35,18 +36,18 @@ def row_of(title: str, step: Step, qps: Sequence[float]) -> Condition:
         where = fspath(step)
         if where in BASELINES:
             base = BASELINES[where]
-            return Condition(title, base.prepare, base.restore, weights=where, in_time=base.in_time)
-        return named(title, where, qps)
+            return Condition(title, base.prepare, base.restore, in_time=base.in_time)
+        return named(title, where, qps, device)
     if not callable(step):
         raise InputTypeError(
             f"preprocessor {title!r} is {type(step).__name__}; give a name, a path, a torch.nn.Module, or a function "
             "of uint8 frames and qp"
         )
-    weights, in_time, told_qp = of_own(step), True, bool(getattr(step, "told_qp", True))
+    weights, in_time, told_qp = digest(*libraries(), *facts(step)), True, bool(getattr(step, "told_qp", True))
     if isinstance(step, nn.Module):
-        module = deepcopy(step).eval().to(Processes().device)
+        module = deepcopy(step).eval().to(device)
         in_time = isinstance(module, VideoPreprocessor) or bool(getattr(module, "takes_clips", False))
-        step = _frames_through(module, in_time)
+        step = _frames_through(module, in_time, device)
 
     def prepare(frames: Frames, qp: float) -> Frames:
         out = step(frames.copy(), qp)
@@ -60,14 +61,15 @@ def row_of(title: str, step: Step, qps: Sequence[float]) -> Condition:
     return Condition(title, prepare, lambda frames, _: frames, told_qp, weights, in_time)
 
 
-def _frames_through(module: nn.Module, in_time: bool) -> Callable[[Frames, float], Frames]:
+def _frames_through(
+    module: nn.Module, in_time: bool, device: torch.device | str
+) -> Callable[[Frames, float], Frames]:
     """``module`` as a function of uint8 frames and qp."""
     if isinstance(module, Preprocessor):
         return lambda frames, qp: preprocess_frames(module, frames, qp)
 
     @torch.inference_mode()
     def step(frames: Frames, qp: float) -> Frames:
-        device = next((t.device for t in (*module.parameters(), *module.buffers())), Processes().device)
         x = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2).float().div(255)
         parts = [x[None]] if in_time else x.split(_BATCH)
         y = torch.cat([_checked(module, part, qp).reshape(-1, *x.shape[1:]) for part in parts])

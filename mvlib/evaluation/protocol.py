@@ -31,7 +31,7 @@ from .encoding import Cell, Decoded, Encoding
 from .experiment import ImageExperiment
 from .looking import Judge, chosen_scores
 from .material import load_material
-from .samples import Material
+from .samples import Material, Sample
 from .scales import scale_of
 from .scores import Score, from_arrays, join, with_scores
 
@@ -102,11 +102,12 @@ class Protocol:
         # First what may be misspelt: it is refused before anything is read or measured.
         preset, gop = experiment.preset, experiment.gop
         self._codecs = given.codecs or {n: RealCodec(n, preset=preset, gop=gop) for n in experiment.codecs}
-        self._rows = given.rows or [condition(name, experiment.qps) for name in experiment.rows]
+        self.processes = Processes()
+        device = self.processes.device
+        self._rows = given.rows or [condition(name, experiment.qps, device) for name in experiment.rows]
         self.material = given.material or load_material(experiment)
         # A KL of a hundredth of a nat must mean the same on every processor.
         torch.backends.cudnn.allow_tf32 = False
-        self.processes = Processes()
         trained = not experiment.dry_run
         if experiment.dry_run:
             torch.manual_seed(experiment.seed)
@@ -153,14 +154,15 @@ class Protocol:
 
     @cached_property
     def _networks(self) -> dict[str, str]:
-        return {name: identity.of_analyser(name, a) for name, a in self.analysers.items()}
+        looks = identity.does(Judge)
+        return {name: digest(looks, identity.of_analyser(name, a)) for name, a in self.analysers.items()}
 
     def keys(self, cell: Cell) -> dict[str, str]:
         """Where the parts of ``cell`` are kept: "" for rate and PSNR, and each analyser's."""
         samples, lengths = self._seen[cell.start, cell.stop]
         codec = [part for n in lengths for part in identity.of_codec(cell.codec, self.experiment.qps, n)]
-        row = [cell.row.weights or cell.row.name, *([] if cell.row.untouched else identity.libraries())]
-        common = [PROTOCOL, samples, *codec, *row]
+        row = [cell.row.identity, *([] if cell.row.untouched else identity.libraries())]
+        common = [PROTOCOL, identity.does(Encoding, Sample), samples, *codec, *row]
         return {"": digest(*common)} | {name: digest(*common, d) for name, d in self._networks.items()}
 
     def missing(self, cell: Cell) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,57 @@
+"""Where networks work when there are several GPUs: on that of the process, for which "meta" stands here."""
+
+import numpy as np
+import pytest
+import torch
+
+from mvlib import analysers
+from mvlib.evaluation import conditions, protocol
+from mvlib.evaluation.cells import CellStore
+from mvlib.evaluation.experiment import ANCHOR, ImageExperiment, VideoExperiment
+from mvlib.evaluation.samples import Material, Sample
+
+KINDS = {
+    "pictures": (ImageExperiment, "nanodet", 1),
+    "clips": (VideoExperiment, "action_shift", 2),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_rows_and_machines_are_on_the_device_of_their_process(kind, monkeypatch):
+    experiment, machine, frames = KINDS[kind]
+    networks, refiners = [], []
+
+    class Second(protocol.Processes):
+        def __init__(self):
+            super().__init__("cpu")
+            self.device = torch.device("meta")
+
+    class Refiner(conditions.Refiner):
+        def __init__(self, options, device):
+            refiners.append(device)
+            super().__init__(options, "cpu")
+
+    ordinary = conditions.load_preprocessor
+
+    def load(name):
+        networks.append(ordinary(name))
+        return networks[-1]
+
+    monkeypatch.setattr(protocol, "Processes", Second)
+    monkeypatch.setattr(conditions, "Refiner", Refiner)
+    monkeypatch.setattr(conditions, "load_preprocessor", load)
+    asked = experiment(
+        codecs=("x264",), conditions=(ANCHOR,), limit=2, qps=(30, 40),
+        preprocessors=("image", "refined:x265:efficientnet_lite0:1"),
+    )  # fmt: skip
+    sample = Sample(np.zeros((frames, 48, 48, 3), np.uint8), "s")
+    material = Material("", "", 1, lambda i: sample, clips=frames > 1)
+    parts = {"analysers": {machine: analysers.load(machine)}, "material": material}
+    ready = protocol.Protocol(asked, CellStore(None), **parts)
+    assert refiners == ["meta"]
+    assert len(networks) == 1
+    for network in (*networks, ready.analysers[machine]):
+        assert {p.device.type for p in network.parameters()} == {"meta"}
+    assert all(cell.row.identity for cell in ready.cells), (
+        "read before the weights went where they cannot be read"
+    )
