@@ -7,11 +7,11 @@ import numpy as np
 
 from mvlib.codecs.pool import run
 
+from .averages import Drawn, Precision
 from .bdrate import CurveError
 from .bootstrap import bootstrap_bd_rate, bootstrap_difference, weightings
 from .experiment import ImageExperiment
 from .scales import SCALES
-from .scores import Drawn, Precision
 
 
 def comparisons(experiment: ImageExperiment, measured: Mapping, sources: Sequence[str]) -> dict[str, list]:

@@ -13,13 +13,15 @@ from mvlib.codecs import Codec, RealCodec
 from mvlib.errors import InputError, InputTypeError
 
 from .bdrate import CurveError
+from .cells import digest
 from .conditions import BASELINES, condition
 from .experiment import ANCHOR, ImageExperiment, VideoExperiment, split_title
 from .given import given_material
+from .identity import facts
+from .markdown import bd_table
 from .own_steps import Step, row_of
 from .protocol import measure
 from .report import make_report, save_json
-from .tables import bd_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -82,7 +84,8 @@ def evaluate(
         3
     """
     material = given_material(data, frames, limit)
-    seen = {title: as_analyser(title, given) for title, given in titled(analysers, "analysers").items()}
+    looking = titled(analysers, "analysers")
+    seen = {title: as_analyser(title, given) for title, given in looking.items()}
     gop = "stock" if material.clips else "intra"
     coders = {title: _codec(title, given, gop) for title, given in _by_name(codecs).items()}
     steps = titled(preprocessors, "preprocessors")
@@ -103,10 +106,10 @@ def evaluate(
     parts = {"analysers": seen, "codecs": coders, "rows": rows, "material": material, "scores": scores}
     measured, sources = measure(experiment, progress, cells=cells, **parts)
     options = {
-        "codecs": {title: repr(codec) for title, codec in coders.items()},
+        "codecs": {title: _described(codec) for title, codec in coders.items()},
         "conditions": list(experiment.conditions),
         "preprocessors": {title: _described(step) for title, step in steps.items()},
-        "analysers": {title: _described(a) for title, a in titled(analysers, "analysers").items()},
+        "analysers": {title: _described(given) for title, given in looking.items()},
         "against": against,
         "qps": list(experiment.qps),
         "scores": list(scores),
@@ -157,11 +160,13 @@ def _codec(title: str, given: str | Codec, gop: str) -> Codec:
 
 
 def _described(thing: Any) -> str:
-    """A part in a word, for the result: a name, or the class or function that was given."""
+    """A part in a word, for the result: a name, or what was given and a digest of all that it is made of."""
     if isinstance(thing, str | Path):
         return str(thing)
+    if isinstance(thing, RealCodec):
+        return repr(thing)
     kind = thing if hasattr(thing, "__qualname__") else type(thing)
-    return f"{kind.__module__}.{kind.__qualname__}"
+    return f"{kind.__module__}.{kind.__qualname__} {digest(*facts(thing))[:12]}"
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ import numpy as np
 from mvlib.analysers import Analyser, Found
 from mvlib.errors import InputError
 
+from .averages import Precision, Score
 from .matching import match
 from .samples import Material, Sample
-from .scores import Precision, Score
 
 
 def scores_of(
@@ -18,7 +18,7 @@ def scores_of(
     """The scores that ``analyser`` has for pictures or ``clips``, of those ``wanted`` (empty: all).
 
     Args:
-        classes: the names that labels number: "label" is a score of those only who tell the same apart. None: not said.
+        classes: the names that labels number: "label" is a score of those only who tell the same apart. None: unknown.
     Raises:
         ValueError: it has none of the wanted ones, or "label" is wanted of an analyser of other classes.
     """

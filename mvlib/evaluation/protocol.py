@@ -25,6 +25,7 @@ from mvlib.analysers import Analyser
 from mvlib.codecs import Codec, RealCodec
 
 from . import identity
+from .averages import Score, from_arrays, join, with_scores
 from .cells import PROTOCOL, CellStore, digest
 from .conditions import Condition, condition
 from .encoding import Cell, Decoded, Encoding
@@ -33,7 +34,6 @@ from .looking import Judge, chosen_scores
 from .material import load_material
 from .samples import Material, Sample
 from .scales import scale_of
-from .scores import Score, from_arrays, join, with_scores
 
 # Samples in a cell, at most: bounds the memory, whatever the size of the data set. Of large ones it has fewer.
 PICTURES, CLIPS = 64, 32

@@ -13,14 +13,14 @@ import torch
 from mvlib import codecs
 from mvlib._files import replace_when_done
 
+from .averages import means, plain_means
 from .bootstrap import bounds, rounded, weightings
 from .comparison import comparisons, drawn_once
 from .experiment import ImageExperiment
+from .markdown import bd_table, curve_table, light_table
 from .material import load_material
 from .protocol import Measurements
 from .samples import Material
-from .scores import means, plain_means
-from .tables import bd_table, curve_table, light_table
 
 __all__ = ["bd_table", "curve_table", "light_table", "make_report", "save_json", "versions"]
 

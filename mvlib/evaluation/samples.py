@@ -50,11 +50,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Material:
-    """``count`` samples, made when they are asked for.
+    """``count`` samples, made when they are read.
 
     about, truth: what the samples are, and what counts as true in them; printed with the result.
     get: gives the sample at a place, or None where it cannot be read and is left out.
-    classes: the names that its labels number; None: not said, an analyser's own are taken for them.
+    classes: the names that its labels number; None: not known, an analyser's own are taken for them.
     lacks: scores that nobody can be given here → why.
     clips: whether the samples are clips, and not pictures.
     """

@@ -12,15 +12,15 @@ import torch
 from mvlib import analysers
 from mvlib.analysers.detectors import FOUND, average_precision, load_detector
 from mvlib.codecs import RealCodec
+from mvlib.evaluation.averages import plain_means
 from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
 from mvlib.evaluation.looking import Judge, scores_of
+from mvlib.evaluation.markdown import bd_table, curve_table, light_table
 from mvlib.evaluation.material import EXACT, load_material
 from mvlib.evaluation.protocol import Protocol, measure
 from mvlib.evaluation.report import make_report
 from mvlib.evaluation.samples import PSEUDO, Sample
-from mvlib.evaluation.scores import plain_means
-from mvlib.evaluation.tables import bd_table, curve_table, light_table
 
 torch.set_num_threads(1)
 SMALL = ImageExperiment(

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from test_scores import precision
 
+from mvlib.evaluation.averages import Drawn
 from mvlib.evaluation.bootstrap import Interval, bootstrap_bd_rate, bootstrap_difference, weightings
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
+from mvlib.evaluation.markdown import bd_table, curve_table, light_table
 from mvlib.evaluation.matching import Matches
 from mvlib.evaluation.protocol import Measurements
 from mvlib.evaluation.report import make_report, save_json
 from mvlib.evaluation.samples import Material
-from mvlib.evaluation.scores import Drawn
-from mvlib.evaluation.tables import bd_table, curve_table, light_table
 
 EXPERIMENT = ImageExperiment(codecs=("x264",), conditions=(ANCHOR, "blur 0.8"), qps=(30, 37, 44), draws=40)
 SOURCES = [f"photo {i}" for i in range(6)]

@@ -22,7 +22,7 @@ SCORE_TITLES = {"ao": "average overlap", "sr50": "success rate at 0.50", "sr75":
 
 
 class Tracks(Protocol):
-    """What is asked of a tracker: ``mvlib.analysers.load("siam_lite0")`` is one."""
+    """What a tracker must have: ``mvlib.analysers.load("siam_lite0")`` is one."""
 
     def track_many(
         self, clips: Sequence[np.ndarray], first_boxes: Sequence[np.ndarray]
