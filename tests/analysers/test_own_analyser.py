@@ -80,7 +80,7 @@ def test_task_losses_are_those_of_frames_and_differentiable():
 
 def test_a_score_of_unknown_scale_is_named():
     assert scale_of("level", Meter.scales) == "distance" and scale_of("top1", {}) == "accuracy"
-    with pytest.raises(ValueError, match="'level'.*None.*distance, accuracy"):
+    with pytest.raises(ValueError, match=r"'level'.*None.*distance, accuracy"):
         scale_of("level", {})
 
 
