@@ -60,7 +60,8 @@ RESERVED: dict[str, dict[str, str]] = {
         FRAMES: """superres-mode superres-denom superres-kf-denom superres-qthres superres-kf-qthres resize-mode
             resize-denom resize-kf-denom frame-resz-events frame-resz-denoms frame-resz-kf-denoms sframe-dist
             sframe-mode sframe-posi sframe-qp sframe-qp-offset film-grain film-grain-denoise adaptive-film-grain fps
-            fps-num fps-denom input-res width height forced-max-frame-width forced-max-frame-height skip n nb frames avif""",
+            fps-num fps-denom input-res width height forced-max-frame-width forced-max-frame-height skip n nb frames
+            avif""",
         FILES: "fgs-table qp-file roi-map-file stats stat-file errlog recon output input i b",
         MACHINE: "lp pin ss asm enable-stat-report progress",
         PRESET: "preset",
