@@ -5,6 +5,8 @@ PIP_ARGS ?=
 BIN := $(VENV)/bin
 # One thread per process: tests and encoders run in several processes, which share the cores.
 TEST_ENV := OMP_NUM_THREADS=1
+# Where numbers are made; the rest of the tests do not depend on the processor.
+NUMERIC := tests/analysers tests/evaluation tests/preprocess tests/training tests/virtual tests/test_fidelity.py tests/test_precision.py
 # What torch, oneDNN and MKL then leave unused; on an older processor nothing changes.
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=COMPATIBLE
 
@@ -44,7 +46,7 @@ unit: $(VENV)/.dev ## the tests of the package
 	$(TEST_ENV) $(BIN)/python -m pytest tests -m "not browser" -n auto --dist loadscope
 
 unit-avx2: $(VENV)/.dev ## the fast ones of these tests as a processor without AVX-512 and bfloat16 computes
-	$(AVX2) $(TEST_ENV) $(BIN)/python -m pytest tests -m "not browser and not slow" -n auto --dist loadscope
+	$(AVX2) $(TEST_ENV) $(BIN)/python -m pytest $(NUMERIC) -m "not slow" -n auto --dist loadscope
 
 notebooks: $(VENV)/.dev ## run every notebook and compare it with its committed outputs
 	$(TEST_ENV) $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120 notebooks -n auto --dist loadscope
