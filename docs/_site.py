@@ -1,0 +1,43 @@
+"""Small things that make the site readable: formulas without scripts, numbered notebooks, a front door."""
+
+from pathlib import PurePath
+
+from docutils import nodes
+from docutils.utils.math.latex2mathml import tex2mathml
+
+FRONT_DOOR = '<!doctype html><meta charset="utf-8"><title>{title}</title><meta http-equiv="refresh" content="0; url={url}">'
+
+
+def visit_math(self, node):
+    """A formula in the line, as MathML, which browsers draw themselves."""
+    self.body.append(tex2mathml(node.astext()))
+    raise nodes.SkipNode
+
+
+def visit_math_block(self, node):
+    """A formula on a line of its own."""
+    self.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    raise nodes.SkipNode
+
+
+def number_notebooks(app, doctree):
+    """The text speaks of notebook 08: its number stands before its title wherever it is listed."""
+    name = PurePath(app.env.docname)
+    number = name.stem.split("_")[0]
+    if name.parts[0] == "notebooks" and number.isdigit():
+        title = app.env.titles[app.env.docname]
+        title.insert(0, nodes.Text(f"{number} · "))
+
+
+def open_front_door(app, exception):
+    """index.html at the top, since pages lie in the folders that their sources lie in."""
+    if exception is None and app.builder.format == "html":
+        url = app.builder.get_target_uri(app.config.root_doc)
+        (app.outdir / "index.html").write_text(FRONT_DOOR.format(title=app.config.html_title, url=url))
+
+
+def setup(app):
+    """Called by conf.py."""
+    app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
+    app.connect("doctree-read", number_notebooks, priority=900)
+    app.connect("build-finished", open_front_door)

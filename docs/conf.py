@@ -1,0 +1,73 @@
+"""The site: the course as its notebooks were committed, the results, and a reference out of the docstrings.
+
+    make docs        # or: sphinx-build -W --keep-going -n -c docs . build/docs
+
+The source folder is the top of the repository, so that links between notebooks, data and pages hold as they are.
+Nothing is fetched and no page needs another host: formulas are MathML, the theme brings its own scripts and fonts.
+"""
+
+import sys
+from pathlib import Path
+
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
+
+import _reference
+import _site
+
+import mvlib
+
+project = "Coding for machines"
+author = "the authors of mvlib"
+copyright = "Apache-2.0"
+release = mvlib.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+]
+root_doc = "docs/index"
+include_patterns = ["docs/**", "notebooks/**", "data/README.md"]
+exclude_patterns = ["**/.ipynb_checkpoints"]
+
+# Notebooks
+nb_execution_mode = "off"  # outputs are committed, and tests hold them to the code
+nb_ipywidgets_js = {}  # scripts of another host; a panel needs a kernel anyhow
+nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
+myst_enable_extensions = ["dollarmath", "amsmath"]
+myst_heading_anchors = 3
+myst_update_mathjax = False
+html_math_renderer = "mathml"
+
+# Reference
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+maximum_signature_line_length = 88
+python_use_unqualified_type_names = True
+
+nitpicky = True
+nitpick_ignore_regex = [
+    # Types of other projects stand on other sites, which a build without network does not ask.
+    ("py:.*", r"(torch|np|numpy|PIL|av|pathlib|collections|concurrent|argparse|ipywidgets|matplotlib|timm)\..*"),
+]
+
+html_theme = "pydata_sphinx_theme"
+html_title = "Coding for machines"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
+html_show_sourcelink = False
+html_theme_options = {
+    "navigation_with_keys": False,
+    "show_toc_level": 2,
+    "footer_end": [],
+    "secondary_sidebar_items": ["page-toc"],
+}
+
+
+def setup(app):
+    """What the site needs beside the extensions."""
+    _reference.setup(app)
+    _site.setup(app)
