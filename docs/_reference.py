@@ -9,8 +9,12 @@ import pkgutil
 import shutil
 from functools import cache
 from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
+
+from docutils.utils import get_source_line
+from sphinx.addnodes import pending_xref
 
 PACKAGE = "mvlib"
 FOLDER = Path(__file__).with_name("reference")
@@ -32,7 +36,7 @@ def _kind(value: object) -> str:
     """Which of Sphinx's directives describes ``value``."""
     if inspect.isclass(value):
         return "exception" if issubclass(value, BaseException) else "class"
-    return "function" if inspect.isfunction(value) else "data"
+    return "function" if inspect.isfunction(inspect.unwrap(value)) else "data"
 
 
 def _offered(module: ModuleType) -> list[str]:
@@ -78,7 +82,8 @@ def _entry(name: str, value: object) -> list[str]:
     if kind == "data":
         text = ", ".join(map(repr, value)) if isinstance(value, dict | tuple | list) else repr(value)
         return [f".. py:data:: {name}", "", f"   ``{text}``", ""]
-    return [f".. auto{kind}:: {name}", *(["   :members:"] if inspect.isclass(value) else []), ""]
+    members = ["   :members:", "   :special-members: __call__"] if inspect.isclass(value) else []
+    return [f".. auto{kind}:: {name}", *members, ""]
 
 
 def _page(name: str) -> str:
@@ -131,7 +136,39 @@ def resolve(app, env, node, content):
     return domain.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], name, node, content)
 
 
+def _shared(one: str, other: str) -> int:
+    """How many parts two dotted names begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one.split("."), other.split("."))))
+
+
+def qualify(app, doctree) -> None:
+    """Give bare names in docstrings their full ones: of things with one name, the one in the nearest package."""
+    for node in doctree.findall(pending_xref):
+        if node.get("refdomain") != "py" or node["reftype"] not in ("class", "exc", "func"):
+            continue
+        near = str(get_source_line(node)[0]).rpartition("docstring of ")[2] or node.get("py:module") or ""
+        same = [n for n in set(_names()[0].values()) if n.rpartition(".")[2] == node["reftarget"]]
+        shared = {n: _shared(n, near) for n in same}
+        nearest = [n for n in same if shared[n] == max(shared.values())]
+        if len(nearest) == 1:
+            node["reftarget"] = nearest[0]
+
+
+def drop_factories(app, what, name, value, options, signature, returned):
+    """A default that is made anew for each object has no expression: dots stand for it."""
+    return signature and signature.replace("<factory>", "..."), returned
+
+
+def keep_first_line(app, what, name, value, options, lines) -> None:
+    """Napoleon takes an attribute's words before a colon for its type: an empty comment on the first line stops it."""
+    if what in ("attribute", "property"):
+        lines[:0] = ["..", ""]
+
+
 def setup(app):
-    """Called by conf.py."""
+    """Called by Sphinx, which has it as an extension."""
+    app.connect("autodoc-process-docstring", keep_first_line, priority=100)
     app.connect("builder-inited", write, priority=100)
+    app.connect("autodoc-process-signature", drop_factories)
+    app.connect("doctree-read", qualify)
     app.connect("missing-reference", resolve)

@@ -5,7 +5,11 @@ from pathlib import PurePath
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 
-FRONT_DOOR = '<!doctype html><meta charset="utf-8"><title>{title}</title><meta http-equiv="refresh" content="0; url={url}">'
+FRONT_DOOR = """<!doctype html>
+<meta charset="utf-8">
+<title>{title}</title>
+<meta http-equiv="refresh" content="0; url={url}">
+"""
 
 
 def visit_math(self, node):
@@ -37,7 +41,7 @@ def open_front_door(app, exception):
 
 
 def setup(app):
-    """Called by conf.py."""
+    """Called by Sphinx, which has it as an extension."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("doctree-read", number_notebooks, priority=900)
     app.connect("build-finished", open_front_door)

@@ -7,31 +7,30 @@ Nothing is fetched and no page needs another host: formulas are MathML, the them
 """
 
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1])]
-
-import _reference
-import _site
-
-import mvlib
+sys.path.insert(0, str(Path(__file__).parent))
 
 project = "Coding for machines"
 author = "the authors of mvlib"
 copyright = "Apache-2.0"
-release = mvlib.__version__
+release = version("mvlib")
 
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "_reference",
+    "_site",
 ]
 root_doc = "docs/index"
 include_patterns = ["docs/**", "notebooks/**", "data/README.md"]
 exclude_patterns = ["**/.ipynb_checkpoints"]
 
 # Notebooks
+suppress_warnings = ["myst.header"]  # exercises are copied into the course, where they stand one level deeper
 nb_execution_mode = "off"  # outputs are committed, and tests hold them to the code
 nb_ipywidgets_js = {}  # scripts of another host; a panel needs a kernel anyhow
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
@@ -44,14 +43,22 @@ html_math_renderer = "mathml"
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 napoleon_numpy_docstring = False
-napoleon_use_ivar = True
+napoleon_custom_sections = [
+    ("Attributes", "params_style")
+]  # a list of words: the fields are described anyhow
+napoleon_use_rtype = False  # what comes back is told in words, which are no type
+autodoc_inherit_docstrings = False  # torch's own words on nn.Module.forward say nothing of ours
 maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 
 nitpicky = True
 nitpick_ignore_regex = [
     # Types of other projects stand on other sites, which a build without network does not ask.
-    ("py:.*", r"(torch|np|numpy|PIL|av|pathlib|collections|concurrent|argparse|ipywidgets|matplotlib|timm)\..*"),
+    (
+        "py:.*",
+        r"(torch|np|numpy|PIL|av|pathlib|collections|concurrent|fractions|os|argparse|ipywidgets|IPython|matplotlib|t|timm)\..*",
+    ),
+    ("py:class", r"Axes|Figure|Tensor"),
 ]
 
 html_theme = "pydata_sphinx_theme"
@@ -65,9 +72,3 @@ html_theme_options = {
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
 }
-
-
-def setup(app):
-    """What the site needs beside the extensions."""
-    _reference.setup(app)
-    _site.setup(app)
