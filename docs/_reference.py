@@ -138,7 +138,8 @@ def resolve(app, env, node, content):
 
 def _shared(one: str, other: str) -> int:
     """How many parts two dotted names begin with alike."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one.split("."), other.split("."))))
+    pairs = zip(one.split("."), other.split("."), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def qualify(app, doctree) -> None:
@@ -172,3 +173,4 @@ def setup(app):
     app.connect("autodoc-process-signature", drop_factories)
     app.connect("doctree-read", qualify)
     app.connect("missing-reference", resolve)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

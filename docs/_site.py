@@ -45,3 +45,4 @@ def setup(app):
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("doctree-read", number_notebooks, priority=900)
     app.connect("build-finished", open_front_door)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -7,7 +7,7 @@ Nothing is fetched and no page needs another host: formulas are MathML, the them
 """
 
 import sys
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 project = "Coding for machines"
 author = "the authors of mvlib"
 copyright = "Apache-2.0"
-release = version("mvlib")
+release = metadata.version("mvlib")
 
 extensions = [
     "myst_nb",
@@ -43,9 +43,7 @@ html_math_renderer = "mathml"
 autodoc_member_order = "bysource"
 autodoc_typehints_format = "short"
 napoleon_numpy_docstring = False
-napoleon_custom_sections = [
-    ("Attributes", "params_style")
-]  # a list of words: the fields are described anyhow
+napoleon_custom_sections = [("Attributes", "params_style")]  # words only: fields are described anyhow
 napoleon_use_rtype = False  # what comes back is told in words, which are no type
 autodoc_inherit_docstrings = False  # torch's own words on nn.Module.forward say nothing of ours
 maximum_signature_line_length = 88
@@ -53,11 +51,9 @@ python_use_unqualified_type_names = True
 
 nitpicky = True
 nitpick_ignore_regex = [
-    # Types of other projects stand on other sites, which a build without network does not ask.
-    (
-        "py:.*",
-        r"(torch|np|numpy|PIL|av|pathlib|collections|concurrent|fractions|os|argparse|ipywidgets|IPython|matplotlib|t|timm)\..*",
-    ),
+    # Types of Python and of other projects stand on other sites, which a build without network does not ask.
+    ("py:.*", r"(argparse|collections|concurrent|fractions|os|pathlib)\..*"),
+    ("py:.*", r"(av|IPython|ipywidgets|matplotlib|np|numpy|PIL|t|timm|torch)\..*"),
     ("py:class", r"Axes|Figure|Tensor"),
 ]
 
@@ -65,7 +61,7 @@ html_theme = "pydata_sphinx_theme"
 html_title = "Coding for machines"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
-html_show_sourcelink = False
+html_copy_source = False
 html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,
