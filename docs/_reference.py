@@ -166,9 +166,19 @@ def keep_first_line(app, what, name, value, options, lines) -> None:
         lines[:0] = ["..", ""]
 
 
+def mark_code(app, what, name, value, options, lines) -> None:
+    """What is indented in a module's words is code or a formula."""
+    if what == "module":
+        for i in range(len(lines) - 1, 1, -1):
+            starts = lines[i].startswith("    ") and not lines[i - 1] and not lines[i - 2].startswith("    ")
+            if starts and not lines[i - 2].endswith("::"):
+                lines[i:i] = ["::", ""]
+
+
 def setup(app):
     """Called by Sphinx, which has it as an extension."""
     app.connect("autodoc-process-docstring", keep_first_line, priority=100)
+    app.connect("autodoc-process-docstring", mark_code)
     app.connect("builder-inited", write, priority=100)
     app.connect("autodoc-process-signature", drop_factories)
     app.connect("doctree-read", qualify)

@@ -29,8 +29,9 @@ def number_notebooks(app, doctree):
     name = PurePath(app.env.docname)
     number = name.stem.split("_")[0]
     if name.parts[0] == "notebooks" and number.isdigit():
-        title = app.env.titles[app.env.docname]
-        title.insert(0, nodes.Text(f"{number} · "))
+        listed = app.env.tocs[app.env.docname].next_node(nodes.reference)
+        for title in (app.env.titles[app.env.docname], listed):
+            title.insert(0, nodes.Text(f"{number} · "))
 
 
 def open_front_door(app, exception):

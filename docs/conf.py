@@ -13,8 +13,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 project = "Coding for machines"
-author = "the authors of mvlib"
-copyright = "Apache-2.0"
 release = metadata.version("mvlib")
 
 extensions = [
@@ -32,6 +30,7 @@ exclude_patterns = ["**/.ipynb_checkpoints"]
 # Notebooks
 suppress_warnings = ["myst.header"]  # exercises are copied into the course, where they stand one level deeper
 nb_execution_mode = "off"  # outputs are committed, and tests hold them to the code
+nb_merge_streams = True
 nb_ipywidgets_js = {}  # scripts of another host; a panel needs a kernel anyhow
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 myst_enable_extensions = ["dollarmath", "amsmath"]
@@ -62,6 +61,8 @@ html_title = "Coding for machines"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_show_copyright = False
+html_sidebars = {"docs/results": [], "docs/tries": [], "data/README": []}
 html_theme_options = {
     "navigation_with_keys": False,
     "show_toc_level": 2,
