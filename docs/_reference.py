@@ -95,7 +95,13 @@ def _page(name: str) -> str:
     lines += _table("Names", things)
     lines += _table("Modules", [("mod", m, _first_sentence(import_module(m))) for m in inside])
     if inside:
-        lines += [".. toctree::", "   :hidden:", "", *(f"   {m}" for m in inside), ""]
+        lines += [
+            ".. toctree::",
+            "   :hidden:",
+            "",
+            *(f"   {m.rpartition('.')[2]} <{m}>" for m in inside),
+            "",
+        ]
     for full, value in offered.items():
         if full.rpartition(".")[0] == name:
             lines += _entry(full, value)

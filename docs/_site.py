@@ -1,10 +1,14 @@
-"""Small things that make the site readable: formulas without scripts, numbered notebooks, a front door."""
+"""Small things that make the site readable: formulas without scripts, pictures of panels, numbers, a front door."""
 
+import re
 from pathlib import PurePath
 
+import nbformat
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
 
+WIDGET = "application/vnd.jupyter.widget-view+json"
+PANEL = "A panel to play with in JupyterLab; on a page it is a picture:\n\n![{name}](/docs/{file})"
 FRONT_DOOR = """<!doctype html>
 <meta charset="utf-8">
 <title>{title}</title>
@@ -22,6 +26,24 @@ def visit_math_block(self, node):
     """A formula on a line of its own."""
     self.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
     raise nodes.SkipNode
+
+
+def show_panels(app, docname, source):
+    """A panel needs a kernel: below it stands its picture (docs/qp_explorer.png of ``QPExplorer``), if none does yet."""
+    if not docname.startswith("notebooks/"):
+        return
+    notebook = nbformat.reads(source[0], as_version=4)
+    cells = []
+    for cell in notebook.cells:
+        cells.append(cell)
+        for output in cell.get("outputs", []):
+            if WIDGET in output.get("data", {}):
+                name = output.data["text/plain"].partition("(")[0]
+                file = re.sub(r"\B(?=[A-Z][a-z])", "_", name).lower() + ".png"
+                if file not in source[0]:
+                    cells.append(nbformat.v4.new_markdown_cell(PANEL.format(name=name, file=file)))
+    notebook.cells = cells
+    source[0] = nbformat.writes(notebook)
 
 
 def number_notebooks(app, doctree):
@@ -44,6 +66,7 @@ def open_front_door(app, exception):
 def setup(app):
     """Called by Sphinx, which has it as an extension."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
+    app.connect("source-read", show_panels)
     app.connect("doctree-read", number_notebooks, priority=900)
     app.connect("build-finished", open_front_door)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -31,6 +31,7 @@ exclude_patterns = ["**/.ipynb_checkpoints"]
 suppress_warnings = ["myst.header"]  # exercises are copied into the course, where they stand one level deeper
 nb_execution_mode = "off"  # outputs are committed, and tests hold them to the code
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # tables too
 nb_ipywidgets_js = {}  # scripts of another host; a panel needs a kernel anyhow
 nb_mime_priority_overrides = [("html", "application/vnd.jupyter.widget-view+json", None)]
 myst_enable_extensions = ["dollarmath", "amsmath"]
@@ -45,6 +46,7 @@ napoleon_numpy_docstring = False
 napoleon_custom_sections = [("Attributes", "params_style")]  # words only: fields are described anyhow
 napoleon_use_rtype = False  # what comes back is told in words, which are no type
 autodoc_inherit_docstrings = False  # torch's own words on nn.Module.forward say nothing of ours
+toc_object_entries_show_parents = "hide"
 maximum_signature_line_length = 88
 python_use_unqualified_type_names = True
 
