@@ -29,7 +29,7 @@ def visit_math_block(self, node):
 
 
 def show_panels(app, docname, source):
-    """A panel needs a kernel: below it stands its picture (docs/qp_explorer.png of ``QPExplorer``), if none does yet."""
+    """A panel needs a kernel: below it stands its picture (docs/qp_explorer.png of ``QPExplorer``), where none does."""
     if not docname.startswith("notebooks/"):
         return
     notebook = nbformat.reads(source[0], as_version=4)
