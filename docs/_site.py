@@ -1,11 +1,12 @@
 """Small things that make the site readable: formulas without scripts, pictures of panels, numbers, a front door."""
 
 import re
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 import nbformat
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.addnodes import pending_xref
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
 PANEL = "A panel to play with in JupyterLab; on a page it is a picture:\n\n![{name}](/docs/{file})"
@@ -46,6 +47,14 @@ def show_panels(app, docname, source):
     source[0] = nbformat.writes(notebook)
 
 
+def unlink_folders(app, doctree):
+    """A link to a folder leads somewhere on a code host, and nowhere here: its words stay."""
+    here = Path(app.env.doc2path(app.env.docname)).parent
+    for link in list(doctree.findall(pending_xref)):
+        if link["reftype"] == "myst" and (here / link["reftarget"]).is_dir():
+            link.replace_self(link.children)
+
+
 def number_notebooks(app, doctree):
     """The text speaks of notebook 08: its number stands before its title wherever it is listed."""
     name = PurePath(app.env.docname)
@@ -67,6 +76,7 @@ def setup(app):
     """Called by Sphinx, which has it as an extension."""
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
     app.connect("source-read", show_panels)
+    app.connect("doctree-read", unlink_folders)
     app.connect("doctree-read", number_notebooks, priority=900)
     app.connect("build-finished", open_front_door)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
