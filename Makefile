@@ -11,7 +11,7 @@ NUMERIC := tests/analysers tests/evaluation tests/preprocess tests/training test
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=COMPATIBLE
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint unit unit-avx2 notebooks browser train-image train-video format bench clean
+.PHONY: help lab test lint unit unit-avx2 notebooks browser docs train-image train-video format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -30,6 +30,10 @@ $(VENV)/.dev: $(BIN)/python pyproject.toml
 
 $(VENV)/.browser: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e ".[browser]"
+	@touch $@
+
+$(VENV)/.docs: $(VENV)/.lab
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e ".[notebooks,docs]"
 	@touch $@
 
 lab: $(VENV)/.lab ## set up, then open JupyterLab at the first notebook
@@ -53,6 +57,10 @@ notebooks: $(VENV)/.dev ## run every notebook and compare it with its committed 
 
 browser: $(VENV)/.browser ## move the slider in a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/browser -m browser
+
+docs: $(VENV)/.docs ## the course and the reference as one site, build/docs/index.html; a broken reference fails
+	rm -rf build/docs build/doctrees
+	$(TEST_ENV) $(BIN)/sphinx-build -W --keep-going -n -j auto -d build/doctrees -c docs . build/docs
 
 train-image: $(VENV)/.dev ## train an image preprocessor like the shipped one; minutes on a GPU, goes on if interrupted
 	$(BIN)/python -m mvlib train image --batch 48 --workers 3 --lr 3e-3 --steps 1000 --out runs/image
