@@ -5,11 +5,13 @@ PIP_ARGS ?=
 BIN := $(VENV)/bin
 # One thread per process: tests and encoders run in several processes, which share the cores.
 TEST_ENV := OMP_NUM_THREADS=1
+# Where numbers are made; the rest of the tests do not depend on the processor.
+NUMERIC := tests/analysers tests/evaluation tests/preprocess tests/training tests/virtual tests/test_fidelity.py tests/test_precision.py
 # What torch, oneDNN and MKL then leave unused; on an older processor nothing changes.
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=COMPATIBLE
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test lint unit unit-avx2 notebooks browser train-image train-video format bench clean
+.PHONY: help lab test lint unit unit-avx2 notebooks browser docs train-image train-video format bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -30,6 +32,10 @@ $(VENV)/.browser: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e ".[browser]"
 	@touch $@
 
+$(VENV)/.docs: $(VENV)/.lab
+	$(BIN)/python -m pip install --quiet $(PIP_ARGS) -e ".[notebooks,docs]"
+	@touch $@
+
 lab: $(VENV)/.lab ## set up, then open JupyterLab at the first notebook
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/00_start_here.ipynb
 
@@ -44,13 +50,17 @@ unit: $(VENV)/.dev ## the tests of the package
 	$(TEST_ENV) $(BIN)/python -m pytest tests -m "not browser" -n auto --dist loadscope
 
 unit-avx2: $(VENV)/.dev ## the fast ones of these tests as a processor without AVX-512 and bfloat16 computes
-	$(AVX2) $(TEST_ENV) $(BIN)/python -m pytest tests -m "not browser and not slow" -n auto --dist loadscope
+	$(AVX2) $(TEST_ENV) $(BIN)/python -m pytest $(NUMERIC) -m "not slow" -n auto --dist loadscope
 
 notebooks: $(VENV)/.dev ## run every notebook and compare it with its committed outputs
 	$(TEST_ENV) $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120 notebooks -n auto --dist loadscope
 
 browser: $(VENV)/.browser ## move the slider in a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/browser -m browser
+
+docs: $(VENV)/.docs ## the course and the reference as one site, build/docs/index.html; a broken reference fails
+	rm -rf build/docs build/doctrees
+	$(TEST_ENV) $(BIN)/sphinx-build -W --keep-going -n -j auto -d build/doctrees -c docs . build/docs
 
 train-image: $(VENV)/.dev ## train an image preprocessor like the shipped one; minutes on a GPU, goes on if interrupted
 	$(BIN)/python -m mvlib train image --batch 48 --workers 3 --lr 3e-3 --steps 1000 --out runs/image

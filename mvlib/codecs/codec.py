@@ -22,7 +22,8 @@ class RealCodec(Codec):
             their own numbers too (``mvlib.codecs.ENCODERS[name].presets`` lists them).
         gop: "stock" (the encoder as it comes), "ippp" or "intra"; see ``mvlib.codecs.encoders``. Still codecs and
             Motion JPEG are always intra.
-        options: further parameters by the encoder's own names, such as {"aq-mode": 1} for x265.
+        options: further parameters by the encoder's own names, such as {"aq-mode": 1} for x265. Those that would
+            falsify the measurement are refused, with the reason; see ``mvlib.codecs.reserved``.
 
     Raises:
         ValueError: an unknown codec, preset, GOP or option, or a codec that is missing from this installation; the

@@ -82,7 +82,7 @@ class CommandCodec(Codec):
     Raises:
         ValueError: placeholders, syntax or numbers that do not fit; the message says what there is.
         FileNotFoundError: a program that is not there.
-        CommandFailed (a RuntimeError; when called): a program failed, took too long, or wrote something else.
+        CommandFailed: when called; a RuntimeError: a program failed, took too long, or wrote something else.
 
     Programs use all cores by themselves: with several workers tell them to use one. Streams are stored under the
     command, the program's bytes, what its ``--version`` says and the files named to it. ``mvlib/codecs/command.py``

@@ -58,7 +58,6 @@ class Encoder:
         always: parameters of every run: reproducible bytes, no text on the terminal. Not for the user to change.
         gops: parameters per GOP structure; the user's options go on top.
         quantiser: (native, gop) -> options that set the constant quantiser.
-        reserved: further parameters that are not for the user, since ``qp`` or the picture sets them.
         clean: packet bytes -> bytes that count.
         sides: (multiple, least) of width and height.
         global_header: parameter sets come apart from the packets, so that they are counted once.
@@ -74,7 +73,6 @@ class Encoder:
     always: dict[str, str] = field(default_factory=dict)
     gops: dict[str, dict[str, str]] = field(default_factory=lambda: {gop: {} for gop in GOPS})
     quantiser: Callable[[int, str], dict] = _qp
-    reserved: tuple[str, ...] = ()
     clean: Callable[[bytes], bytes] = unchanged
     sides: tuple[int, int] = (2, 2)
     global_header: bool = False
@@ -126,7 +124,6 @@ _SVT_FLAT = {
 }
 # Chroma in the middle. Unsaid, decoders assume it at the left, and colours move by a quarter of a pixel.
 _SITING = {"chromaloc": "1"}
-_RATE = ("qp", "crf", "bitrate", "rc", "fps", "input-res", "output", "input", "preset")
 
 ENCODERS: dict[str, Encoder] = {
     "x264": Encoder(
@@ -141,7 +138,6 @@ ENCODERS: dict[str, Encoder] = {
             "ippp": _X264 | {"keyint": _NEVER, "ref": "1"},
             "intra": _X264 | {"keyint": "1"},
         },
-        reserved=(*_RATE, "sliced-threads", "lookahead-threads", "annexb"),
         clean=h264_without_sei,
         global_header=True,
     ),
@@ -158,7 +154,6 @@ ENCODERS: dict[str, Encoder] = {
             "ippp": _X265 | {"keyint": _NEVER, "ref": "1"},
             "intra": _X265 | {"keyint": "1"},
         },
-        reserved=(*_RATE, "annexb"),
         clean=hevc_without_sei,
         sides=(2, 16),  # the smallest coding tree unit
         global_header=True,
@@ -187,7 +182,6 @@ ENCODERS: dict[str, Encoder] = {
             "ippp": _SVT_FLAT | {"pred-struct": "1"},
             "intra": {"keyint": "1", "enable-tf": "0"},
         },
-        reserved=_RATE,
         clean=av1_without_metadata,
         sides=(2, 16),
         lone_is_intra=True,
@@ -216,7 +210,6 @@ ENCODERS: dict[str, Encoder] = {
         },
         quantiser=_vp9_q,
         lone_is_intra=True,
-        reserved=("crf", "b", "qmin", "qmax", "cpu-used", "speed", "quality"),
     ),
     "mjpeg": Encoder(
         library="mjpeg",
@@ -225,7 +218,6 @@ ENCODERS: dict[str, Encoder] = {
         decoders=("mjpeg",),
         always={"threads": "1"},
         quantiser=_mjpeg_q,
-        reserved=("qmin", "qmax", "b", "global_quality"),
         colour="jfif",
     ),
     "jpeg": Encoder(
@@ -256,9 +248,9 @@ ENCODERS: dict[str, Encoder] = {
         colour=None,
     ),
 }
-# What Pillow's writers understand and what leaves the picture's meaning alone.
+# What Pillow's writers understand and what is free; see ``reserved.py`` for the others.
 STILL_OPTIONS = {
     "jpeg": ("optimize", "progressive", "restart_marker_blocks", "qtables"),
-    "webp": ("method", "use_sharp_yuv"),
-    "avif": ("speed", "autotiling", "tile_rows", "tile_cols", "advanced", "codec", "range"),
+    "webp": ("use_sharp_yuv",),
+    "avif": ("autotiling", "tile_rows", "tile_cols", "advanced"),
 }

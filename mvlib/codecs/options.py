@@ -7,6 +7,7 @@ parameter. Their log is the one complete list of what they know, so a trial run 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterable
 
 import av
@@ -15,19 +16,21 @@ from PIL import features
 from mvlib.errors import InputError
 
 from .encoders import ENCODERS, GOPS, STILL_OPTIONS
+from .reserved import why_not
 from .video import decoder_name, open_encoder
 
 # For suggestions only: the encoder itself decides.
 _X26X = """aq-mode aq-strength b-adapt bframes cqpoffs crqpoffs deblock direct cabac ipratio pbratio keyint
-    min-keyint me merange subme psy psy-rd qcomp qpmin qpmax qpstep rc-lookahead ref scenecut trellis weightb
+    min-keyint me merange subme psy psy-rd qcomp rc-lookahead ref scenecut trellis weightb
     weightp open-gop b-pyramid mbtree fast-pskip dct-decimate nr partitions 8x8dct mixed-refs deadzone-inter
     deadzone-intra chroma-qp-offset no-deblock no-psy"""
 _X265 = """ctu min-cu-size max-tu-size rd rdoq-level psy-rdoq sao no-sao cutree amp rect early-skip limit-refs
     strong-intra-smoothing tu-intra-depth tu-inter-depth max-merge cbqpoffs crqpoffs signhide tskip rskip b-intra
     constrained-intra bframe-bias limit-modes fades hist-scenecut aq-motion"""
-_SVT = """aq-mode tune enable-tf keyint pred-struct hierarchical-levels lookahead film-grain enable-qm qm-min qm-max
+_SVT = """aq-mode tune enable-tf keyint pred-struct hierarchical-levels lookahead enable-qm qm-min qm-max
     scm enable-restoration enable-cdef enable-dlf enable-overlays tile-rows tile-columns fast-decode sharpness
     variance-boost-strength enable-variance-boost variance-octile irefresh-type scd enable-mfmv"""
+_PLAIN = re.compile(r"[^:='\"\\\s\0]+")
 _KNOWN = {"x264": _X26X.split(), "x265": f"{_X26X} {_X265}".split(), "svtav1": _SVT.split()}
 
 
@@ -83,22 +86,25 @@ def check_options(name: str, options: dict, complete: Callable[[dict], dict]) ->
         complete: parameters -> all options of the codec context, for the trial run.
 
     Raises:
-        ValueError: a name or value that the encoder does not know, or that belongs to ``qp``, ``preset`` or to us.
+        ValueError: a name or value that the encoder does not know, or that is not free (``reserved.py``).
     """
     encoder = ENCODERS[name]
     if encoder.params:
         options = {str(key).replace("_", "-"): value for key, value in options.items()}
     for key, value in options.items():
-        if key in encoder.always or key in encoder.reserved:
-            raise InputError(
-                f"option {key!r} of {name} is not free: qp, native, preset or this package sets it"
-            )
-        if encoder.params and set(str(value)) & set(":="):
-            raise InputError(
-                f"option {key!r} of {name} has value {value!r}: ':' and '=' are not possible in it"
-            )
+        for inner in (
+            key,
+            *(dict(value) if key == "advanced" else ()),
+        ):  # Pillow's way to a library's own options
+            if reason := "this package sets it" if inner in encoder.always else why_not(name, str(inner)):
+                raise InputError(f"option {inner!r} of {name} is not free: {reason}")
         if not encoder.params:
             choose(f"option of {name}", key, STILL_OPTIONS.get(name) or _private_options(encoder.library))
+        elif hidden := [text for text in (key, str(value)) if not _PLAIN.fullmatch(text)]:
+            raise InputError(
+                f"option {key!r}={value!r} of {name}: {hidden[0]!r} is not possible, it is empty or holds ':', '=', a "
+                "quote, a backslash or a space, which would make another option of it"
+            )
     if options and not encoder.still:
         _try(name, options, complete(options))
     return options

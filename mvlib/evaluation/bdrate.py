@@ -90,7 +90,7 @@ def bd_rate(anchor: Sequence[tuple[float, float]], test: Sequence[tuple[float, f
     Returns:
         percent as a float with ``.overlap`` (0..1). Identical curves give 0, half the rate gives -50.
     Raises:
-        SinglePointCurve, NonMonotoneCurve, DisjointCurves (all CurveError, which is a ValueError).
+        CurveError: a ValueError, as SinglePointCurve, NonMonotoneCurve or DisjointCurves.
     """
     from bjontegaard import bd_rate as bjontegaard_bd_rate  # pulls in matplotlib, so not at import
 

@@ -28,12 +28,13 @@ Frames = np.ndarray  # uint8 (T, H, W, 3)
 class Condition:
     """A named pair of steps around the codec.
 
-    prepare: (frames uint8 (T, H, W, 3), qp) -> frames uint8 (T, h, w, 3), what the encoder is given.
-    restore: (decoded frames, (H, W)) -> frames uint8 (T, H, W, 3), what the analyser is given.
-    depends_on_qp: whether ``prepare`` looks at qp; if not, it runs once for all QPs.
-    weights: digests of the trained networks in it, and of all else that it depends on; empty without any.
-    in_time: whether ``prepare`` looks from frame to frame; if not, pictures that have nothing to do with each other
-        may be prepared together.
+    Attributes:
+        prepare: (frames uint8 (T, H, W, 3), qp) -> frames uint8 (T, h, w, 3), what the encoder is given.
+        restore: (decoded frames, (H, W)) -> frames uint8 (T, H, W, 3), what the analyser is given.
+        depends_on_qp: whether ``prepare`` looks at qp; if not, it runs once for all QPs.
+        weights: digests of the trained networks in it, and of all else that it depends on; empty without any.
+        in_time: whether ``prepare`` looks from frame to frame; if not, pictures that have nothing to do with each
+            other may be prepared together.
     """
 
     name: str

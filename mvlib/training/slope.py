@@ -3,8 +3,10 @@
 Minimising rate + slope x task moves a preprocessor along the codec's own trade. Were the task weighed less, the
 cheapest thing to learn would be to imitate a higher QP; more, to do nothing.
 
-To first order, BD-rate is a change of log-rate at equal quality, and so
+To first order, BD-rate is a change of log-rate at equal quality, and so ::
+
     d(BD-rate) = (d(bpp) + slope x d(KL)) / bpp,
+
 which makes the loss below an estimate of the BD-rate itself: -0.1 is ten percent of the bits saved.
 """
 

@@ -2,7 +2,7 @@
 
 The step belongs to an orthonormal transform of 8-bit samples: Qstep = 2^((QP-4)/6), doubled every six QP.
 Levels are rounded by a callable, ``rounding(u, offset) -> level`` with u = coefficient / step; the hard
-quantiser is sign(u) * floor(|u| + offset), so offset 1/2 is plain rounding and a smaller one widens the
+quantiser is ``sign(u) * floor(|u| + offset)``, so offset 1/2 is plain rounding and a smaller one widens the
 zone that becomes zero.
 
 References: ITU-T H.265 8.6.3 and table 8-10; ITU-T H.264 table 8-15; Agustsson and Theis, "Universally
@@ -54,7 +54,7 @@ def lookup(table: Sequence[float], position: Tensor) -> Tensor:
 
 
 def hard(u: Tensor, offset: float) -> Tensor:
-    """Dead-zone quantiser sign(u) * floor(|u| + offset); its gradient is zero."""
+    """Dead-zone quantiser ``sign(u) * floor(|u| + offset)``; its gradient is zero."""
     return torch.sign(u) * torch.floor(u.abs() + offset)
 
 

@@ -78,7 +78,7 @@ class GroupRate:
 
 
 def smooth_magnitude(scaled: Tensor) -> Tensor:
-    """|coefficient / step| rounded off around zero (Huber): quadratic up to SMOOTH steps, then linear.
+    """``|coefficient / step|`` rounded off around zero (Huber): quadratic up to SMOOTH steps, then linear.
 
     The slope of this stands for the slope of the rate. A real encoder's blocks and predictions differ from ours by
     parts of a step, so that its expected rate is smooth where ours has corners. On twelve photographs a step

@@ -136,7 +136,7 @@ def test_presets_trade_time_for_bits_and_options_reach_the_encoder(clip):
         ({"name": "vp9", "options": {"aq-mode": 99}}, "aq-mode.*99"),
         ({"name": "x265", "options": {"crf": 20}}, "'crf'.*not free"),
         ({"name": "x264", "options": {"threads": 4}}, "'threads'.*not free"),
-        ({"name": "x265", "options": {"aq-mode": "1:qp=3"}}, "not possible"),
+        ({"name": "x265", "options": {"aq-mode": "1:qp=3"}}, "is not possible"),
     ],
 )
 def test_what_is_unknown_is_refused_with_the_near_name(arguments, message):

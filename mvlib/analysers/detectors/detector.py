@@ -61,7 +61,7 @@ class Detector(Analyser):
         return Heads(logits, (boxes - boxes.new_tensor(offset * 2)) / boxes.new_tensor(scale * 2))
 
     def fit(self, x: Tensor) -> tuple[Tensor, tuple[float, float], tuple[int, int]]:
-        """``x`` (B, 3, H, W) as the network sees it, (B, 3, *input_size), with scale and offset, each (x, y)."""
+        """``x`` (B, 3, H, W) as the network sees it, ``(B, 3, *input_size)``, with scale and offset, each (x, y)."""
         size, room = x.shape[-2:], self.input_size
         if self.letterbox:
             factor = min(new / old for new, old in zip(room, size, strict=True))
