@@ -26,9 +26,10 @@ _ON_GPU = 32  # frames at a time
 class Response:
     """What an analyser makes of B pictures, or of a clip.
 
-    output: what its ``forward`` gives.
-    maps: of its late layers, where they were wanted.
-    objects: of a detector, a picture each.
+    Attributes:
+        output: what its ``forward`` gives.
+        maps: of its late layers, where they were wanted.
+        objects: of a detector, a picture each.
     """
 
     output: Any

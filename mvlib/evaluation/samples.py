@@ -18,12 +18,13 @@ CELL_BYTES = 80_000_000
 class Sample:
     """A picture or clip, and what is known of it.
 
-    frames: uint8 (T, H, W, 3), RGB; a picture has T = 1.
-    source: samples of one source are not independent; a bootstrap draws them together.
-    labels: acceptable classes; empty: not known.
-    truth: the objects that are in a picture; None: not known.
-    boxes: (T, 4), x1, y1, x2, y2 in pixels, of the object to be followed; None: not known.
-    visible: bool (T,), in which frames the box counts.
+    Attributes:
+        frames: uint8 (T, H, W, 3), RGB; a picture has T = 1.
+        source: samples of one source are not independent; a bootstrap draws them together.
+        labels: acceptable classes; empty: not known.
+        truth: the objects that are in a picture; None: not known.
+        boxes: (T, 4), x1, y1, x2, y2 in pixels, of the object to be followed; None: not known.
+        visible: bool (T,), in which frames the box counts.
     """
 
     frames: np.ndarray
@@ -52,11 +53,13 @@ class Sample:
 class Material:
     """``count`` samples, made when they are read.
 
-    about, truth: what the samples are, and what counts as true in them; printed with the result.
-    get: gives the sample at a place, or None where it cannot be read and is left out.
-    classes: the names that its labels number; None: not known, an analyser's own are taken for them.
-    lacks: scores that nobody can be given here → why.
-    clips: whether the samples are clips, and not pictures.
+    Attributes:
+        about, truth: what the samples are, and what counts as true in them; printed with the result.
+        count: how many there are.
+        get: gives the sample at a place, or None where it cannot be read and is left out.
+        classes: the names that its labels number; None: not known, an analyser's own are taken for them.
+        lacks: scores that nobody can be given here → why.
+        clips: whether the samples are clips, and not pictures.
     """
 
     about: str
