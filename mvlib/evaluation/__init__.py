@@ -1,8 +1,8 @@
 """Evaluation on real bitstreams: conditions × codecs × QPs → rate and quality per picture → BD-rate with intervals.
 
 ``bd_rate`` and the bootstrap are here. ``evaluation.evaluate`` is the call for one's own parts, ``evaluation.protocol``
-what it runs, on the samples of ``evaluation.material`` or ``evaluation.given``; ``evaluation.report`` holds its JSON and
-tables, ``evaluation.conditions`` the baselines. They load torch and the analysers, this page does not.
+what it runs; ``evaluation.material`` and ``evaluation.given`` make the samples, ``evaluation.report`` JSON and tables,
+``evaluation.conditions`` the baselines. They load torch and the analysers, this page does not.
 """
 
 from .bdrate import BDRate, CurveError, DisjointCurves, NonMonotoneCurve, SinglePointCurve, bd_rate
