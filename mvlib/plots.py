@@ -142,6 +142,40 @@ def against_qp(
     return ax
 
 
+def report_curves(report: Mapping, score: str | None = None) -> Figure:
+    """Draw a report's rate-quality curves: an axis for each analyser, a curve for each codec and row.
+
+    Args:
+        report: a result of an evaluation, as ``Report.to_dict`` gives it.
+        score: which of its scores; None: each analyser's first.
+    Raises:
+        ValueError: no analyser has that score.
+    """
+    import matplotlib.pyplot as plt
+
+    keys = dict.fromkeys(key for row in report["curves"] for key in row["results"] if ":" in key)
+    chosen: dict[str, str] = {}
+    for key in keys:
+        name, _, analyser = key.partition(":")
+        if score in (None, name):
+            chosen.setdefault(analyser, key)
+    if not chosen:
+        raise InputError(f"no analyser has the score {score!r}; there are {', '.join(keys)}")
+    with plt.rc_context(_FONT):
+        size = 6.4 * len(chosen), 4
+        figure, axes = plt.subplots(1, len(chosen), figsize=size, layout="constrained", squeeze=False)
+        for ax, (analyser, key) in zip(axes[0], chosen.items(), strict=True):
+            curves = {
+                f"{row['codec']}, {row['condition']}": Curve(
+                    row["results"]["bpp"], row["results"][key], row["low"].get(key), row["high"].get(key)
+                )
+                for row in report["curves"]
+                if key in row["results"]
+            }
+            rate_quality(curves, quality=f"{key.partition(':')[0]} of {analyser}", ax=ax)
+    return figure
+
+
 def followed(
     clips: Mapping[str, np.ndarray],
     boxes: Mapping[str, np.ndarray],

@@ -13,8 +13,9 @@ from mvlib.codecs import RealCodec
 from mvlib.datasets import ACTIONS
 from mvlib.evaluation.conditions import BASELINES
 from mvlib.evaluation.experiment import VideoExperiment
-from mvlib.evaluation.video_looking import ClipLook as Judge
-from mvlib.evaluation.video_material import ClipSample, load_clips
+from mvlib.evaluation.looking import Judge
+from mvlib.evaluation.material import load_material
+from mvlib.evaluation.samples import Sample
 from mvlib.plots import difference
 from mvlib.widgets import ClipExplorer
 from mvlib.widgets.clip_drawing import FOUND, TRUE, boxed
@@ -25,9 +26,9 @@ blur = BASELINES["blur 0.8"].prepare
 
 
 @pytest.fixture(scope="module")
-def clips() -> dict[str, ClipSample]:
-    scenes = load_clips(VideoExperiment(limit=4, size=112, frames=16))
-    films = load_clips(VideoExperiment(material="tracks", frames=20, limit=None))
+def clips() -> dict[str, Sample]:
+    scenes = load_material(VideoExperiment(limit=4, size=112, frames=16))
+    films = load_material(VideoExperiment(material="tracks", frames=20, limit=None))
     return {"scene": scenes[1], "film": films[4]}
 
 
@@ -83,8 +84,8 @@ def test_the_caption_tells_what_the_evaluation_would(panel, clips, machines):
             for f in (sample.frames, coded)
         )
     name, before, after = re.search(r"“(.*?)” (\d+) % → (\d+) %", panel.caption).groups()
-    assert name == ACTIONS[sample.action]
-    assert [int(before), int(after)] == [round(100 * float(p[sample.action])) for p in (clean, seen)]
+    assert name == ACTIONS[sample.label]
+    assert [int(before), int(after)] == [round(100 * float(p[sample.label])) for p in (clean, seen)]
     ao = [
         Judge(machines["siam_lite0"], [sample], ["ao"]).scores([[f]])["ao"][0, 0]
         for f in (sample.frames, coded)

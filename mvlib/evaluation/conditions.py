@@ -112,17 +112,18 @@ BASELINES: dict[str, Condition] = {
 BASELINES[CLIP_BASELINE_NAMES[-1]] = Condition(CLIP_BASELINE_NAMES[-1], denoise, _unchanged, in_time=True)
 
 
-def learned(spec: str, qps: Sequence[float] = (), device: torch.device | str = "cpu") -> Condition:
+def learned(
+    where: str, qps: Sequence[float] = (), title: str | None = None, device: torch.device | str = "cpu"
+) -> Condition:
     """Trained preprocessors before the codec, told the QP.
 
     Args:
-        spec: name or path as for ``load_preprocessor``, with "some name=" before it if the table shall say that.
-            With ``{qp}`` in it, it stands for one network per QP, "runs/only_{qp}/preprocessor.safetensors", each
-            used at its own QP alone.
+        where: name or path as for ``load_preprocessor``. With ``{qp}`` in it, it stands for one network per QP,
+            "runs/only_{qp}/preprocessor.safetensors", each used at its own QP alone.
         qps: the QPs that a ``{qp}`` will take.
+        title: what results call it; None: what it is loaded from.
         device: where the networks work.
     """
-    title, where = split_title(spec)
     files = {qp: where.replace("{qp}", str(qp)) for qp in qps}
     networks = {file: load_preprocessor(file) for file in dict.fromkeys(files.values())}
     identity = [*map(_identity, networks.values()), digest(*facts((preprocess_frames, *networks.values())))]
@@ -134,7 +135,7 @@ def learned(spec: str, qps: Sequence[float] = (), device: torch.device | str = "
 
     in_time = any(isinstance(network, VideoPreprocessor) for network in networks.values())
     by_qp = len(networks) > 1 or any(network.told_qp for network in networks.values())
-    return Condition(title, prepare, _unchanged, by_qp, " ".join(identity), in_time)
+    return Condition(title or where, prepare, _unchanged, by_qp, " ".join(identity), in_time)
 
 
 def _identity(network: Preprocessor) -> str:
@@ -145,19 +146,18 @@ def _identity(network: Preprocessor) -> str:
     return network.card["sha256"] + (f" {unusual}" if unusual else "")
 
 
-def refined(spec: str, device: torch.device | str = "cpu") -> Condition:
+def refined(spec: str, title: str | None = None, device: torch.device | str = "cpu") -> Condition:
     """Each picture refined by gradient steps before it is coded; see ``mvlib.training.refine``.
 
     Args:
         spec: "refined:CODECS:ANALYSERS:STEPS", several joined by "+", what is left out as in ``Refinement``, whose
-            other options may follow, as ":task=output:views=false"; with "some name=" before it if the table shall
-            say that.
+            other options may follow, as ":task=output:views=false".
+        title: what results call it; None: ``spec``.
         device: where it is refined.
 
     Raises ValueError for an option that ``Refinement`` has not.
     """
-    title, what = split_title(spec)
-    _, *parts = what.split(":")
+    _, *parts = spec.split(":")
     places = ("codecs", "analysers", "steps")
     given = dict(zip(places, (part for part in parts if "=" not in part), strict=False))
     given = {k: v if k == "steps" else f"[{v.replace('+', ',')}]" for k, v in given.items() if v}
@@ -176,12 +176,18 @@ def refined(spec: str, device: torch.device | str = "cpu") -> Condition:
 
     holds = digest(*facts((Refiner, refiner.leads_to)))
     weights = f"{refiner.options.identity} in {refiner.precision} {holds}"
-    return Condition(title, prepare, _unchanged, True, weights)
+    return Condition(title or spec, prepare, _unchanged, True, weights)
 
 
 def condition(name: str, qps: Sequence[float], device: torch.device | str = "cpu") -> Condition:
     """The baseline ``name``, refined pictures, or else the trained preprocessor of that name or path, on ``device``."""
     if name in BASELINES:
         return BASELINES[name]
-    what = split_title(name)[1]
-    return refined(name, device) if what.partition(":")[0] == "refined" else learned(name, qps, device)
+    return named(*split_title(name), qps, device)
+
+
+def named(title: str, what: str, qps: Sequence[float], device: torch.device | str = "cpu") -> Condition:
+    """Refined pictures or a trained preprocessor, by ``what`` it is; results call it ``title``."""
+    if what.partition(":")[0] == "refined":
+        return refined(what, title, device)
+    return learned(what, qps, title, device)

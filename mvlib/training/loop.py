@@ -24,14 +24,14 @@ from mvlib.errors import InputError, UserError
 from .experiment import Training
 from .loading import loaded
 from .log import Log
-from .objective import LOST, Objective
+from .objective import Objective
 from .outline import Guarded, Outline
 from .resumable import Resumable
 from .slope import anchor_command
 from .start import starting_network
 from .steps import Steps
 
-__all__ = ["LOST", "Log", "NonFiniteLoss", "Objective", "Steps", "Trainer"]
+__all__ = ["Log", "NonFiniteLoss", "Objective", "Steps", "Trainer"]
 
 
 OBJECTIVES = {"outline": Outline, "guarded": Guarded}

@@ -1,16 +1,14 @@
 """What a training minimises: pictures or clips → virtual codec → analysers → first-order BD-rate, in shares of 1."""
 
 from collections.abc import Callable
-from functools import partial
 
-import torch
 from torch import Tensor, nn
 
 from mvlib import analysers as machines
 from mvlib._precision import computing_in
-from mvlib.analysers import Classifier, available, feature_distance, features, kl_to_clean
-from mvlib.analysers.actions import ACTION_NETWORKS, Recogniser
-from mvlib.analysers.detectors import DETECTOR_NAMES, Detector, heads_divergence
+from mvlib.analysers import Analyser, available
+from mvlib.analysers.actions import ACTION_NETWORKS
+from mvlib.analysers.detectors import DETECTOR_NAMES
 from mvlib.codecs import RealCodec
 from mvlib.errors import InputError
 from mvlib.virtual.codec import VirtualCodec
@@ -18,9 +16,6 @@ from mvlib.virtual.codec import VirtualCodec
 from .ahead import Ahead
 from .experiment import TASKS, Training, VideoTraining
 from .slope import Slope, anchor_command, anchor_path, curve_of
-
-# What coding took from the clean prediction, (B,) in nats: the task loss of material without labels.
-LOST = {Classifier: kl_to_clean, Detector: heads_divergence, Recogniser: kl_to_clean}
 
 
 class Objective(nn.Module):
@@ -86,13 +81,13 @@ class Objective(nn.Module):
         return self.codecs[codec](clip, qp, route=self.training.rounding, real=real, **through)
 
 
-def load_asked(name: str, clips: bool) -> nn.Module:
+def load_asked(name: str, clips: bool) -> Analyser:
     """The analyser ``name``, if its prediction is one that a training on pictures, or ``clips``, can keep.
 
     Raises ValueError that lists those that can be asked; else as ``analysers.load``.
     """
     analyser = machines.load(name)
-    if isinstance(analyser, Classifier | Detector) or (clips and isinstance(analyser, Recogniser)):
+    if analyser.differentiable and (clips or not analyser.takes_clips):
         return analyser
     can = [*available(), *DETECTOR_NAMES, "a classifier of torchvision/… or timm/…"]
     if clips:
@@ -103,18 +98,10 @@ def load_asked(name: str, clips: bool) -> nn.Module:
     )
 
 
-def lost_to(analyser: nn.Module, clean: Tensor, decoded: Tensor, task: str = "output") -> Tensor:
+def lost_to(analyser: Analyser, clean: Tensor, decoded: Tensor, task: str = "output") -> Tensor:
     """What coding took from an analyser's clean prediction, (B,) in nats; differentiable in ``decoded``.
 
     Of clips, a machine for pictures sees every frame, and the mean over frames counts. With ``task`` "features" it is
     the distance of late maps in shares of their size instead.
     """
-    look, measure = analyser, next(measure for kind, measure in LOST.items() if isinstance(analyser, kind))
-    if task == "features":
-        look, measure = partial(features, analyser), feature_distance
-    frame_by_frame = clean.ndim == 5 and isinstance(analyser, Classifier | Detector)
-    pair = [v.flatten(0, 1) if frame_by_frame else v for v in (clean, decoded)]
-    with torch.no_grad():
-        reference = look(pair[0])
-    lost = measure(reference, look(pair[1]))
-    return lost.unflatten(0, clean.shape[:2]).mean(1) if frame_by_frame else lost
+    return analyser.task_loss(clean, decoded, task)

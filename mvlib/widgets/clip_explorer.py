@@ -11,7 +11,8 @@ from mvlib.analysers.trackers import TRACKER_NAMES, Tracker
 from mvlib.datasets import ACTIONS
 from mvlib.errors import InputError, InputTypeError
 from mvlib.evaluation.experiment import VideoExperiment
-from mvlib.evaluation.video_material import ClipSample, load_clips
+from mvlib.evaluation.material import load_material
+from mvlib.evaluation.samples import Sample
 from mvlib.plots import difference
 from mvlib.preprocess import available_preprocessors
 
@@ -33,13 +34,13 @@ _LEGEND = (
 )
 
 
-def example_clips() -> dict[str, ClipSample]:
+def example_clips() -> dict[str, Sample]:
     """Name → clip and what is known of it: generated scenes and objects in real films, as the evaluation takes them."""
-    scenes = load_clips(VideoExperiment(material="acting", limit=_SCENES))
-    films = load_clips(VideoExperiment(material="tracks", frames=2 * _FRAMES, limit=None))
+    scenes = load_material(VideoExperiment(material="acting", limit=_SCENES))
+    films = load_material(VideoExperiment(material="tracks", frames=2 * _FRAMES, limit=None))
     acted = [scenes[i] for i in range(len(scenes))]
     real = [films[i] for i in range(0, len(films), 2)]
-    return {ACTIONS[s.action]: s for s in acted} | {f"film: {s.source}": s for s in real}
+    return {ACTIONS[s.label]: s for s in acted} | {f"film: {s.source}": s for s in real}
 
 
 class ClipExplorer(ipw.VBox):
@@ -53,7 +54,7 @@ class ClipExplorer(ipw.VBox):
     understood.  The tracker is given the true box of the first frame, of the decoded clip as well.
 
     Args:
-        clips: name → uint8 (T, H, W, 3) RGB, or a ``ClipSample``, with what is known of it.  By default generated
+        clips: name → uint8 (T, H, W, 3) RGB, or a ``Sample``, with what is known of it.  By default generated
             scenes and real films of the test side.
         codecs: names for ``RealCodec``.
         preprocessors: names for ``load_preprocessor``, by default all whose weights are there; or name → function
@@ -68,7 +69,7 @@ class ClipExplorer(ipw.VBox):
 
     def __init__(
         self,
-        clips: Mapping[str, np.ndarray | ClipSample] | None = None,
+        clips: Mapping[str, np.ndarray | Sample] | None = None,
         codecs: Sequence[str] = CODECS,
         preprocessors: Sequence[str] | Mapping[str, Callable | None] | None = None,
         recognisers: Sequence[str] | Mapping[str, Recogniser] = tuple(ACTION_NETWORKS),
@@ -211,12 +212,12 @@ def _given(named: Sequence[str] | Mapping) -> dict:
     return {name: thing for name, thing in named.items() if thing is not None}
 
 
-def _sample(name: str, clip: np.ndarray | ClipSample) -> ClipSample:
-    sample = ClipSample(clip, name) if isinstance(clip, np.ndarray) else clip
+def _sample(name: str, clip: np.ndarray | Sample) -> Sample:
+    sample = Sample(clip, name) if isinstance(clip, np.ndarray) else clip
     frames = getattr(sample, "frames", None)
     if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8:
         kind = frames.dtype if isinstance(frames, np.ndarray) else type(clip).__name__
-        raise InputTypeError(f"clip {name!r} is {kind}; give a numpy array of uint8, or a ClipSample")
+        raise InputTypeError(f"clip {name!r} is {kind}; give a numpy array of uint8, or a Sample")
     if frames.ndim != 4 or frames.shape[3] != 3 or len(frames) < 2 or min(frames.shape[1:3]) < 16:
         raise InputError(
             f"clip {name!r} has shape {frames.shape}; give (T, H, W, 3) with at least 2 frames, sides of 16 or more"

@@ -14,10 +14,10 @@ from mvlib.analysers import load
 from mvlib.analysers.actions import Recogniser
 from mvlib.analysers.actions.recogniser import fit_frames
 from mvlib.analysers.trackers import Tracker
+from mvlib.analysers.trackers.overlap import overlaps, sequence_scores
 from mvlib.codecs import RealCodec
 from mvlib.datasets import ACTIONS
-from mvlib.evaluation.tracking import overlaps, sequence_scores
-from mvlib.evaluation.video_material import ClipSample
+from mvlib.evaluation.samples import Sample
 
 from .looking import Before, Preparer, Step
 
@@ -62,7 +62,7 @@ class ClipLook:
         alone: the look without ``before`` at the same QP, or None.
     """
 
-    sample: ClipSample
+    sample: Sample
     codec: str
     qp: int
     clip: CodedClip
@@ -94,12 +94,12 @@ class ClipLook:
     @property
     def target(self) -> int:
         """The true action if it is known, else what the recogniser sees in the whole clean clip."""
-        return self.sample.action if self.known else int(self.clean[-1].argmax())
+        return self.sample.label if self.known else int(self.clean[-1].argmax())
 
     @property
     def known(self) -> bool:
         """Whether somebody knows what is done in the clip, and the recogniser could say it."""
-        return self.classes == ACTIONS and self.sample.action is not None
+        return self.classes == ACTIONS and self.sample.label is not None
 
     @cached_property
     def counted(self) -> np.ndarray:
@@ -132,7 +132,7 @@ class ClipLooker:
     """
 
     def __init__(
-        self, clips: Mapping[str, ClipSample], functions: Mapping[str, Step] | None = None,
+        self, clips: Mapping[str, Sample], functions: Mapping[str, Step] | None = None,
         machines: Mapping[str, Recogniser | Tracker] | None = None,
     ) -> None:  # fmt: skip
         self.clips, self._machines = dict(clips), dict(machines or {})

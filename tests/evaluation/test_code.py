@@ -16,7 +16,8 @@ from mvlib.analysers import Classifier
 from mvlib.evaluation import conditions, identity
 from mvlib.evaluation.cells import CellStore, digest
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
-from mvlib.evaluation.image import ImageProtocol
+from mvlib.evaluation.looking import Judge
+from mvlib.evaluation.protocol import Protocol
 
 MACHINE = '''
 """A machine and a preprocessor of somebody's own."""
@@ -94,9 +95,8 @@ def protocol(module, store, monkeypatch):
     monkeypatch.setattr(conditions, "load_preprocessor", load)
     torch.manual_seed(0)
     options = {"input_size": (32, 32), "mean": (0.5,) * 3, "std": (0.25,) * 3, "classes": "abcd"}
-    return ImageProtocol(
-        EXPERIMENT, CellStore(store), {"mine": Classifier(module.Network(), name="mine", **options)}
-    )
+    analyser = Classifier(module.Network(), name="mine", **options)
+    return Protocol(EXPERIMENT, CellStore(store), analysers={"mine": analyser})
 
 
 real = conditions.load_preprocessor
@@ -130,12 +130,12 @@ def test_a_baseline_and_the_protocol_itself_are_code_too(monkeypatch):
         row = conditions.Condition(
             "blur", conditions.partial(conditions.gaussian_blur, sigma=0.5), conditions.upscale
         )
-        return row.identity, identity.does(ImageProtocol.look)
+        return row.identity, identity.does(Judge)
 
     before = keys()
     assert before == keys()
     monkeypatch.setattr(conditions, "_on_tensor", lambda frames, function: frames)
-    monkeypatch.setattr("mvlib.evaluation.looking.kl_to_clean", lambda clean, coded: coded)
+    monkeypatch.setattr("mvlib.evaluation.looking.match", lambda truth, found: found)
     assert all(old != new for old, new in zip(before, keys(), strict=True))
     identity.does.cache_clear()
 
@@ -207,12 +207,13 @@ NAMES = """
 from mvlib.codecs import RealCodec
 from mvlib.evaluation import identity
 from mvlib.evaluation.conditions import condition
-from mvlib.evaluation.image import Encoding, Look
+from mvlib.evaluation.encoding import Encoding
+from mvlib.evaluation.looking import Judge
 from mvlib.training.refine import Refiner
 
 import numpy as np
 RealCodec("x264").map([np.zeros((1, 32, 32, 3), np.uint8)] * WORKERS, 30, workers=WORKERS)  # leaves traces
-said = [identity.does(code) for code in (Encoding, Look, RealCodec, Refiner)]
+said = [identity.does(code) for code in (Encoding, Judge, RealCodec, Refiner)]
 said += [condition(row, (30,)).identity for row in ("blur 0.5", "image", "video")]
 """
 

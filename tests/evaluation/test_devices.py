@@ -5,25 +5,23 @@ import pytest
 import torch
 
 from mvlib import analysers
-from mvlib.evaluation import conditions, image
+from mvlib.evaluation import conditions, protocol
 from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment, VideoExperiment
-from mvlib.evaluation.image import ImageProtocol
-from mvlib.evaluation.material import Material, Sample
-from mvlib.evaluation.video import VideoProtocol
+from mvlib.evaluation.samples import Material, Sample
 
 KINDS = {
-    "pictures": (ImageProtocol, ImageExperiment, "nanodet"),
-    "clips": (VideoProtocol, VideoExperiment, "action_shift"),
+    "pictures": (ImageExperiment, "nanodet", 1),
+    "clips": (VideoExperiment, "action_shift", 2),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_and_machines_are_on_the_device_of_their_process(kind, monkeypatch):
-    protocol, experiment, machine = KINDS[kind]
+    experiment, machine, frames = KINDS[kind]
     networks, refiners = [], []
 
-    class Second(image.Processes):
+    class Second(protocol.Processes):
         def __init__(self):
             super().__init__("cpu")
             self.device = torch.device("meta")
@@ -39,17 +37,17 @@ def test_rows_and_machines_are_on_the_device_of_their_process(kind, monkeypatch)
         networks.append(ordinary(name))
         return networks[-1]
 
-    monkeypatch.setattr(image, "Processes", Second)
+    monkeypatch.setattr(protocol, "Processes", Second)
     monkeypatch.setattr(conditions, "Refiner", Refiner)
     monkeypatch.setattr(conditions, "load_preprocessor", load)
     asked = experiment(
         codecs=("x264",), conditions=(ANCHOR,), limit=2, qps=(30, 40),
         preprocessors=("image", "refined:x265:efficientnet_lite0:1"),
     )  # fmt: skip
-    sample = Sample(np.zeros((48, 48, 3), np.uint8), "s")
-    ready = protocol(
-        asked, CellStore(None), {machine: analysers.load(machine)}, Material("", "", 1, lambda i: sample)
-    )
+    sample = Sample(np.zeros((frames, 48, 48, 3), np.uint8), "s")
+    material = Material("", "", 1, lambda i: sample, clips=frames > 1)
+    parts = {"analysers": {machine: analysers.load(machine)}, "material": material}
+    ready = protocol.Protocol(asked, CellStore(None), **parts)
     assert refiners == ["meta"]
     assert len(networks) == 1
     for network in (*networks, ready.analysers[machine]):
