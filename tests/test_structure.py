@@ -11,9 +11,9 @@ LAYERS = (
     {"__main__"},
     {"commands"},
     {"widgets"},
-    {"plots"},
     {"fidelity"},
     {"evaluation"},
+    {"plots"},  # draws what it is given, and so serves a report too
     {"training"},
     {"datasets", "codecs", "virtual", "preprocess", "analysers"},
     {"media"},
