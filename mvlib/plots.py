@@ -38,6 +38,11 @@ _SPARE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6E
 _FONT = {"font.size": 11, "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False}
 
 
+def colour(codec: str) -> str:
+    """The codec's colour in every figure of the course."""
+    return COLOURS.get(codec, _SPARE[0])
+
+
 @dataclass(frozen=True)
 class Curve:
     """A rate-quality curve: values at rising rates, with the band of their confidence interval if there is one."""
@@ -80,28 +85,6 @@ def rate_quality(
         ax.grid(alpha=0.25)
         ax.legend(frameon=False)
     return ax
-
-
-def strip(original: np.ndarray, decoded: np.ndarray, *, gain: float = 4, title: str = "decoded") -> Figure:
-    """Original, decoded and amplified difference side by side: uint8 (H, W, 3) each.
-
-    The difference is shown around middle grey, (decoded - original) * ``gain`` + 128; the title names the gain.
-    """
-    import matplotlib.pyplot as plt
-
-    shown = {
-        "original": original,
-        title: decoded,
-        f"difference ×{gain:g} (grey: none)": difference(original, decoded, gain),
-    }
-    height = 12 / 3 * original.shape[0] / original.shape[1] + 0.4
-    with plt.rc_context(_FONT):
-        figure, axes = plt.subplots(1, 3, figsize=(12, height), layout="constrained")
-        for ax, (text, picture) in zip(axes, shown.items(), strict=True):
-            ax.imshow(picture)
-            ax.set_title(text)
-            ax.set_axis_off()
-    return figure
 
 
 def difference(original: np.ndarray, decoded: np.ndarray, gain: float = 4) -> np.ndarray:
@@ -180,23 +163,6 @@ def followed(
                         )  # imshow puts a pixel's middle at its index
                         ax.add_patch(Rectangle(*place, fill=False, ec=colour, ls=dashes, lw=1.6))
     return figure
-
-
-def top_bars(top: Sequence[tuple[str, float]], *, title: str = "", ax: Axes | None = None) -> Axes:
-    """Bars of the likeliest classes: (name, probability in [0, 1]), likeliest first, as ``Classifier.top`` gives."""
-    import matplotlib.pyplot as plt
-
-    names, values = zip(*top, strict=True)
-    places = range(len(names))
-    with plt.rc_context(_FONT):
-        ax = ax or plt.subplots(figsize=(4.8, 0.4 * len(names) + 0.8), layout="constrained")[1]
-        bars = ax.barh(places, [100 * v for v in values], color="#0072B2", height=0.65)
-        ax.bar_label(bars, [f"{100 * v:.0f} %" for v in values], padding=4)
-        ax.set(yticks=places, yticklabels=names, xlim=(0, 112), xlabel="probability (%)", title=title)
-        ax.set_xticks(range(0, 101, 25))
-        ax.invert_yaxis()
-        ax.tick_params(axis="y", length=0)
-    return ax
 
 
 def _styles(names: Sequence[str]) -> dict[str, tuple[str, str, str]]:
