@@ -18,8 +18,8 @@ from mvlib.evaluation.video_looking import ClipLook as Judge
 from mvlib.evaluation.video_material import ClipSample, load_clips
 from mvlib.plots import difference
 from mvlib.widgets import ClipExplorer
-from mvlib.widgets.charts import Line, frame_lines
-from mvlib.widgets.drawing import FOUND, TRUE, boxed
+from mvlib.widgets.charts import Line
+from mvlib.widgets.drawing import FOUND, TRUE, boxed, frame_lines
 from mvlib.widgets.looks import WINDOW, log_probabilities
 
 blur = BASELINES["blur 0.8"].prepare
@@ -235,9 +235,10 @@ def test_lines_are_probabilities_and_overlaps(panel):
 
 
 def test_names_of_lines_do_not_overlap():
-    lines = [Line([0.5, 0.5 + 0.01 * k], "red", f"line {k}") for k in range(4)] + [Line([0, 0], "red", "low")]
-    ends = sorted(float(y) for y in re.findall(r'y="([\d.]+)" text-anchor="start" fill="red"', frame_lines(lines, 0, "")))
-    assert len(ends) == 5 and min(np.diff(ends)) >= 14.9 and ends[-1] < 170
+    lines = [Line([(0, 0.5), (1, 0.5 + 0.01 * k)], "red", f"line {k}") for k in range(4)]
+    svg = frame_lines([*lines, Line([(0, 0), (1, 0)], "red", "low")], 0, "")
+    ends = sorted(float(y) for y in re.findall(r'y="([\d.]+)" text-anchor="start" fill="red"', svg))
+    assert len(ends) == 5 and min(np.diff(ends)) >= 14.9 and ends[-1] < 200
 
 
 def test_without_an_analyser_its_chart_is_away(panel):

@@ -3,17 +3,15 @@
 The axes stand still, so that two codecs, clips or QPs can be compared by eye.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import isfinite, log10
 
-WIDTH, TOP, LEFT = 520, 14, 52
-TEXT, PAPER, FAINT = (
-    "var(--jp-ui-font-color1, #222)",
-    "var(--jp-layout-color0, white)",
-    "var(--jp-border-color2, #ddd)",
-)
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 520, 220, 52, 400, 14, 180
+"""Of a chart, and of the field in which lines are drawn; their names stand right of it."""
+PAPER, FAINT = "var(--jp-layout-color0, white)", "var(--jp-border-color2, #ddd)"
+_TEXT = "var(--jp-ui-font-color1, #222)"
 
 
 @dataclass(frozen=True)
@@ -32,9 +30,7 @@ class Axis:
         return self.start + (value - low) / (high - low) * (self.end - self.start)
 
 
-_BOTTOM = 150
-_KILOBIT, _SHARE = Axis(0.03, 300, _BOTTOM, TOP, log=True), Axis(0, 1, _BOTTOM, TOP)
-_NAMES_WIDTH = 120
+SHARE, _KILOBIT = Axis(0, 1, BOTTOM, TOP), Axis(0.03, 300, BOTTOM, TOP, log=True)
 _BLACK = {"stroke": "currentColor", "stroke_width": 2}
 
 
@@ -52,14 +48,8 @@ def text(x: float, y: float, words: object, anchor: str = "middle", **more: obje
     return tag("text", escape(str(words)), x=x, y=y, text_anchor=anchor, **more)
 
 
-def polyline(points: Sequence[tuple[float, float]], colour: str, width: float, dashes: str | None) -> str:
-    path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    style = {"stroke": colour, "stroke_width": str(width), "stroke_dasharray": dashes or None}
-    return tag("polyline", points=path, fill="none", stroke_linejoin="round", **style)
-
-
-def levels(axis: Axis, values: Sequence[float], unit: str, right: float) -> list[str]:
-    """Faint lines across the chart, with their values on the left; a share is written in percent."""
+def _levels(axis: Axis, values: Sequence[float], unit: str, right: float) -> list[str]:
+    """Faint lines across the chart, with their values on the left; shares are written in percent."""
     return [
         tag("line", x1=LEFT, x2=right, y1=axis(v), y2=axis(v), stroke=FAINT)
         + text(LEFT - 6, axis(v) + 4, f"{100 * v if unit else v:g}{unit}", "end")
@@ -67,12 +57,12 @@ def levels(axis: Axis, values: Sequence[float], unit: str, right: float) -> list
     ]
 
 
-def svg(parts: Sequence[str], words: str, height: float, middle: float, title: str) -> str:
+def _svg(parts: Sequence[str], words: str, right: float, title: str) -> str:
     """The whole chart, with the title of its horizontal axis; ``words`` are for those who don't see it."""
     return (
-        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 {WIDTH} {height}" width="100%" '
-        f'style="font:13px var(--jp-ui-font-family, sans-serif);fill:{TEXT};display:block">'
-        f"{''.join(parts)}{text(middle, height - 6, title)}</svg>"
+        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 {WIDTH} {HEIGHT}" width="100%" '
+        f'style="font:13px var(--jp-ui-font-family, sans-serif);fill:{_TEXT};display:block">'
+        f"{''.join(parts)}{text((LEFT + right) / 2, HEIGHT - 6, title)}</svg>"
     )
 
 
@@ -94,53 +84,59 @@ def frame_bars(
     """
     step = (WIDTH - LEFT) / len(bits)
     every = 1 + int(18 / step)
-    parts = levels(_KILOBIT, (0.1, 1, 10, 100), "", WIDTH)
+    parts = _levels(_KILOBIT, (0.1, 1, 10, 100), "", WIDTH)
     for t, (value, fill, label) in enumerate(zip(bits, fills, labels, strict=True)):
         x, y = LEFT + step * t, _KILOBIT(value / 1000)
-        size = {"x": x + 0.15 * step, "y": y, "width": 0.7 * step, "height": _BOTTOM - y}
+        size = {"x": x + 0.15 * step, "y": y, "width": 0.7 * step, "height": BOTTOM - y}
         parts.append(tag("rect", **size, fill=fill, **(_BLACK if t == shown else {})))
         if marks is not None:
             y = _KILOBIT(marks[t] / 1000)
             parts.append(tag("line", x1=x + 0.05 * step, x2=x + 0.95 * step, y1=y, y2=y, **_BLACK))
         if t % every == 0:
-            parts.append(text(x + step / 2, _BOTTOM + 15, label))
-    return svg(parts, words, _BOTTOM + 40, (LEFT + WIDTH) / 2, "frame")
+            parts.append(text(x + step / 2, BOTTOM + 15, label))
+    return _svg(parts, words, WIDTH, "frame")
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line of ``frame_lines``: a value in [0, 1] for each frame, NaN where there is none."""
+    """A line of a ``line_chart``: points (x, share in [0, 1] or NaN for none), and the name at its end."""
 
-    values: Sequence[float]
+    points: Sequence[tuple[float, float]]
     colour: str
     name: str
     width: float = 2.5
-    dashes: str = ""
+    dashes: str | None = None
+    opacity: float = 1.0
 
 
-def frame_lines(lines: Sequence[Line], shown: int, words: str) -> str:
-    """SVG of shares over frames, 0 to 100 %, the shown frame marked; a line's name stands at its end."""
-    last, right = max(1, *(len(line.values) - 1 for line in lines)), WIDTH - _NAMES_WIDTH
-    x = Axis(0, last, LEFT, right)
-    parts = levels(_SHARE, (0, 0.25, 0.5, 0.75, 1), " %", right)
-    parts += [text(x(t), _BOTTOM + 15, t) for t in range(0, last + 1, 1 + (last + 1) // 12)]
-    place = {"x1": x(shown), "x2": x(shown), "y1": _SHARE(0), "y2": _SHARE(1)}
-    parts.append(tag("line", class_="shown", **place, stroke="currentColor", stroke_dasharray="3 3"))
+def line_chart(
+    lines: Sequence[Line], x: Axis, ticks: Sequence[float], title: str, words: str, over: Sequence[str] = ()
+) -> str:
+    """SVG of shares, 0 to 100 %.
+
+    Args:
+        x, ticks, title: horizontal axis, from ``LEFT`` to ``RIGHT``, and what is written below it.
+        words: what is shown, for those who don't see it.
+        over: elements that are drawn over the lines.
+    """
+    parts = _levels(SHARE, (0, 0.25, 0.5, 0.75, 1), " %", RIGHT)
+    for v in ticks:
+        parts.append(tag("line", x1=x(v), x2=x(v), y1=BOTTOM, y2=BOTTOM + 4, stroke=FAINT))
+        parts.append(text(x(v), BOTTOM + 16, f"{v:g}"))
+    ends = []
     for line in lines:
-        points = [(x(t), _SHARE(v)) for t, v in enumerate(line.values) if isfinite(v)]
-        parts.append(polyline(points, line.colour, line.width, line.dashes))
-    return svg([*parts, *_names(lines, right + 8)], words, _BOTTOM + 40, (LEFT + right) / 2, "frame")
+        places = [(x(v), SHARE(share)) for v, share in line.points if isfinite(share)]
+        path = " ".join(f"{a:.1f},{b:.1f}" for a, b in places)
+        style = {"stroke": line.colour, "stroke_width": line.width, "stroke_dasharray": line.dashes}
+        parts.append(tag("polyline", points=path, fill="none", opacity=line.opacity, **style))
+        ends.append((places[-1][1], line))
+    return _svg([*parts, *_names(ends), *over], words, RIGHT, title)
 
 
-def _names(lines: Sequence[Line], left: float) -> list[str]:
+def _names(ends: list[tuple[float, Line]]) -> Iterator[str]:
     """Names beside the ends of their lines, pushed apart where they would overlap."""
-    ends = sorted(
-        ((_SHARE([v for v in line.values if isfinite(v)][-1]), line) for line in lines),
-        key=lambda end: end[0],
-    )
-    parts, last = [], TOP - 16.0
-    for i, (y, line) in enumerate(ends):
-        room = _BOTTOM - 15 * (len(ends) - 1 - i)  # for those that follow
+    last = TOP - 16.0
+    for i, (y, line) in enumerate(sorted(ends, key=lambda end: end[0])):
+        room = BOTTOM - 15 * (len(ends) - 1 - i)  # for those that follow
         last = max(last + 15, min(y, room))
-        parts.append(text(left, last + 4, line.name, "start", fill=line.colour))
-    return parts
+        yield text(RIGHT + 8, last + 4, line.name, "start", fill=line.colour)

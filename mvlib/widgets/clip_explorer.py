@@ -47,6 +47,10 @@ class ClipExplorer(Explorer):
         InputError, InputTypeError: no clip or codec, a clip that isn't uint8 (T >= 2, H, W, 3), a QP outside 0..51.
     """
 
+    kind, gop, follow = "clip", "stock", False  # to code a clip takes about a second
+    rows = (("clip", "codec", "qp"), ("preprocessor", "strength", "recogniser", "tracker"), ("view", "frame"))
+    chart_names = ("bits", "answers", "overlap")
+
     def __init__(
         self,
         clips: Mapping[str, np.ndarray | ClipSample] | None = None,
@@ -64,15 +68,7 @@ class ClipExplorer(Explorer):
         last = len(next(iter(known.values())).frames) - 1
         self.frame = slider("Frame", last // 2, last)
         self._film = ipw.HTML()
-        rows = [
-            ("clip", "codec", "qp"),
-            ("preprocessor", "strength", "recogniser", "tracker"),
-            ("view", "frame"),
-        ]
-        super().__init__(
-            "clip", known, "stock", codecs, preprocessors, own(recognisers) | own(trackers), qp, rows,
-            charts=("bits", "answers", "overlap"), body=[self._film],
-        )  # fmt: skip
+        super().__init__(known, codecs, qp, preprocessors, own(recognisers) | own(trackers), self._film)
 
     def _fit(self) -> None:
         super()._fit()

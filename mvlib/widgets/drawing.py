@@ -8,21 +8,7 @@ from PIL import Image, ImageDraw
 
 from mvlib.plots import colour
 
-from .charts import (
-    FAINT,
-    LEFT,
-    PAPER,
-    TOP,
-    Axis,
-    Line,
-    frame_bars,
-    frame_lines,
-    levels,
-    polyline,
-    svg,
-    tag,
-    text,
-)
+from .charts import BOTTOM, LEFT, PAPER, RIGHT, SHARE, Axis, Line, frame_bars, line_chart, tag, text
 from .looks import Look
 
 TRUE, FOUND = "#FFFFFF", "#E69F00"
@@ -32,10 +18,8 @@ _CLEAN = "#9a9a9a"
 _OTHERS = ("#CC79A7", "#8C6D1F")
 # Classes that never were likelier than this are not drawn.
 _LEAST = 0.2
-# Of the chart of rate: its height, and its axes, bits per pixel and share.
-_HEIGHT, _RIGHT = 262, 428
+RATE = Axis(0.02, 10, LEFT, RIGHT, log=True)
 _OUTLINED = f"stroke:{PAPER};stroke-width:4;paint-order:stroke"
-RATE, SHARE = Axis(0.02, 10, LEFT, _RIGHT, log=True), Axis(0, 1, _HEIGHT - 42, TOP)
 
 
 def boxed(frame: np.ndarray, boxes: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -114,49 +98,26 @@ def rate_chart(look: Look, curves: Curves, prepared: Curves) -> str:
     x, y = RATE(bpp), SHARE(look.kept)
     # Out of the way of the hollow marker, which lies to the right where bits are saved.
     aside, anchor = (x + 11, "start") if look.alone is None else (x - 11, "end")
-    parts = [
-        *_rate_grid(),
-        *_legend(list(dict.fromkeys([*curves, *prepared])), look),
-        *_curves(curves, codec, None),
-        *_curves(prepared, codec, "7 4"),
-        tag("line", x1=x, x2=x, y1=SHARE(0), y2=y, stroke=paint, stroke_dasharray="3 3"),
+    over = [
+        tag("line", x1=x, x2=x, y1=BOTTOM, y2=y, stroke=paint, stroke_dasharray="3 3"),
         tag("circle", cx=x, cy=y, r=7, fill=paint, stroke="white", stroke_width=2),
         text(aside, max(y - 9, 12.0), f"QP {qp}", anchor, font_weight="bold", style=_OUTLINED),
     ]
     if look.alone is not None:
         at = {"cx": RATE(look.alone.written.bpp), "cy": SHARE(look.alone.kept), "r": 6}
-        parts.append(tag("circle", class_="alone", **at, fill=PAPER, stroke=paint, stroke_width="2.5"))
+        over.append(tag("circle", class_="alone", **at, fill=PAPER, stroke=paint, stroke_width=2.5))
+    lines = [*_curves(curves, codec), *_curves(prepared, codec, ", prepared", "7 4")]
     words = f"{codec} at QP {qp}: {bpp:.3f} bits per pixel keep {100 * look.kept:.0f} % for {name}"
     heading = f"<b>Probability of “{escape(name)}”</b>, which the network saw in the original"
-    middle, title = (LEFT + _RIGHT) / 2, "rate (bits per pixel, log scale)"
-    return f'<div style="margin-bottom:6px">{heading}</div>{svg(parts, words, _HEIGHT, middle, title)}'
+    ticks = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+    return heading + line_chart(lines, RATE, ticks, "rate (bits per pixel, log scale)", words, over)
 
 
-def _curves(curves: Curves, chosen: str, dashes: str | None) -> Iterator[str]:
+def _curves(curves: Curves, chosen: str, suffix: str = "", dashes: str | None = None) -> Iterator[Line]:
+    """Lines of all codecs, that of the chosen one last and strong."""
     for codec, points in sorted(curves.items(), key=lambda item: item[0] == chosen):
-        places = [(RATE(bpp), SHARE(kept)) for bpp, kept in sorted(points.values())]
-        line = polyline(places, colour(codec), 2.5 if codec == chosen else 1.5, dashes)
-        yield tag("g", line, opacity="1" if codec == chosen else "0.45")
-
-
-def _rate_grid() -> Iterator[str]:
-    for v in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10):
-        yield tag("line", x1=RATE(v), x2=RATE(v), y1=SHARE(0), y2=SHARE(1), stroke=FAINT)
-        yield text(RATE(v), SHARE(0) + 16, f"{v:g}")
-    yield from levels(SHARE, (0, 0.25, 0.5, 0.75, 1), " %", _RIGHT)
-
-
-def _legend(codecs: Sequence[str], look: Look) -> Iterator[str]:
-    shown = look.version.codec
-    entries = [(codec, codec, None) for codec in codecs]
-    if look.version.before is not None:
-        entries.append((shown, "prepared", "5 3"))
-    for i, (codec, name, dashes) in enumerate(entries):
-        x, y = _RIGHT + 16, TOP + 20 * i
-        yield tag(
-            "line", x1=x, x2=x + 16, y1=y, y2=y, stroke=colour(codec), stroke_width=3, stroke_dasharray=dashes
-        )
-        yield text(x + 22, y + 4, name, "start", font_weight="bold" if name == shown else None)
+        strength = {"width": 2.5} if codec == chosen else {"width": 1.5, "opacity": 0.45}
+        yield Line(sorted(points.values()), colour(codec), codec + suffix, **strength, dashes=dashes)
 
 
 def frame_bits(look: Look, shown: int) -> str:
@@ -174,14 +135,13 @@ def frame_bits(look: Look, shown: int) -> str:
 def frame_answers(look: Look, shown: int) -> str:
     """Lines of the recogniser's probabilities after each frame: of the true class, and of those it is taken for."""
     k = look.target
-    alone = None if look.alone is None else look.alone.coded[:, k].tolist()
-    lines = _versions(look, look.clean[:, k].tolist(), alone, look.coded[:, k].tolist())
+    lines = _versions(look, look.clean[:, k], look.alone and look.alone.coded[:, k], look.coded[:, k])
     others = [c for c in look.coded[1:].amax(0).argsort(descending=True).tolist() if c != k]
     for c, paint in zip(others, _OTHERS, strict=False):
         if look.coded[1:, c].max() >= _LEAST:
             name = look.classes[c]
             short = name if len(name) <= 16 else name[:15] + "…"
-            lines.append(Line(look.coded[:, c].tolist(), paint, short, 1.3, "2 3"))
+            lines.append(Line(_points(look.coded[:, c]), paint, short, 1.3, "2 3"))
     words = f"after the last frame “{look.classes[k]}” has {100 * look.kept:.0f} %"
     known = "" if look.known else " (nobody labelled the clip)"
     heading = f"<b>Probability of “{escape(look.classes[k])}”</b>{known} after each frame"
@@ -190,14 +150,27 @@ def frame_answers(look: Look, shown: int) -> str:
 
 def frame_overlaps(look: Look, shown: int) -> str:
     """Lines of the overlap of tracked and true box in each frame in which the true one is known."""
-    alone = None if look.alone is None else look.overlap(look.alone.track)
+    alone = look.alone and look.overlap(look.alone.track)
     lines = _versions(look, look.overlap(look.clean_track), alone, look.overlap(look.track))
     words = f"average overlap {look.average_overlap(look.track):.2f}"
     return "<b>Overlap of tracked and true box</b>" + frame_lines(lines, shown, words)
 
 
+def frame_lines(lines: Sequence[Line], shown: int, words: str) -> str:
+    """Lines over frames, the one that is shown marked."""
+    last = max(1, *(line.points[-1][0] for line in lines))
+    x = Axis(0, last, LEFT, RIGHT)
+    place = {"x1": x(shown), "x2": x(shown), "y1": SHARE(0), "y2": SHARE(1)}
+    mark = tag("line", class_="shown", **place, stroke="currentColor", stroke_dasharray="3 3")
+    return line_chart(lines, x, range(0, last + 1, 1 + (last + 1) // 12), "frame", words, [mark])
+
+
+def _points(values: Sequence[float]) -> list[tuple[int, float]]:
+    return [(t, float(value)) for t, value in enumerate(values)]
+
+
 def _versions(look: Look, clean: Sequence, alone: Sequence | None, coded: Sequence) -> list[Line]:
-    """Lines for the original, for the codec alone behind which there is a preprocessor, and for what was decoded."""
-    codec = look.version.codec
-    between = [] if alone is None else [Line(alone, colour(codec), f"{codec} alone", 1.8, "5 4")]
-    return [Line(clean, _CLEAN, "original"), *between, Line(coded, colour(codec), "decoded", 3)]
+    """Lines for the original, for the codec alone if there is a preprocessor, and for what was decoded."""
+    codec, paint = look.version.codec, colour(look.version.codec)
+    between = [] if alone is None else [Line(_points(alone), paint, f"{codec} alone", 1.8, "5 4")]
+    return [Line(_points(clean), _CLEAN, "original"), *between, Line(_points(coded), paint, "decoded", 3)]

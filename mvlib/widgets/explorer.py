@@ -39,25 +39,35 @@ class Explorer(Panel):
         charts: name → chart.
     """
 
+    kind: str
+    """The name of the control that chooses the sample."""
+    rows: Sequence[Sequence[str]]
+    chart_names: Sequence[str]
+    gop: str
+    follow: bool
+    """Whether the panel keeps up with a slider that is dragged."""
+
     def __init__(
-        self, kind: str, known: Mapping[str, ClipSample], gop: str, codecs: Sequence[str],
-        preprocessors: Sequence[str] | Mapping[str, Callable | None] | None, analysers: Mapping[str, Any], qp: int,
-        rows: Sequence[Sequence[str]], charts: Sequence[str], body: Sequence[ipw.Widget] = (),
-    ) -> None:  # fmt: skip
-        """``kind`` names the control that chooses one of the samples ``known``; ``body`` follows the pictures."""
-        self._kind = kind
+        self,
+        known: Mapping[str, ClipSample],
+        codecs: Sequence[str],
+        qp: int,
+        preprocessors: Sequence[str] | Mapping[str, Callable | None] | None,
+        analysers: Mapping[str, Any],
+        *body: ipw.Widget,
+    ) -> None:
         preprocessors = available_preprocessors() if preprocessors is None else preprocessors
-        self._looker = Looker(known, gop, own(preprocessors), analysers)
+        self._looker = Looker(known, self.gop, own(preprocessors), analysers)
         self._look: Look | None = None
-        setattr(self, kind, choice(kind.capitalize(), list(known)))
+        setattr(self, self.kind, choice(self.kind.capitalize(), list(known)))
         self.codec = choice("Codec", codecs, "160px", "x265" if "x265" in codecs else None)
-        self.qp = slider("QP", qp, 51, follow=kind == "picture")  # to code a clip takes about a second
+        self.qp = slider("QP", qp, 51, follow=self.follow)
         self.preprocessor = choice("Preprocessor", [NONE, *preprocessors])
-        self.strength = slider("Strength", 1.0, 1, 0.05, follow=kind == "picture")
+        self.strength = slider("Strength", 1.0, 1, 0.05, follow=self.follow)
         self.pictures = {name: Picture() for name in ("original", "decoded", "difference", "changed")}
-        self.charts = {name: ipw.HTML(layout=column()) for name in charts}
+        self.charts = {name: ipw.HTML(layout=column()) for name in self.chart_names}
         self._stills = ipw.HBox(list(self.pictures.values()))
-        super().__init__(rows, [self._stills, *body, ipw.HBox(list(self.charts.values()))])
+        super().__init__(self.rows, [self._stills, *body, ipw.HBox(list(self.charts.values()))])
 
     @property
     def look(self) -> Look:
@@ -67,14 +77,14 @@ class Explorer(Panel):
 
     def __repr__(self) -> str:
         known, codecs = len(self._looker.samples), len(self.codec.options)
-        return f"{type(self).__name__}({known} {self._kind}s, {codecs} codecs)"
+        return f"{type(self).__name__}({known} {self.kind}s, {codecs} codecs)"
 
     def _fit(self) -> None:
         self.strength.disabled = self.preprocessor.value == NONE
 
     def _version(self, move: SimpleNamespace) -> Version:
         before = None if move.preprocessor == NONE else Before(move.preprocessor, move.strength)
-        return Version(getattr(move, self._kind), move.codec, move.qp, before)
+        return Version(getattr(move, self.kind), move.codec, move.qp, before)
 
     def _stills_of(self, look: Look, t: int) -> dict[Picture, tuple[str, bytes] | None]:
         """Frame ``t`` of the original, the decoded sample and their difference, and what a preprocessor changed."""
@@ -114,6 +124,10 @@ class QPExplorer(Explorer):
         InputError, InputTypeError: no picture or codec, a picture that isn't uint8 (H, W, 3), a QP outside 0..51.
     """
 
+    kind, gop, follow = "picture", "intra", True
+    rows = (("picture", "codec", "qp"), ("preprocessor", "strength"))
+    chart_names = ("classes", "rate")
+
     def __init__(
         self,
         pictures: Mapping[str, np.ndarray] | None = None,
@@ -126,10 +140,7 @@ class QPExplorer(Explorer):
         known = samples.pictures(pictures, short_side)
         check_start(qp, pictures=known, codecs=codecs)
         analyser = load(analyser) if isinstance(analyser, str) else analyser
-        rows, charts = [("picture", "codec", "qp"), ("preprocessor", "strength")], ("classes", "rate")
-        super().__init__(
-            "picture", known, "intra", codecs, preprocessors, {"classifier": analyser}, qp, rows, charts
-        )
+        super().__init__(known, codecs, qp, preprocessors, {"classifier": analyser})
         self.qp.tooltip = "quantisation parameter: 0 keeps nearly everything, 51 nearly nothing"
 
     def _draw(self, move: SimpleNamespace) -> tuple[str, Mapping[ipw.Widget, Any]]:
