@@ -1,7 +1,7 @@
 """Figures of the course: measured numbers and pictures → matplotlib axes with units.
 
 A codec has the same colour and marker in every figure.  The colours are Okabe and Ito's [1], which people with
-any common colour blindness tell apart; the marker says it again for a print in grey.
+any common colour blindness tell apart; the marker is for a print in grey.
 
 [1] Okabe and Ito, Color Universal Design, 2008, https://jfly.uni-koeln.de/color/
 """
@@ -32,13 +32,14 @@ COLOURS = {
     "webp": "#E69F00",
     "avif": "#56B4E9",
 }
-MARKERS = dict(zip(COLOURS, "osD^vPX*", strict=True))
-# For conditions that aren't codecs, in the order they come.
-_SPARE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6E6E6E", "#8C6D1F")
+_SHAPES = "osD^vPX*"
+MARKERS = dict(zip(COLOURS, _SHAPES, strict=True))
+# For conditions that aren't codecs, in the order they come: the colours that differ most first.
+_SPARE = [COLOURS[c] for c in ("x264", "x265", "svtav1", "vp9", "webp", "avif", "jpeg", "mjpeg")]
 _FONT = {"font.size": 11, "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False}
 
 
-def colour(codec: str) -> str:
+def colour_of(codec: str) -> str:
     """The codec's colour in every figure of the course."""
     return COLOURS.get(codec, _SPARE[0])
 
@@ -101,7 +102,7 @@ def difference(original: np.ndarray, decoded: np.ndarray, gain: float = 4) -> np
 def against_qp(
     report: Mapping, score: str, *, quality: str, condition: str = "codec alone", ax: Axes | None = None
 ) -> Axes:
-    """Draw what each machine makes of each codec against QP: what is left to win, before any preprocessing.
+    """Draw a score of each analyser and codec against QP: what is left to win, before any preprocessing.
 
     Args:
         report: a result of ``python -m mvlib evaluate image`` or ``video``.
@@ -155,12 +156,8 @@ def followed(
                 ax.set_axis_off()
                 for path, colour, dashes in ((truth, "#FFFFFF", "--"), (boxes[title], "#E69F00", "-")):
                     if path is not None and np.isfinite(path[t]).all():
-                        x1, y1, x2, y2 = path[t]
-                        place = (
-                            (x1 - 0.5, y1 - 0.5),
-                            x2 - x1,
-                            y2 - y1,
-                        )  # imshow puts a pixel's middle at its index
+                        x1, y1, x2, y2 = path[t] - 0.5  # imshow puts a pixel's middle at its index
+                        place = (x1, y1), x2 - x1, y2 - y1
                         ax.add_patch(Rectangle(*place, fill=False, ec=colour, ls=dashes, lw=1.6))
     return figure
 
@@ -171,7 +168,7 @@ def _styles(names: Sequence[str]) -> dict[str, tuple[str, str, str]]:
     for name in names:
         codec = next((c for c in COLOURS if name == c or name.startswith((f"{c} ", f"{c},"))), None)
         if codec is None:
-            styles[name] = (_SPARE[spare % len(_SPARE)], "osD^vPX*"[spare % 8], "-")
+            styles[name] = (_SPARE[spare % len(_SPARE)], _SHAPES[spare % len(_SHAPES)], "-")
             spare += 1
         else:
             count = drawn[codec] = drawn.get(codec, -1) + 1

@@ -1,4 +1,4 @@
-"""The QP slider with real encoders and a real network: what it says is what was coded, whatever is moved."""
+"""The QP slider with real encoders and a real network: what it shows is what was coded, whatever is moved."""
 
 import dataclasses
 import io
@@ -73,12 +73,12 @@ def test_the_caption_tells_what_the_network_saw(panel, pictures, lite0):
     with torch.inference_mode():
         clean, coded = analyser(x).log_softmax(-1)
     top, kl = int(clean.argmax()), float((clean.exp() * (clean - coded)).sum())
-    said = re.search(r"“(.*)” (\d+) % → (\d+) %, KL ([\d.]+) nats$", panel.caption).groups()
-    assert said[0] == analyser.classes[top]
-    assert [float(v) for v in said[1:3]] == pytest.approx(
+    answers = re.search(r"“(.*)” (\d+) % → (\d+) %, KL ([\d.]+) nats$", panel.caption).groups()
+    assert answers[0] == analyser.classes[top]
+    assert [float(v) for v in answers[1:3]] == pytest.approx(
         [100 * float(clean[top].exp()), 100 * float(coded[top].exp())], abs=0.51
     )
-    assert float(said[3]) == pytest.approx(kl, abs=1e-3)
+    assert float(answers[3]) == pytest.approx(kl, abs=1e-3)
 
 
 def test_a_network_of_few_classes_has_a_bar_for_each(pictures):
@@ -297,7 +297,7 @@ def test_a_move_does_not_wait_for_the_curve(pictures, lite0, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "says"),
+    ("arguments", "error", "message"),
     [
         ({"pictures": {}}, ValueError, "0 pictures"),
         ({"codecs": ()}, ValueError, "0 codecs"),
@@ -309,8 +309,8 @@ def test_a_move_does_not_wait_for_the_curve(pictures, lite0, monkeypatch):
         ({"analyser": "efficientnet_lite7"}, ValueError, "efficientnet_lite0"),
     ],
 )
-def test_bad_arguments_are_refused(pictures, arguments, error, says):
-    with pytest.raises(error, match=says):
+def test_bad_arguments_are_refused(pictures, arguments, error, message):
+    with pytest.raises(error, match=message):
         QPExplorer(**{"pictures": pictures, "codecs": ("jpeg",), **arguments})
 
 
@@ -442,7 +442,7 @@ def test_the_network_runs_once_for_all_strengths_and_codecs(prepared, monkeypatc
     assert ran.count(33) == 1
 
 
-def test_a_preprocessor_that_is_not_there_is_told_in_the_panel(pictures, lite0):
+def test_a_missing_preprocessor_is_an_error_in_the_panel(pictures, lite0):
     panel = QPExplorer(pictures, codecs=("x264",), analyser=lite0, preprocessors=["nowhere"])
     shown = panel.caption
     panel.preprocessor.value = "nowhere"

@@ -182,7 +182,7 @@ def test_an_error_stands_in_the_panel(panel, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "says"),
+    ("arguments", "error", "message"),
     [
         ({"pictures": {}}, ValueError, "0 pictures"),
         ({"codecs": ()}, ValueError, "0 codecs"),
@@ -191,6 +191,6 @@ def test_an_error_stands_in_the_panel(panel, monkeypatch):
         ({"pictures": {"mine": np.zeros((32, 32, 3))}}, TypeError, "'mine' is float64"),
     ],
 )
-def test_bad_arguments_are_refused(pictures, arguments, error, says):
-    with pytest.raises(error, match=says):
+def test_bad_arguments_are_refused(pictures, arguments, error, message):
+    with pytest.raises(error, match=message):
         BlockViewer(**{"pictures": pictures, **arguments})

@@ -1,4 +1,4 @@
-"""The clip panel with real encoders and real machines: what it says is what was coded and what they made of it."""
+"""The clip panel with real encoders and real analysers: its caption is what was coded and what they see in it."""
 
 import io
 import re
@@ -33,19 +33,19 @@ def clips() -> dict[str, ClipSample]:
 
 
 @pytest.fixture(scope="module")
-def machines():
+def analysers():
     return {name: load(name) for name in ("action_shift", "siam_lite0")}
 
 
 @pytest.fixture(scope="module")
-def shared(clips, machines):
-    """One panel for all, so that what one test has coded and watched the next need not."""
+def shared(clips, analysers):
+    """One panel for all, so that what one test has coded and seen the next need not."""
     panel = ClipExplorer(
         clips,
         codecs=("x264", "x265"),
         preprocessors={"blur": blur},
-        recognisers={"shift": machines["action_shift"]},
-        trackers={"lite0": machines["siam_lite0"]},
+        recognisers={"shift": analysers["action_shift"]},
+        trackers={"lite0": analysers["siam_lite0"]},
         qp=42,
     )
     yield panel, {name: control.value for name, control in panel.controls.items()}
@@ -95,39 +95,39 @@ def test_the_caption_tells_what_the_encoder_wrote(panel, clips):
     assert panel.caption.endswith(f"frame 5 is of type {coded.frame_types[5]}, {coded.frame_bits[5]:,} bits")
 
 
-def test_the_caption_tells_what_the_evaluation_would(panel, clips, machines):
+def test_the_caption_tells_what_the_evaluation_would(panel, clips, analysers):
     sample, coded = clips["scene"], RealCodec("x265")(clips["scene"].frames, qp=42).frames
     panel.frame.value = 15
     with torch.inference_mode():
         clean, seen = (
-            machines["action_shift"](torch.tensor(f).permute(0, 3, 1, 2)[None] / 255).softmax(-1)[0]
+            analysers["action_shift"](torch.tensor(f).permute(0, 3, 1, 2)[None] / 255).softmax(-1)[0]
             for f in (sample.frames, coded)
         )
     name, before, after = re.search(r"“(.*?)” (\d+) % → (\d+) %", panel.caption).groups()
     assert name == ACTIONS[sample.action]
     assert [int(before), int(after)] == [round(100 * float(p[sample.action])) for p in (clean, seen)]
     ao = [
-        Judge(machines["siam_lite0"], [sample], ["ao"]).scores([[f]])["ao"][0, 0]
+        Judge(analysers["siam_lite0"], [sample], ["ao"]).scores([[f]])["ao"][0, 0]
         for f in (sample.frames, coded)
     ]
-    said = re.search(r"average overlap ([\d.]+) → ([\d.]+), least in frame (\d+)", panel.caption).groups()
-    assert [float(v) for v in said[:2]] == pytest.approx(ao, abs=0.006)
+    answers = re.search(r"average overlap ([\d.]+) → ([\d.]+), least in frame (\d+)", panel.caption).groups()
+    assert [float(v) for v in answers[:2]] == pytest.approx(ao, abs=0.006)
     worst = panel.look.overlap(panel.look.track)
-    assert int(said[2]) == np.nanargmin(worst) and np.isnan(worst[0])
+    assert int(answers[2]) == np.nanargmin(worst) and np.isnan(worst[0])
 
 
-def test_a_window_grows_then_slides_and_ends_as_the_whole_clip(clips, machines):
-    recogniser, frames = machines["action_shift"], clips["film"].frames
-    said = log_probabilities(recogniser, frames).exp()
-    assert said.shape == (20, 12) and torch.isnan(said[0]).all()
+def test_a_window_grows_then_slides_and_ends_as_the_whole_clip(clips, analysers):
+    recogniser, frames = analysers["action_shift"], clips["film"].frames
+    answers = log_probabilities(recogniser, frames).exp()
+    assert answers.shape == (20, 12) and torch.isnan(answers[0]).all()
     x = torch.tensor(frames).permute(0, 3, 1, 2)[None] / 255
     for t in (1, 7, 15, 19):
         part = x[:, max(0, t + 1 - WINDOW) : t + 1]
         with torch.inference_mode():
-            torch.testing.assert_close(said[t], recogniser(part).softmax(-1)[0], rtol=0, atol=1e-5)
-    # What comes later does not change what was said before.
+            torch.testing.assert_close(answers[t], recogniser(part).softmax(-1)[0], rtol=0, atol=1e-5)
+    # What comes later does not change the answers before.
     torch.testing.assert_close(
-        said[:9], log_probabilities(recogniser, frames[:9]).exp(), equal_nan=True, rtol=0, atol=1e-5
+        answers[:9], log_probabilities(recogniser, frames[:9]).exp(), equal_nan=True, rtol=0, atol=1e-5
     )
 
 
@@ -162,13 +162,13 @@ def test_true_boxes_are_drawn_where_somebody_looked(panel, clips):
     assert all((shown[t] > bare[t] + 20) == bool(sample.visible[t]) for t in shown)
 
 
-def test_nothing_is_coded_or_watched_twice(panel, machines, monkeypatch):
+def test_nothing_is_coded_or_tracked_twice(panel, analysers, monkeypatch):
     coded, tracked = [], []
-    code, track = RealCodec.__call__, type(machines["siam_lite0"]).track
+    code, track = RealCodec.__call__, type(analysers["siam_lite0"]).track
     monkeypatch.setattr(
         RealCodec, "__call__", lambda self, *a, **k: coded.append(k["qp"]) or code(self, *a, **k)
     )
-    monkeypatch.setattr(type(machines["siam_lite0"]), "track", lambda *a: tracked.append(1) or track(*a))
+    monkeypatch.setattr(type(analysers["siam_lite0"]), "track", lambda *a: tracked.append(1) or track(*a))
     moves = [("qp", 44), ("frame", 2), ("view", "playing"), ("recogniser", "none"), ("qp", 42)]
     for name, value in [*moves, ("recogniser", "shift"), ("qp", 44)]:
         panel.controls[name].value = value
@@ -223,11 +223,11 @@ def heights(svg: str, line: int) -> list[float]:
 
 def test_lines_are_probabilities_and_overlaps(panel):
     look = panel.look
-    said = heights(chart(panel, "answers"), 1)
-    assert len(said) == 15  # nothing is said after one frame
+    answers = heights(chart(panel, "answers"), 1)
+    assert len(answers) == 15  # nothing is known after one frame
     span = re.findall(r'class="shown".*?y1="([\d.]+)" y2="([\d.]+)"', chart(panel, "answers"))[0]
     low, high = (float(v) for v in span)
-    shares = [(low - y) / (low - high) for y in said]
+    shares = [(low - y) / (low - high) for y in answers]
     np.testing.assert_allclose(shares, look.coded[1:, look.target], atol=1e-3)
     found = look.overlap(look.track)
     shares = [(low - y) / (low - high) for y in heights(chart(panel, "overlap"), 1)]
@@ -258,10 +258,10 @@ def test_another_clip_has_its_own_length_and_no_label(panel):
     assert (panel.frame.value, panel.frame.max) == (15, 15) and "(not labelled)" not in panel.caption
 
 
-def test_bare_frames_will_do_but_cannot_be_tracked(clips, machines):
+def test_bare_frames_will_do_but_cannot_be_tracked(clips, analysers):
     panel = ClipExplorer(
         {"mine": clips["film"].frames[:4]},
-        recognisers={"shift": machines["action_shift"]},
+        recognisers={"shift": analysers["action_shift"]},
         trackers=["siam_lite0"],
     )
     assert panel.tracker.disabled and "overlap" not in panel.caption
@@ -285,10 +285,12 @@ def test_an_error_is_shown_and_the_panel_goes_on(clips):
     panel = ClipExplorer({"scene": clips["scene"]}, ("x264", "h266"), strange, (), ())
     shown = panel.caption
     bad = {"h266": "h266", "half": "same shape", "no<where>": "MissingFile"}
-    for value, says in bad.items():
+    for value, message in bad.items():
         control = panel.codec if value == "h266" else panel.preprocessor
         was, control.value = control.value, value
-        assert says in panel.caption and says in panel.alert.value and 'role="alert"' in panel.alert.value
+        assert (
+            message in panel.caption and message in panel.alert.value and 'role="alert"' in panel.alert.value
+        )
         assert "<where>" not in panel.alert.value
         control.value = was
         assert panel.caption == shown and panel.alert.value == ""
@@ -308,7 +310,7 @@ def test_controls_wait_for_the_hand_and_have_names(panel):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "says"),
+    ("arguments", "error", "message"),
     [
         ({"clips": {}}, ValueError, "0 clips"),
         ({"codecs": ()}, ValueError, "0 codecs"),
@@ -319,6 +321,6 @@ def test_controls_wait_for_the_hand_and_have_names(panel):
         ({"clips": {"mine": np.zeros((4, 8, 32, 3), np.uint8)}}, ValueError, "16 pixels or more"),
     ],
 )
-def test_bad_arguments_are_refused(clips, arguments, error, says):
-    with pytest.raises(error, match=says):
+def test_bad_arguments_are_refused(clips, arguments, error, message):
+    with pytest.raises(error, match=message):
         ClipExplorer(**{"clips": clips, **arguments})

@@ -84,7 +84,7 @@ def test_the_caption_tells_what_both_codecs_say(panel, clips):
     real = RealCodec("x265", gop="ippp")(clips["pan"], qp=34)
     motion = dissect_clip(clips["pan"], 34, VirtualCodec.like("x265", gop="ippp"))[2]
     error = np.mean((motion.decoded.astype(float) - clips["pan"][2]) ** 2)
-    said = re.match(
+    found = re.match(
         r"frame 2 of x265 at QP 34: ([\d.]+) kilobit estimated, ([\d.]+) written, PSNR ([\d.]+) dB; "
         r"(\d+) % skip, .*left over: ([\d.]+) grey levels rms without motion, ([\d.]+) with$",
         panel.caption,
@@ -97,7 +97,7 @@ def test_the_caption_tells_what_both_codecs_say(panel, clips):
         100 * motion.share("skip"),
         *rms,
     ]
-    assert [float(v) for v in said] == pytest.approx(truth, abs=0.06, rel=0.02)
+    assert [float(v) for v in found] == pytest.approx(truth, abs=0.06, rel=0.02)
 
 
 def test_pictures_change_in_place(panel, clips):
@@ -200,7 +200,7 @@ def test_example_clips_are_of_the_test_side():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "says"),
+    ("arguments", "error", "message"),
     [
         ({"clips": {}}, ValueError, "0 clips"),
         ({"qp": 52}, ValueError, r"qp 52.*0\.\.51"),
@@ -210,6 +210,6 @@ def test_example_clips_are_of_the_test_side():
         ({"clips": {"mine": np.zeros((32, 32, 3), np.uint8)}}, ValueError, r"\(32, 32, 3\)"),
     ],
 )
-def test_bad_arguments_are_refused(clips, arguments, error, says):
-    with pytest.raises(error, match=says):
+def test_bad_arguments_are_refused(clips, arguments, error, message):
+    with pytest.raises(error, match=message):
         MotionViewer(**{"clips": clips, **arguments})

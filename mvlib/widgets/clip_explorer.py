@@ -9,7 +9,6 @@ import numpy as np
 
 from mvlib.analysers.actions import ACTION_NETWORKS, Recogniser
 from mvlib.analysers.trackers import TRACKER_NAMES, Tracker
-from mvlib.evaluation.video_material import ClipSample
 
 from . import drawing, samples
 from .controls import NONE, choice, slider
@@ -17,6 +16,7 @@ from .explorer import LEGEND, Explorer, own
 from .looks import Look
 from .panel import check_start
 from .player import player
+from .samples import ClipSample
 from .words import caption
 
 CODECS = ("x264", "x265", "svtav1", "vp9")

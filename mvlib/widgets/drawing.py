@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 from PIL import Image, ImageDraw
 
-from mvlib.plots import colour
+from mvlib.plots import colour_of
 
 from .charts import BOTTOM, LEFT, PAPER, RIGHT, SHARE, Axis, Line, frame_bars, line_chart, tag, text
 from .looks import Look
@@ -56,7 +56,7 @@ def class_bars(look: Look, count: int = 5) -> str:
 
     The original's class is bold, and takes the last place if it isn't among them.
     """
-    coded, paint = look.coded[-1], colour(look.version.codec)
+    coded, paint = look.coded[-1], colour_of(look.version.codec)
     indices = coded.topk(min(count, len(coded))).indices.tolist()
     if look.target not in indices:
         indices[-1] = look.target
@@ -94,7 +94,7 @@ def rate_chart(look: Look, curves: Curves, prepared: Curves) -> str:
     ``prepared`` are curves behind a preprocessor: dashed, with a hollow marker where the same QP is without it.
     """
     _, codec, qp, _ = look.version
-    name, paint, bpp = look.classes[look.target], colour(codec), look.written.bpp
+    name, paint, bpp = look.classes[look.target], colour_of(codec), look.written.bpp
     x, y = RATE(bpp), SHARE(look.kept)
     # Out of the way of the hollow marker, which lies to the right where bits are saved.
     aside, anchor = (x + 11, "start") if look.alone is None else (x - 11, "end")
@@ -117,7 +117,7 @@ def _curves(curves: Curves, chosen: str, suffix: str = "", dashes: str | None = 
     """Lines of all codecs, that of the chosen one last and strong."""
     for codec, points in sorted(curves.items(), key=lambda item: item[0] == chosen):
         strength = {"width": 2.5} if codec == chosen else {"width": 1.5, "opacity": 0.45}
-        yield Line(sorted(points.values()), colour(codec), codec + suffix, **strength, dashes=dashes)
+        yield Line(sorted(points.values()), colour_of(codec), codec + suffix, **strength, dashes=dashes)
 
 
 def frame_bits(look: Look, shown: int) -> str:
@@ -171,6 +171,6 @@ def _points(values: Sequence[float]) -> list[tuple[int, float]]:
 
 def _versions(look: Look, clean: Sequence, alone: Sequence | None, coded: Sequence) -> list[Line]:
     """Lines for the original, for the codec alone if there is a preprocessor, and for what was decoded."""
-    codec, paint = look.version.codec, colour(look.version.codec)
+    codec, paint = look.version.codec, colour_of(look.version.codec)
     between = [] if alone is None else [Line(_points(alone), paint, f"{codec} alone", 1.8, "5 4")]
     return [Line(_points(clean), _CLEAN, "original"), *between, Line(_points(coded), paint, "decoded", 3)]

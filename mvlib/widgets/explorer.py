@@ -8,7 +8,6 @@ import ipywidgets as ipw
 import numpy as np
 
 from mvlib.analysers import Classifier, load
-from mvlib.evaluation.video_material import ClipSample
 from mvlib.plots import difference
 from mvlib.preprocess import available_preprocessors
 
@@ -16,6 +15,7 @@ from . import drawing, samples
 from .controls import NONE, Picture, choice, column, drawn, slider
 from .looks import Before, Look, Looker, Version
 from .panel import Panel, check_start
+from .samples import ClipSample
 from .words import caption
 
 CODECS = ("x264", "x265", "svtav1", "vp9", "mjpeg", "jpeg", "webp", "avif")

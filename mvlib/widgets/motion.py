@@ -19,7 +19,7 @@ from mvlib.virtual.sequence import code_chain, frame_features, frame_qps
 
 MODES = ("skip", "merge", "inter", "intra")
 COLOURS = ("#56B4E9", "#009E73", "#E69F00", "#CC79A7")
-"""One a mode; told apart by most kinds of colour-blind eyes."""
+"""One a mode; they differ to most kinds of colour-blind eyes."""
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ class Panel(ipw.VBox):
 
     @property
     def busy(self) -> bool:
-        """Whether a move is still to be shown; the panel then says so."""
+        """Whether a move is still to be shown; the panel then shows “working …”."""
         return _BUSY in self._dom_classes
 
     def settle(self, timeout: float | None = None, everything: bool = False) -> None:
@@ -81,7 +81,6 @@ class Panel(ipw.VBox):
         """Remove the panel and stop its work."""
         if self._worker is not None:
             self._worker.shutdown(wait=False, cancel_futures=True)
-            self._moves.clear()
             self._moving.set()
         super().close()
 

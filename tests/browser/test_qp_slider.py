@@ -232,7 +232,9 @@ def _check_drag(page, handle, seconds: float = 2) -> None:
     seen = page.evaluate("cancelAnimationFrame(window.watching), window.seen")
     pictures = len({row[3] for row in drawn})
     apart = [row[:3] for row in seen if len(set(row[:3])) > 1]
-    print(f"\na drag of {seconds} s: {pictures} pictures, {len(apart)} of {len(seen)} frames apart {apart[:5]}")
+    print(
+        f"\na drag of {seconds} s: {pictures} pictures, {len(apart)} of {len(seen)} frames apart {apart[:5]}"
+    )
     readout = int(page.locator(".widget-readout").first.inner_text())
     assert seen[-1][:3] == [readout] * 3
     assert pictures > 1, "nothing moved before the handle was let go"
