@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 from PIL import Image
@@ -107,7 +108,12 @@ def shrink(picture: np.ndarray, short_side: int | None) -> np.ndarray:
 
 def png(picture: np.ndarray) -> bytes:
     """``picture``, uint8 (H, W, 3), as a PNG file."""
+    return _png(picture.tobytes(), picture.shape)
+
+
+@lru_cache(16)  # the original is the same at every move
+def _png(data: bytes, shape: tuple[int, int, int]) -> bytes:
     file = io.BytesIO()
     # Lossless, because a panel is about what a lossy codec does; level 1, because it is drawn at every move.
-    Image.fromarray(picture).save(file, "PNG", compress_level=1)
+    Image.frombytes("RGB", shape[1::-1], data).save(file, "PNG", compress_level=1)
     return file.getvalue()
