@@ -70,9 +70,9 @@ def make_report(
         options: what was given, if not the options of ``experiment``.
     """
     material = material or load_material(experiment)
-    name, what = "images", "what an analyser keeps of its clean prediction"
+    name, what = "images", " and what an analyser keeps of its clean prediction"
     if material.clips:
-        name, what = "clips", "what recognisers and trackers make of coded clips"
+        name, what = "clips", ", and what recognisers and trackers make of coded clips"
     weights = weightings(sources, experiment.draws, experiment.seed)
     measured = drawn_once(measured, sources, experiment.draws, experiment.seed)
     curves = [
@@ -85,7 +85,7 @@ def make_report(
     truth = {of[s]: material.truth for _, s in scores if s in of and (s != "label" or material.clips)}
     return {
         "name": name,
-        "description": f"Rate and {what}, per codec and condition",
+        "description": f"Rate{what}, per codec and condition",
         "command": command,
         "options": asdict(experiment) if options is None else options,
         "material": material.about,

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import detection
 
 from ..base import Analyser, Found, Response
-from ..zoo import AnalyserUnavailable
+from ..zoo import torchvision_network
 from .boxes import FOUND, TRUE, Detections, check_score, objects_found, select
 from .build import DETECTOR_NAMES
 from .coco import COCO_CLASSES
@@ -69,19 +69,8 @@ def load_torchvision_detector(model: str, *, pretrained: bool = True) -> Torchvi
 
     Raises AnalyserUnavailable if the weights are neither cached nor within reach.
     """
-    weights = torchvision.models.get_model_weights(model).DEFAULT
-    categories = weights.meta["categories"]
-    if not pretrained:
-        network = torchvision.models.get_model(
-            model, weights=None, weights_backbone=None, num_classes=len(categories)
-        )
-        return TorchvisionDetector(network, f"torchvision/{model}", categories)
-    try:
-        network = torchvision.models.get_model(model, weights=weights)
-    except (OSError, RuntimeError) as error:
-        raise AnalyserUnavailable(
-            f"the pretrained weights of torchvision/{model} are not on this machine and could not be fetched from "
-            f"{weights.url} ({type(error).__name__}: {error}). "
-            f"Connect once, or take one that needs no network: {', '.join(DETECTOR_NAMES)}"
-        ) from error
-    return TorchvisionDetector(network, f"torchvision/{model}", categories)
+    classes = len(torchvision.models.get_model_weights(model).DEFAULT.meta["categories"])
+    network, weights = torchvision_network(
+        model, pretrained, DETECTOR_NAMES, weights_backbone=None, num_classes=classes
+    )
+    return TorchvisionDetector(network, f"torchvision/{model}", weights.meta["categories"])
