@@ -3,7 +3,7 @@
 Every option of a command is a parameter of its function in ``commands``; ``--help`` at each level lists them.
 ``--config FILE`` takes them from a YAML or TOML file. Exit status: 0; 2 where what was typed or given is wrong; 1 for
 trouble with the machine (a full disk), in one line, and for our own faults, with their traceback, which ``--debug``
-shows of everything; 130 after Ctrl-C.
+shows of everything; 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 import os
@@ -16,6 +16,7 @@ import jsonargparse
 
 from mvlib import __version__
 from mvlib._arguments import expand
+from mvlib._interruption import Terminated, heeding_sigterm
 from mvlib.commands.encode import encode
 from mvlib.commands.evaluate import evaluate_image, evaluate_video
 from mvlib.commands.fidelity import agreement, fidelity
@@ -41,7 +42,8 @@ def main() -> None:
     """Entry point of ``python -m mvlib`` and of the ``mvlib`` script."""
     typed = sys.argv[1:]
     try:
-        _run([argument for argument in typed if argument != DEBUG])
+        with heeding_sigterm():
+            _run([argument for argument in typed if argument != DEBUG])
     except (Exception, KeyboardInterrupt) as error:
         status, line = _told(error)
         if line is None:
@@ -78,7 +80,7 @@ def _told(error: BaseException) -> tuple[int, str | None]:
     """Exit status and line for what ended a command; no line where the traceback is what helps."""
     if isinstance(error, KeyboardInterrupt):
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # who is in a hurry ends what still winds up
-        return 130, str(error) or "stopped"
+        return 143 if isinstance(error, Terminated) else 130, str(error) or "stopped"
     if isinstance(error, BrokenPipeError):  # as `| head` does
         return 141, ""
     if isinstance(error, ArgumentError):
@@ -88,6 +90,8 @@ def _told(error: BaseException) -> tuple[int, str | None]:
         return 1 if machine else 2, str(error)
     if isinstance(error, OSError):
         return 1, str(error) or type(error).__name__
+    if isinstance(error, MemoryError):
+        return 1, f"too little memory ({error or 'no more is said'}); give fewer or smaller pictures or clips"
     return 1, None
 
 

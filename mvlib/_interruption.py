@@ -21,6 +21,27 @@ def stopping(words: str) -> Iterator[None]:
         raise type(stop)(*(stop.args or (words,))) from None
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as a batch system sends it before it kills."""
+
+
+@contextmanager
+def heeding_sigterm() -> Iterator[None]:
+    """SIGTERM stops the block as Ctrl-C does, in place of ending the process without a word."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(*_: Any) -> None:
+    raise Terminated
+
+
 @contextmanager
 def whole() -> Iterator[None]:
     """A block that Ctrl-C and SIGTERM end only behind its last line; a second one ends it where it is.
@@ -51,11 +72,11 @@ def whole() -> Iterator[None]:
 
 @contextmanager
 def deaf_children() -> Iterator[None]:
-    """Processes that are started in the block don't hear Ctrl-C: it is for their parent, which then ends them."""
+    """Processes that are started in the block don't hear Ctrl-C and SIGTERM: their parent ends them."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:
@@ -63,15 +84,14 @@ def deaf_children() -> Iterator[None]:
 
 
 class Ahead:
-    """A thread that works ahead of the one that waits for it, and is stopped in the middle when that one is.
+    """Threads that work ahead of the one that waits for them, and are stopped in the middle when that one is.
 
     As a context: at its end all work is done, or it is stopped if the block fails.
     """
 
-    def __init__(self) -> None:
-        self._thread, self._begun = ThreadPoolExecutor(1, "ahead"), []
-        self._lock = threading.Lock()
-        self._working: int | None = None
+    def __init__(self, threads: int = 1) -> None:
+        self._threads, self._begun = ThreadPoolExecutor(threads, "ahead"), []
+        self._lock, self._working = threading.Lock(), set()
 
     def __enter__(self) -> "Ahead":
         return self
@@ -79,31 +99,37 @@ class Ahead:
     def __exit__(self, error: type | None, *_: object) -> None:
         if error is not None:
             self.stop()
-        self._thread.shutdown()
+        self._threads.shutdown()
 
     def begin(self, function: Callable, *args: Any) -> Future:
         """``function(*args)`` behind what was begun before."""
-        self._begun = [f for f in self._begun if not f.done()] + [
-            self._thread.submit(self._work, function, *args)
-        ]
+        self._begun = [f for f in self._begun if not f.done()]
+        self._begun.append(self._threads.submit(self._work, function, *args))
         return self._begun[-1]
 
     def stop(self) -> None:
         """End what runs with a ``KeyboardInterrupt`` in its thread, between two of its Python instructions."""
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._threads.shutdown(wait=False, cancel_futures=True)
         while left := [f for f in self._begun if not f.done()]:
             with self._lock:
-                if self._working is not None:
+                for thread in self._working:
                     ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                        ctypes.c_ulong(self._working), ctypes.py_object(KeyboardInterrupt)
+                        ctypes.c_ulong(thread), ctypes.py_object(KeyboardInterrupt)
                     )
             wait(left, 1)
 
     def _work(self, function: Callable, *args: Any) -> Any:
         with self._lock:
-            self._working = threading.get_ident()
+            self._working.add(threading.get_ident())
         try:
             return function(*args)
         finally:
             with self._lock:
-                self._working = None
+                self._working.discard(threading.get_ident())
+
+
+def result_of(work: Future) -> Any:
+    """The result of ``work``, waited for so that a thread of ``Ahead`` can be stopped meanwhile."""
+    while not work.done():
+        wait([work], 0.2)
+    return work.result()

@@ -55,6 +55,7 @@ def test_a_full_disk_is_said_with_the_path_and_nothing_is_left(small_disk):
         assert not [p for p in small_disk.rglob("*") if p.is_file()]
 
 
+@pytest.mark.slow
 def test_a_read_only_disk_is_said_before_any_work(small_disk):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     for path in (small_disk / "x.json", small_disk / "new" / "x.json"):
@@ -202,6 +203,7 @@ for k in range(kills + 1):
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_cells_and_streams_are_whole_or_not_there(tmp_path):
     folder = tmp_path / "cells"
     subprocess.run([sys.executable, "-c", KILLED, str(folder), "25"], check=True, timeout=120)

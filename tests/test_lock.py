@@ -67,6 +67,7 @@ def training(tmp_path):
     return ["train", "image", "--config", str(tmp_path / "options.yaml")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("processes", [1, 2])
 def test_a_second_training_in_a_folder_is_refused_before_it_writes(processes, training, tmp_path):
     out, said = tmp_path / "out", tmp_path / "said"
@@ -78,6 +79,7 @@ def test_a_second_training_in_a_folder_is_refused_before_it_writes(processes, tr
     assert f"another training (process {os.getpid()} on" in said.read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("evaluate", "image", "--dry_run", "true"), ("fidelity",)])
 def test_a_second_measurement_of_one_result_is_refused(command, tmp_path):
     out = tmp_path / "out.json" if command[0] == "evaluate" else tmp_path

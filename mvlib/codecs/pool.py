@@ -19,9 +19,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from mvlib._interruption import Ahead, result_of
 from mvlib.errors import InputError, ResourceError, UserError
 
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
@@ -137,13 +137,9 @@ def _inline(function: Callable, index: int, job: tuple, bar) -> object:
 
 
 def _threaded(function: Callable, jobs: list[tuple], count: int, bar) -> list:
-    with ThreadPoolExecutor(count) as threads:
-        work = [threads.submit(_inline, function, i, job, bar) for i, job in enumerate(jobs)]
-        try:
-            return [job.result() for job in work]
-        except BaseException:
-            threads.shutdown(wait=False, cancel_futures=True)
-            raise
+    with Ahead(count) as threads:
+        work = [threads.begin(_inline, function, i, job, bar) for i, job in enumerate(jobs)]
+        return [result_of(job) for job in work]
 
 
 def _of_item(index: int, error: Exception) -> Exception:

@@ -136,6 +136,7 @@ def _with_full_path(argument: str) -> tuple[str, str | None]:
     return before + equals + full.replace("{", "{{").replace("}", "}}"), full
 
 
+_EVER = 1e9  # seconds
 _TOO_LONG = -1000  # no signal has that number
 
 
@@ -150,7 +151,8 @@ def _run(arguments: list[str], folder: Path, log: Path, timeout: float | None) -
             start_new_session=True,  # so that its own children can be ended with it
         )
         try:
-            return process.wait(timeout)
+            # With a limit Python waits in small steps, between which a thread can be told to stop.
+            return process.wait(_EVER if timeout is None else timeout)
         except subprocess.TimeoutExpired:
             return _TOO_LONG
         finally:

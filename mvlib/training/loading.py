@@ -1,5 +1,6 @@
 """Items made ahead by other processes: data set, order → DataLoader → items, or an error that says what happened."""
 
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -19,7 +20,9 @@ def loaded(data: Dataset, order: Iterable[int], workers: int, **options: Any) ->
         UserError: what an item raised, as it raised it.
         ResourceError: one of the processes was killed.
     """
-    loader = DataLoader(_Carrying(data), batch_size=None, sampler=order, num_workers=workers, **options)
+    loader = DataLoader(
+        _Carrying(data), batch_size=None, sampler=order, num_workers=workers, worker_init_fn=_quiet, **options
+    )
     with deaf_children():
         items = iter(loader)
     try:
@@ -31,6 +34,16 @@ def loaded(data: Dataset, order: Iterable[int], workers: int, **options: Any) ->
         if "DataLoader worker" not in str(error) or isinstance(error, UserError):
             raise
         raise ResourceError(f"a process that loads pictures or clips was killed: {LESS}") from error
+    finally:
+        # Torch does so when nothing holds the iterator any more, and an error's traceback holds it to the end.
+        if workers:
+            items._shutdown_workers()
+
+
+def _quiet(_worker: int) -> None:
+    """A process that was just handing an item over when its parent was stopped shall not complain."""
+    told = sys.excepthook
+    sys.excepthook = lambda kind, *rest: None if issubclass(kind, ConnectionError) else told(kind, *rest)
 
 
 class _Carrying(Dataset):

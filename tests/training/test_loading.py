@@ -1,5 +1,6 @@
 """Items made by other processes: what goes wrong in one of them is told as if it had gone wrong here."""
 
+import multiprocessing
 import os
 import signal
 import time
@@ -54,6 +55,15 @@ def test_an_error_that_a_caller_can_put_right_is_its_own_message(workers):
         list(loaded(Items(take_all), range(5), workers))
 
 
+@pytest.mark.parametrize(
+    "wrong, error", [(refuse, InputError), (fault, ZeroDivisionError), (die, ResourceError)]
+)
+def test_the_processes_end_though_someone_keeps_the_error(wrong, error):
+    with pytest.raises(error) as kept:
+        list(loaded(Items(wrong), range(50), 2))
+    assert kept.traceback and not multiprocessing.active_children()
+
+
 def test_a_fault_of_ours_keeps_its_traceback_and_a_killed_process_is_said():
     with pytest.raises(ZeroDivisionError, match=r"(?s)Traceback.*in fault"):
         list(loaded(Items(fault), range(5), 1))
@@ -71,8 +81,9 @@ def test_ctrl_c_is_not_for_the_processes_that_load(capfd):
 
     items = loaded(Slow(), range(3), 1)
     process, blocked = next(items)
-    assert process != os.getpid() and signal.SIGINT in blocked
+    assert process != os.getpid() and {signal.SIGINT, signal.SIGTERM} <= set(blocked)
     os.kill(process, signal.SIGINT)
+    os.kill(process, signal.SIGTERM)
     assert next(items)[0] == process
     items.close()
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

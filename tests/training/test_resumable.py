@@ -132,6 +132,7 @@ line.save()
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_ends_as_an_unbroken_one(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", KILLED, os.path.dirname(__file__), str(tmp_path / "killed")],
