@@ -109,7 +109,7 @@ def given_material(data: Any, frames: int = 16, limit: int | None = None) -> Mat
         which = names[places[i]] if names else places[i]
         return _sample(data[which], str(which) if names else f"item {which}", frames)
 
-    clips = {len(get(i).frames) > 1 for i in range(len(places))}
+    clips = {_is_clip(data[names[place] if names else place]) for place in places}
     if len(clips) > 1:
         raise InputError("data holds pictures beside clips; evaluate them one after the other")
     kind = "clips" if clips == {True} else "pictures"
@@ -130,8 +130,7 @@ def _sample(item: Any, source: str, frames: int) -> Sample:
     if isinstance(item, Sample):
         return item
     if isinstance(item, str | Path):
-        suffix = Path(item).suffix.lower()
-        if suffix in CLIPS - PICTURES:
+        if _is_clip(item):
             return Sample(read_window(Path(item), frames, 1, 0.5).frames, str(item))
         return Sample(media.read_picture(item)[None], str(item))
     if not isinstance(item, np.ndarray) or item.dtype != np.uint8:
@@ -141,6 +140,14 @@ def _sample(item: Any, source: str, frames: int) -> Sample:
     if whole.ndim != 4 or whole.shape[-1] != 3 or 0 in whole.shape:
         raise InputError(f"{source} has shape {item.shape}; give (H, W, 3) or (T, H, W, 3)")
     return Sample(np.ascontiguousarray(whole), source)
+
+
+def _is_clip(item: Any) -> bool:
+    """Whether an array, a sample or the name of a file is a clip."""
+    if isinstance(item, str | Path):
+        return Path(item).suffix.lower() in CLIPS - PICTURES
+    frames = getattr(item, "frames", item)
+    return getattr(frames, "ndim", 0) == 4 and len(frames) > 1
 
 
 def _track(item: Item) -> tuple[np.ndarray | None, np.ndarray | None]:
