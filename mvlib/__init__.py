@@ -12,7 +12,9 @@ _WHERE = {
     "RealCodec": "mvlib.codecs",
     "CommandCodec": "mvlib.codecs",
     "VirtualCodec": "mvlib.virtual",
+    "Preprocessor": "mvlib.preprocess",
     "load_preprocessor": "mvlib.preprocess",
+    "train": "mvlib.training.train",
     "bd_rate": "mvlib.evaluation",
 }
 __all__ = ["__version__", *_WHERE]

@@ -11,7 +11,13 @@ from .compact_video import CompactVideo, CompactVideoConfig
 from .frames import preprocess_frames
 from .npp import NPP, NPPConfig, paper_lambda
 from .video import VideoPreprocessor
-from .weights import available_preprocessors, build_preprocessor, load_preprocessor, save_preprocessor
+from .weights import (
+    available_preprocessors,
+    build_preprocessor,
+    described,
+    load_preprocessor,
+    save_preprocessor,
+)
 from .zhao import ZhaoConfig, ZhaoPreprocessor
 
 __all__ = [
@@ -28,6 +34,7 @@ __all__ = [
     "available_preprocessors",
     "build_preprocessor",
     "centre_qp",
+    "described",
     "detail_bands",
     "load_preprocessor",
     "paper_lambda",

@@ -19,10 +19,11 @@ class Training:
     """What the trainings of image and video preprocessors share."""
 
     architecture: str
-    """A class of mvlib.preprocess."""
-    analysers: tuple[str, ...]
-    """Frozen machines whose clean prediction is to survive; several give a preprocessor for machines in general."""
-    codecs: tuple[str, ...] = ("x265",)
+    """A class of mvlib.preprocess, or your own as "module:Class"."""
+    analysers: tuple[str, ...] | str
+    """Frozen analysers whose clean prediction is to survive, by name or "module:name"; several give a preprocessor for
+    analysers in general."""
+    codecs: tuple[str, ...] | str = ("x265",)
     """Virtual codecs, drawn in turn step by step."""
     task: str = "output"
     """What coding should leave alone: output (KL, divergence) or features (maps of the late layers), whose gradient
@@ -90,6 +91,9 @@ class Training:
 
     def __post_init__(self) -> None:
         check_numbers(self)
+        for name in ("analysers", "codecs"):  # of one, its name will do
+            value = getattr(self, name)
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
         for name, allowed in (("task", self.tasks), ("route", ROUTES), ("precision", PRECISIONS)):
             if getattr(self, name) not in allowed:
                 raise InputError(
@@ -115,9 +119,10 @@ class ImageTraining(Training):
     """A joint training of an image preprocessor through a virtual codec."""
 
     architecture: str = "Compact"
-    """Compact (ours) or NPP (Lu et al.)."""
-    analysers: tuple[str, ...] = ("efficientnet_lite0",)
-    """Frozen machines whose clean prediction is to survive; several give a preprocessor for machines in general."""
+    """Compact (ours), NPP (Lu et al.), or your own as "module:Class"."""
+    analysers: tuple[str, ...] | str = ("efficientnet_lite0",)
+    """Frozen analysers whose clean prediction is to survive, by name or "module:name"; several give a preprocessor for
+    analysers in general."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +130,11 @@ class VideoTraining(Training):
     """A joint training of a video preprocessor through a virtual codec that predicts frames from frames."""
 
     architecture: str = "CompactVideo"
-    """CompactVideo (ours), ZhaoPreprocessor, or an image preprocessor, which treats each frame alone."""
-    analysers: tuple[str, ...] = ("action_resnet3d",)
-    """Frozen machines whose clean prediction is to survive: they look at clips, or at every frame."""
+    """CompactVideo (ours), ZhaoPreprocessor, an image preprocessor, which treats each frame alone, or your own as
+    "module:Class"."""
+    analysers: tuple[str, ...] | str = ("action_resnet3d",)
+    """Frozen analysers whose clean prediction is to survive, by name or "module:name": they look at clips, or at every
+    frame."""
     task: str = "output"
     """As for pictures; or outline: no codec, no machine, who acts in a generated scene stays and the rest is blurred, a
     start in little time; or guarded: rate through the virtual codec, and who acts in a generated scene must stay."""

@@ -21,17 +21,18 @@ from mvlib._precision import chosen
 from mvlib._processes import Processes, seed_of
 from mvlib.errors import InputError, UserError
 
+from .batches import Material, Steps
 from .experiment import Training
 from .loading import loaded
 from .log import Log
-from .objective import LOST, Objective
+from .network import starting_network
+from .objective import Objective
 from .outline import Guarded, Outline
 from .resumable import Resumable
 from .slope import anchor_command
-from .start import starting_network
-from .steps import Steps
+from .virtual_slope import virtual_slopes
 
-__all__ = ["LOST", "Log", "NonFiniteLoss", "Objective", "Steps", "Trainer"]
+__all__ = ["Log", "NonFiniteLoss", "Objective", "Steps", "Trainer"]
 
 
 OBJECTIVES = {"outline": Outline, "guarded": Guarded}
@@ -45,11 +46,25 @@ class NonFiniteLoss(UserError, RuntimeError):
 
 
 class Trainer(Resumable):
-    """Weights, optimiser and moving average of one training, in a folder that it can be taken up from."""
+    """Weights, optimiser and moving average of one training, in a folder that it can be taken up from.
+
+    Args:
+        training: what is trained; what is given as an object besides is not built from it.
+        model: called as a preprocessor, ``model(x, qp)``; it is what moves.
+        material: where pictures or clips come from.
+    """
 
     parts = ("model", "average", "optimiser", "schedule")
 
-    def __init__(self, training: Training, folder: Path):
+    def __init__(
+        self,
+        training: Training,
+        folder: Path,
+        *,
+        model: nn.Module | None = None,
+        material: Material | None = None,
+        objective: nn.Module | None = None,
+    ):
         self.training, self.processes = training, Processes(training.device)
         super().__init__(folder, self.processes.alone)
         self.part = self.processes.part(training.batch)
@@ -60,11 +75,17 @@ class Trainer(Resumable):
         self.device = self.processes.device
         self.precision = chosen(training.precision, self.device)
         torch.manual_seed(training.seed)
-        self.model = self.processes.with_shared_statistics(starting_network(training))
+        self.model = self.processes.with_shared_statistics(model or starting_network(training))
         self.model.to(self.device, memory_format=torch.channels_last)
         self.average = AveragedModel(self.model, multi_avg_fn=self._add, use_buffers=True)
-        self.steps = Steps(training, self.part)
-        self.objective = OBJECTIVES.get(training.task, Objective)(training).to(self.device)
+        self.steps = Steps(training, self.part, material)
+        objective = objective or OBJECTIVES.get(training.task, Objective)(training)
+        self.objective = objective.to(self.device)
+        if (
+            self.objective.analysers and not self.objective.slopes
+        ):  # of all items, so that all processes agree
+            every = Steps(training, material=self.steps.material)
+            self.objective.slopes = virtual_slopes(self.objective, every, self.device)
         for slope in self.objective.slopes.values():
             slope.check(training.qp_low, training.qp_high, anchor_command(training))
         self.optimiser = torch.optim.AdamW(
@@ -106,7 +127,7 @@ class Trainer(Resumable):
         self.restore(state)
         return True
 
-    def update(self, x: Tensor, qp: Tensor) -> dict[str, float]:
+    def update(self, x: Tensor, qp: Tensor, targets: list | None = None) -> dict[str, float]:
         """One step on pictures (B, 3, H, W) or clips (B, T, 3, H, W) at QPs (B,); the parts of the loss.
 
         Of several processes each is given its part of the batch, and returns what holds for the whole.
@@ -114,7 +135,8 @@ class Trainer(Resumable):
         t = self.training
         torch.manual_seed(seed_of(t.seed, self.step, self.processes.rank))  # for what the codec draws
         codec = t.codecs[self.step % len(t.codecs)]
-        parts = self.objective(x, self.model(x[..., :3, :, :], qp), qp, codec)  # a mask may follow
+        known = {} if targets is None else {"targets": targets}
+        parts = self.objective(x, self.model(x[..., :3, :, :], qp), qp, codec, **known)  # a mask may follow
         share = len(x) / t.batch  # parts are means over this process's items
         self.optimiser.zero_grad(set_to_none=True)
         (parts["loss"] * share).backward()
@@ -133,7 +155,7 @@ class Trainer(Resumable):
         self.step += 1
         return row
 
-    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self) -> Iterator[tuple]:
         """Batches of the steps that are left, on the device."""
         t = self.training
         loading = loaded(
@@ -143,11 +165,12 @@ class Trainer(Resumable):
             prefetch_factor=4 if t.workers else None,
             pin_memory=self.device.type == "cuda",
         )
-        for x, qp in loading:
+        for x, qp, *targets in loading:
             layout = torch.channels_last if x.ndim == 4 else torch.preserve_format
             yield (
                 x.to(self.device, memory_format=layout, non_blocking=True),
                 qp.to(self.device, non_blocking=True),
+                *targets,
             )
 
     def run(self, progress: bool = True) -> nn.Module:
@@ -163,8 +186,8 @@ class Trainer(Resumable):
                 with self.kept_when_stopped():
                     self._train(progress)
             else:
-                for x, qp in self.batches():
-                    self.update(x, qp)
+                for batch in self.batches():
+                    self.update(*batch)
         return self.average.module.eval()
 
     def _train(self, progress: bool) -> None:
@@ -173,9 +196,9 @@ class Trainer(Resumable):
             tqdm(total=self.training.steps, initial=self.step, disable=not progress, desc="training") as bar,
             closing(self.batches()) as batches,  # Ctrl-C ends the processes that load
         ):
-            for x, qp in batches:
+            for batch in batches:
                 with self.whole_step():
-                    row = self.update(x, qp)
+                    row = self.update(*batch)
                     log.write({"step": self.step, **row})
                     bar.update()
                     bar.set_postfix(

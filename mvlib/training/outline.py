@@ -45,7 +45,7 @@ class Outline(nn.Module):
             loss: the mean of its parts: "left", detail off the actor that is still there, and "harmed", detail of the
             actor that is not; both in shares of the detail, squared.
         """
-        left, harmed = wrongs(x, y)
+        left, harmed = misplaced_detail(x, y)
         return {"loss": (left + harmed) / 2, "left": left.detach(), "harmed": harmed.detach()}
 
 
@@ -56,13 +56,13 @@ class Guarded(Objective):
         """Loss and its parts, means over the batch: as ``Objective``, with x as in ``Outline``."""
         bpp = self.code(y, qp, codec).bits / (y[0].numel() / 3)
         rate = (bpp / self.slopes[codec, self.training.analysers[0]].bpp(qp)).mean()
-        left, harmed = wrongs(x, y)
+        left, harmed = misplaced_detail(x, y)
         parts = {"rate": rate, "bpp": bpp.mean(), "left": left, "harmed": harmed}
         weight = WEIGHT * self.training.slope_scale
         return {"loss": rate + weight * harmed} | {name: part.detach() for name, part in parts.items()}
 
 
-def wrongs(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def misplaced_detail(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Detail off the actor that is still there, and detail of the actor that is not; arguments as in ``Outline``.
 
     Our recognisers shrink a frame before they look at it, so the finest band is no detail: none of it is to stay.

@@ -12,7 +12,7 @@ from torch import Tensor
 from mvlib.codecs import Coded, RealCodec
 
 
-class Ahead:
+class EncodingAhead:
     """A real codec that begins with every clip of a batch at once, and is then asked for one after the other.
 
     Args:
@@ -27,9 +27,9 @@ class Ahead:
         thread = ThreadPoolExecutor(1, "real encoding")
         self._coded = thread.submit(codec.map, list(frames), qps, workers=workers)
         thread.shutdown(wait=False)
-        self._asked = 0
+        self._taken = 0
 
     def __call__(self, frames: np.ndarray, qp: float) -> Coded:
         """The next clip, coded; waits until all are. ``frames`` and ``qp`` are those it was begun with."""
-        self._asked += 1
-        return self._coded.result()[self._asked - 1]
+        self._taken += 1
+        return self._coded.result()[self._taken - 1]
