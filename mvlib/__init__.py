@@ -13,7 +13,7 @@ _WHERE = {
     "CommandCodec": "mvlib.codecs",
     "VirtualCodec": "mvlib.virtual",
     "Preprocessor": "mvlib.preprocess",
-    "load_preprocessor": "mvlib.preprocess",
+    "load_preprocessor": "mvlib.refined",
     "train": "mvlib.training.train",
     "bd_rate": "mvlib.evaluation",
 }
