@@ -43,7 +43,7 @@ def load_preprocessor(name: str | os.PathLike = "image", device: str = "cpu") ->
 def refinement(config: RefinementConfig | None = None, device: str = "cpu") -> Refinement:
     """Refinement as ``config`` says, its codecs, analysers and curves found by name.
 
-    What the analysers compute in, "bf16" or "float32", is ``objective.training.precision``: on CPUs without
+    What the analysers compute in, "bf16" or "float32", is ``objective.options.precision``: on CPUs without
     instructions for bfloat16 that is many times slower, so without a wish the faster one is taken.
     """
     c = config or RefinementConfig()

@@ -136,7 +136,7 @@ def learned(spec: str, qps: Sequence[float] = (), device: torch.device | str = "
 def _identity(network: Preprocessor) -> str:
     """Weights, and options that are not the architecture's own: the same weights may be used in more than one way."""
     if isinstance(network, Refinement):
-        precision = network.objective.training.precision
+        precision = network.objective.options.precision
         return f"{network.config} in {precision}"
     if "sha256" not in network.card:
         return ""

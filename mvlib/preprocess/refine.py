@@ -10,7 +10,7 @@ Reference: the objective of the joint training, with pixels in place of weights;
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -54,16 +54,16 @@ class RefinementConfig:
     seed: int = 0
     anchor: Path | None = None
     """Measured curves of the codec alone, which give the slope; None: the package's own."""
-    # Ablations. Out of the text form, so that what was measured before they existed is still found by it.
-    route: str = field(default="virtual", repr=False)
+    # Ablations.
+    route: str = "virtual"
     """As in a training: virtual or real_forward."""
-    rounding: str = field(default="straight_through", repr=False)
+    rounding: str = "straight_through"
     """As in a training: straight_through, noise or soft."""
-    fitted_rate: bool = field(default=True, repr=False)
+    fitted_rate: bool = True
     """As in a training: false for the rate before any fit."""
-    at_qp: int | None = field(default=None, repr=False)
+    at_qp: int | None = None
     """Refine for this QP, whatever the codec will be given."""
-    precision: str = field(default="auto", repr=False)
+    precision: str = "auto"
     """Of the analysers: float32, bf16, or auto, as in a training. On pictures, a refinement's bits agreed within 4 %
     and its distances of maps within 0.15 of those of coding alone, whichever was taken."""
 

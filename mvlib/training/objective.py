@@ -48,7 +48,7 @@ class Objective(nn.Module):
         loss: Loss | None = None,
     ):
         super().__init__()
-        self.training, self.loss = training, loss
+        self.options, self.loss = training, loss
         clips = isinstance(training, VideoTraining)
         if analysers is None:
             analysers = {name: name for name in training.analysers if training.task in TASKS}
@@ -90,7 +90,7 @@ class Objective(nn.Module):
         Returns:
             bpp counts the pixels of every frame.
         """
-        t = self.training
+        t = self.options
         bpp, decoded = self.coded(y, qp, codec)
         parts, task = {"bpp": bpp.mean()}, 0.0
         shown = (x, decoded) if view is None else (view(x), view(decoded))
@@ -112,9 +112,9 @@ class Objective(nn.Module):
         """What coding took from each analyser: (B,) by name."""
         found = {}
         for name, analyser in self.analysers.items():
-            with computing_in(self.training.precision, clean.device):
+            with computing_in(self.options.precision, clean.device):
                 if self.loss is None:
-                    found[name] = lost_to(analyser, clean, decoded, self.training.task)
+                    found[name] = lost_to(analyser, clean, decoded, self.options.task)
                 else:
                     found[name] = self.loss(analyser, clean, decoded, targets)
             if not isinstance(found[name], Tensor) or found[name].shape != clean.shape[:1]:
@@ -128,9 +128,9 @@ class Objective(nn.Module):
         """The ``VirtualOut`` of clips (B, T, 3, H, W) at qp (B,), by the training's route; own codecs take theirs."""
         if codec in self.own_codecs:
             return self.codecs[codec](clip, qp)
-        through = {"through": self.training.through} if clip.shape[1] > 1 else {}
+        through = {"through": self.options.through} if clip.shape[1] > 1 else {}
         real = EncodingAhead(self.real[codec], clip, qp) if codec in self.real else None
-        return self.codecs[codec](clip, qp, route=self.training.rounding, real=real, **through)
+        return self.codecs[codec](clip, qp, route=self.options.rounding, real=real, **through)
 
 
 def virtual_codec(codec: str | Callable, training: Training) -> Callable:

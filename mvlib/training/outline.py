@@ -32,7 +32,7 @@ class Outline(nn.Module):
 
     def __init__(self, training: VideoTraining) -> None:
         super().__init__()
-        self.training = training
+        self.options = training
         self.analysers, self.codecs, self.slopes = {}, {}, {}  # nobody is asked, nothing coded
 
     def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
@@ -55,10 +55,10 @@ class Guarded(Objective):
     def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
         """Loss and its parts, means over the batch: as ``Objective``, with x as in ``Outline``."""
         bpp = self.code(y, qp, codec).bits / (y[0].numel() / 3)
-        rate = (bpp / self.slopes[codec, self.training.analysers[0]].bpp(qp)).mean()
+        rate = (bpp / self.slopes[codec, self.options.analysers[0]].bpp(qp)).mean()
         left, harmed = misplaced_detail(x, y)
         parts = {"rate": rate, "bpp": bpp.mean(), "left": left, "harmed": harmed}
-        weight = WEIGHT * self.training.slope_scale
+        weight = WEIGHT * self.options.slope_scale
         return {"loss": rate + weight * harmed} | {name: part.detach() for name, part in parts.items()}
 
 

@@ -30,7 +30,7 @@ def virtual_slopes(
     What counts is the loss above that of the clean pictures, so that a loss by labels, which is not 0 there, has a
     slope too. Raises ValueError for a loss that does not rise with QP.
     """
-    t = objective.training
+    t = objective.options
     low, high = (
         (t.qp_low, t.qp_high) if t.qp_high - t.qp_low >= 5 else (max(0, t.qp_low - 5), min(51, t.qp_high + 5))
     )

@@ -55,7 +55,7 @@ def test_both_precisions_win_about_the_same(anchor, pictures):
     x, changes, results = pictures[:2], [], []
     for precision in ("float32", "bf16"):
         refiner = refinement(RefinementConfig(steps=3, lr=1, anchor=anchor, precision=precision))
-        assert refiner.objective.training.precision == precision
+        assert refiner.objective.options.precision == precision
         y = refiner(x, 37)
         changes.append((y - x).flatten())
         results.append(won(refiner, x, y))
@@ -72,7 +72,7 @@ def test_without_a_wish_the_faster_precision_is_taken_and_kept_apart_in_stored_r
     for precision in ("bf16", "float32"):
         monkeypatch.setattr(_precision, "_faster_on_cpu", lambda precision=precision: precision)
         refiner = refinement(RefinementConfig(anchor=anchor))
-        assert refiner.objective.training.precision == precision
+        assert refiner.objective.options.precision == precision
         rows[precision] = condition(f"refined:anchor={anchor}", (37,)).weights
     assert rows["bf16"] != rows["float32"] and "float32" in rows["float32"]
     with pytest.raises(ValueError, match="precision 'half' is unknown; choose one of float32, bf16, auto"):
