@@ -85,7 +85,7 @@ class Refinement(Preprocessor):
 
     Args:
         objective: what is lowered, as ``mvlib.training.objective.Objective``; its codecs take a step each in turn.
-        config: how; the names in it are taken as said and not looked up.
+        config: how; the names in it are not looked up.
     """
 
     def __init__(self, objective: Objective, config: RefinementConfig | None = None) -> None:

@@ -1,7 +1,7 @@
 """Real encoding beside the virtual: batch → worker processes begin → (the virtual codec works) → results, in order.
 
 The real encoders run on the CPU in processes of their own, the virtual codec on the GPU or in this process: begun
-first and asked for last, the encoders cost only what the virtual codec does not cover.
+first and waited for last, the encoders cost only what the virtual codec does not cover.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from mvlib.codecs import Coded, RealCodec
 
 
 class EncodingAhead:
-    """A real codec that begins with every clip of a batch at once, and is then asked for one after the other.
+    """A real codec that begins with every clip of a batch at once, and then gives one after the other.
 
     Args:
         codec: the real one.

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mvlib import analysers as machines
+from mvlib import analysers as networks
 from mvlib._imports import imported, is_import_path
 from mvlib._precision import computing_in
 from mvlib.analysers import Classifier, available, feature_distance, features, kl_to_clean
@@ -174,7 +174,7 @@ def load_guide(name: str, clips: bool) -> nn.Module:
     if is_import_path(name):
         found = imported(name)
         return frozen(found if isinstance(found, nn.Module) else found())
-    analyser = machines.load(name)
+    analyser = networks.load(name)
     if isinstance(analyser, Classifier | Detector) or (clips and isinstance(analyser, Recogniser)):
         return analyser
     can = [*available(), *DETECTOR_NAMES, "a classifier of torchvision/… or timm/…"]

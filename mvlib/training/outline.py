@@ -1,7 +1,7 @@
 """Trainings by outline: scene, exact mask of who acts → what must stay → error there, and what the rest costs.
 
-The gradient of a machine's answer is mostly noise, as measured on pictures (docs/tries.md).  Generated scenes know
-where the actor is, and that it must stay asks no machine at all.  ``Outline`` is a start without a codec; ``Guarded``
+The gradient of an analyser's answer is mostly noise, as measured on pictures (docs/tries.md).  Generated scenes know
+where the actor is, and that it must stay takes no analyser at all.  ``Outline`` is a start without a codec; ``Guarded``
 goes on through the virtual codec, which knows what detail costs, and where a change between frames costs more than it
 saves.
 """
@@ -33,14 +33,14 @@ class Outline(nn.Module):
     def __init__(self, training: VideoTraining) -> None:
         super().__init__()
         self.options = training
-        self.analysers, self.codecs, self.slopes = {}, {}, {}  # nobody is asked, nothing coded
+        self.analysers, self.codecs, self.slopes = {}, {}, {}  # nobody looks, nothing is coded
 
     def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
         """Loss and its parts, means over the batch.
 
         Args:
             x: scenes (B, T, 4, H, W) in [0, 1], RGB and mask.  y: preprocessed (B, T, 3, H, W).
-            qp, codec: not asked; they are those of ``Objective``.
+            qp, codec: not used; they are those of ``Objective``.
         Returns:
             loss: the mean of its parts: "left", detail off the actor that is still there, and "harmed", detail of the
             actor that is not; both in shares of the detail, squared.
