@@ -5,7 +5,7 @@ preprocessor must beat: nothing at all, a light Gaussian blur, sending a smaller
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
@@ -134,16 +134,10 @@ def learned(spec: str, qps: Sequence[float] = (), device: torch.device | str = "
 
 
 def _identity(network: Preprocessor) -> str:
-    """Weights, and options that are not the architecture's own: the same weights may be used in more than one way."""
+    """What a reader recognises it by; all that it holds is digested besides."""
     if isinstance(network, Refinement):
-        precision = network.objective.options.precision
-        return f"{network.config} in {precision}"
-    if "sha256" not in network.card:
-        return ""
-    config, usual = network.config, type(network.config)()
-    options = {f.name: getattr(config, f.name) for f in fields(config)}
-    unusual = {name: value for name, value in options.items() if value != getattr(usual, name)}
-    return network.card["sha256"] + (f" {unusual}" if unusual else "")
+        return f"{network.config} in {network.objective.options.precision}"
+    return network.card.get("sha256", "")
 
 
 def condition(name: str, qps: Sequence[float], device: torch.device | str = "cpu") -> Condition:

@@ -15,7 +15,8 @@ from torch import nn
 import mvlib
 from mvlib.datasets.readers import Objects, Sample
 from mvlib.errors import InputError
-from mvlib.preprocess import base, load_preprocessor, save_preprocessor
+from mvlib.evaluation.conditions import condition
+from mvlib.preprocess import base, load_preprocessor, preprocess_frames, save_preprocessor
 from mvlib.training import train as train_module
 from mvlib.training.material import OwnMaterial
 from mvlib.training.slope import Slope
@@ -202,6 +203,16 @@ def test_weights_of_an_own_class_are_saved_and_loaded(own, tmp_path):
     assert type(again) is own.MyNet and again.card["sha256"] == card["sha256"] and not again.training
     torch.testing.assert_close(again(x, 37), net(x, 37), rtol=0, atol=0)
     assert type(mvlib.load_preprocessor("my_module:MyNet")) is own.MyNet
+
+
+def test_an_own_class_is_a_row_of_a_table_by_its_import_path_or_its_weights(own, tmp_path, pictures):
+    frames = np.stack(pictures[:2])
+    torch.manual_seed(1)
+    path = save_preprocessor(own.MyNet(), tmp_path / "mine.safetensors", dtype=torch.float32)
+    rows = [condition(name, (37,)) for name in (str(path), str(path), "my_module:MyNet")]
+    assert rows[0].weights == rows[1].weights != rows[2].weights
+    expected = preprocess_frames(load_preprocessor(path), frames, 37)
+    assert np.array_equal(rows[0].prepare(frames, 37), expected) and (expected != frames).any()
 
 
 def test_a_class_that_cannot_be_imported_is_refused_by_name(own, tmp_path, monkeypatch):
