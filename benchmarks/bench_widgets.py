@@ -26,7 +26,7 @@ def bench(moves: int = 12, codecs: tuple[str, ...] = CODECS, limit_ms: float = 1
         limit_ms: what a median has to stay below.
     """
     panel = QPExplorer(codecs=codecs)
-    height, width = panel._looker.pictures[panel.picture.value].shape[:2]
+    height, width = panel.look.sample.frames.shape[1:3]
     print(
         f"picture {width}x{height}, {torch.get_num_threads()} threads, {platform.processor() or platform.machine()}"
     )
@@ -38,7 +38,7 @@ def bench(moves: int = 12, codecs: tuple[str, ...] = CODECS, limit_ms: float = 1
             0
         ]  # turning to a codec codes at the QP that is shown: let it be one of the curve's
         panel.codec.value = codec
-        panel.wait()
+        panel.settle(everything=True)
         times = [_move(panel, qp) for qp in qps]
         verdict = "" if median(times) <= limit_ms else f"   above {limit_ms:g} ms"
         least, middle, most = min(times), median(times), max(times)
@@ -49,6 +49,7 @@ def bench(moves: int = 12, codecs: tuple[str, ...] = CODECS, limit_ms: float = 1
 def _move(panel: QPExplorer, qp: int) -> float:
     start = time.perf_counter()
     panel.qp.value = qp
+    panel.settle()
     elapsed = 1000 * (time.perf_counter() - start)
     if f"at QP {qp}" not in panel.caption:
         raise RuntimeError(f"the move to QP {qp} failed: {panel.caption}")

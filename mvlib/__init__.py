@@ -15,14 +15,18 @@ _WHERE = {
     "Preprocessor": "mvlib.preprocess",
     "load_preprocessor": "mvlib.refined",
     "train": "mvlib.training.train",
+    "load_analyser": "mvlib.analysers.registry",
+    "open_dataset": "mvlib.datasets",
+    "evaluate": "mvlib.evaluation.evaluate",
     "bd_rate": "mvlib.evaluation",
 }
+_INSIDE = {"load_analyser": "load"}  # what they are called there, if not the same
 __all__ = ["__version__", *_WHERE]
 
 
 def __getattr__(name: str):
     if name in _WHERE:
-        return getattr(import_module(_WHERE[name]), name)
+        return getattr(import_module(_WHERE[name]), _INSIDE.get(name, name))
     raise AttributeError(f"module 'mvlib' has no attribute {name!r}; it offers {', '.join(sorted(_WHERE))}")
 
 

@@ -1,7 +1,7 @@
 """Figures of the course: measured numbers and pictures → matplotlib axes with units.
 
 A codec has the same colour and marker in every figure.  The colours are Okabe and Ito's [1], which people with
-any common colour blindness tell apart; the marker says it again for a print in grey.
+any common colour blindness tell apart; the marker is for a print in grey.
 
 [1] Okabe and Ito, Color Universal Design, 2008, https://jfly.uni-koeln.de/color/
 """
@@ -32,10 +32,16 @@ COLOURS = {
     "webp": "#E69F00",
     "avif": "#56B4E9",
 }
-MARKERS = dict(zip(COLOURS, "osD^vPX*", strict=True))
-# For conditions that aren't codecs, in the order they come.
-_SPARE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#6E6E6E", "#8C6D1F")
+_SHAPES = "osD^vPX*"
+MARKERS = dict(zip(COLOURS, _SHAPES, strict=True))
+# For conditions that aren't codecs, in the order they come: the colours that differ most first.
+_SPARE = [COLOURS[c] for c in ("x264", "x265", "svtav1", "vp9", "webp", "avif", "jpeg", "mjpeg")]
 _FONT = {"font.size": 11, "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False}
+
+
+def colour_of(codec: str) -> str:
+    """The codec's colour in every figure of the course."""
+    return COLOURS.get(codec, _SPARE[0])
 
 
 @dataclass(frozen=True)
@@ -82,28 +88,6 @@ def rate_quality(
     return ax
 
 
-def strip(original: np.ndarray, decoded: np.ndarray, *, gain: float = 4, title: str = "decoded") -> Figure:
-    """Original, decoded and amplified difference side by side: uint8 (H, W, 3) each.
-
-    The difference is shown around middle grey, (decoded - original) * ``gain`` + 128; the title names the gain.
-    """
-    import matplotlib.pyplot as plt
-
-    shown = {
-        "original": original,
-        title: decoded,
-        f"difference ×{gain:g} (grey: none)": difference(original, decoded, gain),
-    }
-    height = 12 / 3 * original.shape[0] / original.shape[1] + 0.4
-    with plt.rc_context(_FONT):
-        figure, axes = plt.subplots(1, 3, figsize=(12, height), layout="constrained")
-        for ax, (text, picture) in zip(axes, shown.items(), strict=True):
-            ax.imshow(picture)
-            ax.set_title(text)
-            ax.set_axis_off()
-    return figure
-
-
 def difference(original: np.ndarray, decoded: np.ndarray, gain: float = 4) -> np.ndarray:
     """Signed difference of two uint8 pictures of one shape, around 128, ``gain`` times, clipped to 0..255."""
     if original.shape != decoded.shape or original.dtype != np.uint8 or decoded.dtype != np.uint8:
@@ -118,7 +102,7 @@ def difference(original: np.ndarray, decoded: np.ndarray, gain: float = 4) -> np
 def against_qp(
     report: Mapping, score: str, *, quality: str, condition: str = "codec alone", ax: Axes | None = None
 ) -> Axes:
-    """Draw what each machine makes of each codec against QP: what is left to win, before any preprocessing.
+    """Draw a score of each analyser and codec against QP: what is left to win, before any preprocessing.
 
     Args:
         report: a result of ``python -m mvlib evaluate image`` or ``video``.
@@ -140,6 +124,40 @@ def against_qp(
     ax = rate_quality(curves, quality=quality, rate="QP", log_rate=False, ax=ax)
     ax.set_xticks(next(iter(curves.values())).rate)
     return ax
+
+
+def report_curves(report: Mapping, score: str | None = None) -> Figure:
+    """Draw a report's rate-quality curves: an axis for each analyser, a curve for each codec and row.
+
+    Args:
+        report: a result of an evaluation, as ``Report.to_dict`` gives it.
+        score: which of its scores; None: each analyser's first.
+    Raises:
+        ValueError: no analyser has that score.
+    """
+    import matplotlib.pyplot as plt
+
+    keys = dict.fromkeys(key for row in report["curves"] for key in row["results"] if ":" in key)
+    chosen: dict[str, str] = {}
+    for key in keys:
+        name, _, analyser = key.partition(":")
+        if score in (None, name):
+            chosen.setdefault(analyser, key)
+    if not chosen:
+        raise InputError(f"no analyser has the score {score!r}; there are {', '.join(keys)}")
+    with plt.rc_context(_FONT):
+        size = 6.4 * len(chosen), 4
+        figure, axes = plt.subplots(1, len(chosen), figsize=size, layout="constrained", squeeze=False)
+        for ax, (analyser, key) in zip(axes[0], chosen.items(), strict=True):
+            curves = {
+                f"{row['codec']}, {row['condition']}": Curve(
+                    row["results"]["bpp"], row["results"][key], row["low"].get(key), row["high"].get(key)
+                )
+                for row in report["curves"]
+                if key in row["results"]
+            }
+            rate_quality(curves, quality=f"{key.partition(':')[0]} of {analyser}", ax=ax)
+    return figure
 
 
 def followed(
@@ -172,31 +190,10 @@ def followed(
                 ax.set_axis_off()
                 for path, colour, dashes in ((truth, "#FFFFFF", "--"), (boxes[title], "#E69F00", "-")):
                     if path is not None and np.isfinite(path[t]).all():
-                        x1, y1, x2, y2 = path[t]
-                        place = (
-                            (x1 - 0.5, y1 - 0.5),
-                            x2 - x1,
-                            y2 - y1,
-                        )  # imshow puts a pixel's middle at its index
+                        x1, y1, x2, y2 = path[t] - 0.5  # imshow puts a pixel's middle at its index
+                        place = (x1, y1), x2 - x1, y2 - y1
                         ax.add_patch(Rectangle(*place, fill=False, ec=colour, ls=dashes, lw=1.6))
     return figure
-
-
-def top_bars(top: Sequence[tuple[str, float]], *, title: str = "", ax: Axes | None = None) -> Axes:
-    """Bars of the likeliest classes: (name, probability in [0, 1]), likeliest first, as ``Classifier.top`` gives."""
-    import matplotlib.pyplot as plt
-
-    names, values = zip(*top, strict=True)
-    places = range(len(names))
-    with plt.rc_context(_FONT):
-        ax = ax or plt.subplots(figsize=(4.8, 0.4 * len(names) + 0.8), layout="constrained")[1]
-        bars = ax.barh(places, [100 * v for v in values], color="#0072B2", height=0.65)
-        ax.bar_label(bars, [f"{100 * v:.0f} %" for v in values], padding=4)
-        ax.set(yticks=places, yticklabels=names, xlim=(0, 112), xlabel="probability (%)", title=title)
-        ax.set_xticks(range(0, 101, 25))
-        ax.invert_yaxis()
-        ax.tick_params(axis="y", length=0)
-    return ax
 
 
 def _styles(names: Sequence[str]) -> dict[str, tuple[str, str, str]]:
@@ -205,7 +202,7 @@ def _styles(names: Sequence[str]) -> dict[str, tuple[str, str, str]]:
     for name in names:
         codec = next((c for c in COLOURS if name == c or name.startswith((f"{c} ", f"{c},"))), None)
         if codec is None:
-            styles[name] = (_SPARE[spare % len(_SPARE)], "osD^vPX*"[spare % 8], "-")
+            styles[name] = (_SPARE[spare % len(_SPARE)], _SHAPES[spare % len(_SHAPES)], "-")
             spare += 1
         else:
             count = drawn[codec] = drawn.get(codec, -1) + 1

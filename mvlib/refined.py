@@ -6,6 +6,7 @@ Refinement is given its codecs and analysers as objects; here, above the package
 import os
 
 import jsonargparse
+import torch
 
 from mvlib import preprocess
 from mvlib._precision import chosen
@@ -18,7 +19,7 @@ _PREFIX = "refined:"
 _PLACES = ("codecs", "analysers", "steps")
 
 
-def load_preprocessor(name: str | os.PathLike = "image", device: str = "cpu") -> Preprocessor:
+def load_preprocessor(name: str | os.PathLike = "image", device: torch.device | str = "cpu") -> Preprocessor:
     """The preprocessor ``name``, in eval mode on ``device``; its model card is the attribute ``card``.
 
         >>> import mvlib
@@ -26,8 +27,8 @@ def load_preprocessor(name: str | os.PathLike = "image", device: str = "cpu") ->
         2
 
     Args:
-        name: of trained weights ("image", "video", …), or the path of a .safetensors file with its card beside it; an
-            import path, "module:name", of your own class or network; or "refined:CODECS:ANALYSERS:STEPS", gradient
+        name: of trained weights ("image", "video", …), or the path of a .safetensors file with its card beside it;
+            "module:name", the import path of your own class or network; or "refined:CODECS:ANALYSERS:STEPS", gradient
             steps on each picture (``Refinement``), several joined by "+", what is left out as in
             ``RefinementConfig``, whose other options may follow, as ":task=output:views=false".
 
@@ -35,13 +36,18 @@ def load_preprocessor(name: str | os.PathLike = "image", device: str = "cpu") ->
         FileNotFoundError: there are no such weights; the message says how to train them.
         ValueError: weights that don't fit their card, what can't be imported, or options that there are not.
     """
+    return load_for(name, device).to(device)
+
+
+def load_for(name: str | os.PathLike, device: torch.device | str) -> Preprocessor:
+    """As ``load_preprocessor``, chosen for ``device`` and still on the CPU, where weights can be read."""
     if isinstance(name, str) and name.startswith(_PREFIX):
         return refinement(_parsed(name), device)
-    return preprocess.load_preprocessor(name).to(device)
+    return preprocess.load_preprocessor(name)
 
 
-def refinement(config: RefinementConfig | None = None, device: str = "cpu") -> Refinement:
-    """Refinement as ``config`` says, its codecs, analysers and curves found by name.
+def refinement(config: RefinementConfig | None = None, device: torch.device | str = "cpu") -> Refinement:
+    """Refinement as ``config`` says, on the CPU, to work on ``device``; codecs, analysers and curves found by name.
 
     What the analysers compute in, "bf16" or "float32", is ``objective.options.precision``: on CPUs without
     instructions for bfloat16 that is many times slower, so without a wish the faster one is taken.
@@ -57,7 +63,7 @@ def refinement(config: RefinementConfig | None = None, device: str = "cpu") -> R
         fitted_rate=c.fitted_rate,
         precision=chosen(c.precision, device),
     )
-    return Refinement(Objective(training).to(device), c).to(device).eval()
+    return Refinement(Objective(training), c).eval()
 
 
 def _parsed(name: str) -> RefinementConfig:

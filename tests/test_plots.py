@@ -17,8 +17,6 @@ from mvlib.plots import (
     difference,
     followed,
     rate_quality,
-    strip,
-    top_bars,
     training_curves,
 )
 
@@ -90,22 +88,7 @@ def test_difference_is_signed_amplified_and_clipped():
         difference(a / 255, b)
 
 
-def test_a_strip_says_how_far_the_difference_is_amplified():
-    picture = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    axes = strip(picture, picture // 2, gain=3, title="x265, QP 40").axes
-    assert [ax.get_title() for ax in axes] == ["original", "x265, QP 40", "difference ×3 (grey: none)"]
-    np.testing.assert_array_equal(axes[2].images[0].get_array(), difference(picture, picture // 2, 3))
-
-
-def test_bars_stand_in_order_with_their_percentages():
-    ax = top_bars([("koala", 0.9), ("tabby", 0.06)], title="QP 40")
-    assert [bar.get_width() for bar in ax.patches] == pytest.approx([90, 6])
-    assert [t.get_text() for t in ax.get_yticklabels()] == ["koala", "tabby"]
-    assert [t.get_text() for t in ax.texts] == ["90 %", "6 %"]
-    assert ax.yaxis_inverted()
-
-
-def test_a_score_against_qp_comes_from_the_asked_row_and_score():
+def test_a_score_against_qp_comes_from_its_own_row():
     results = {"qp": [30, 40], "bpp": [2.0, 1.0], "ao:siam": [0.8, 0.5], "sr50:siam": [1.0, 0.6]}
     report = {
         "curves": [

@@ -40,6 +40,13 @@ def test_the_wheel_holds_all_of_the_package(site):
     assert (site / "mvlib" / "py.typed").is_file()
 
 
+def test_the_wheel_takes_parts_of_ones_own(site, tmp_path):
+    """A script with a preprocessor, an analyser and a codec of its own, in a folder of its own."""
+    script = shutil.copy(ROOT / "tests" / "contract_script.py", tmp_path)
+    said = run([sys.executable, script, str(site)], tmp_path, PYTHONPATH=str(site), OMP_NUM_THREADS="1")
+    assert "all of it works" in said
+
+
 def test_the_wheel_does_what_the_readme_shows(site, tmp_path):
     """With the wheel's folder before all others; the script refuses another mvlib."""
     script = shutil.copy(ROOT / "tests" / "wheel_script.py", tmp_path)

@@ -1,10 +1,12 @@
-"""The QP slider with real encoders and a real network: what it says is what was coded, whatever is moved."""
+"""The QP slider with real encoders and a real network: what it shows is what was coded, whatever is moved."""
 
+import dataclasses
 import io
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 
+import ipywidgets as ipw
 import numpy as np
 import pytest
 import torch
@@ -14,15 +16,15 @@ from mvlib.analysers import Classifier, load
 from mvlib.codecs import RealCodec
 from mvlib.plots import difference
 from mvlib.preprocess import Compact, CompactConfig, load_preprocessor, preprocess_frames, save_preprocessor
-from mvlib.widgets import QPExplorer, drawing, looking
+from mvlib.widgets import QPExplorer, drawing, looks, samples
 from mvlib.widgets.explorer import CURVE_QPS
-from mvlib.widgets.looking import Before, Looker
-from mvlib.widgets.pictures import example_pictures, shrink
+from mvlib.widgets.looks import Look, Looker, Version
+from mvlib.widgets.samples import example_pictures, shrink
 
 
 @pytest.fixture(scope="module")
 def pictures() -> dict[str, np.ndarray]:
-    return {name: shrink(name, picture, 96) for name, picture in list(example_pictures().items())[:2]}
+    return {name: shrink(picture, 96) for name, picture in list(example_pictures().items())[:2]}
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +39,19 @@ def panel(pictures, lite0):
     panel.close()
 
 
-def pixels(image) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(image.value)).convert("RGB"))
+def pixels(panel, name: str) -> np.ndarray:
+    """What a picture of the panel shows, once the panel has settled."""
+    panel.settle(60)
+    return np.asarray(Image.open(io.BytesIO(panel.pictures[name].image.value)).convert("RGB"))
+
+
+def chart(panel, name: str = "rate") -> str:
+    panel.settle(60)
+    return panel.charts[name].value
+
+
+def looker(pictures, analyser) -> Looker:
+    return Looker(samples.pictures(pictures, None), "intra", analysers={"mine": analyser})
 
 
 def test_the_caption_tells_what_the_encoder_wrote(panel, pictures):
@@ -60,12 +73,12 @@ def test_the_caption_tells_what_the_network_saw(panel, pictures, lite0):
     with torch.inference_mode():
         clean, coded = analyser(x).log_softmax(-1)
     top, kl = int(clean.argmax()), float((clean.exp() * (clean - coded)).sum())
-    said = re.search(r"“(.*)” (\d+) % → (\d+) %, KL ([\d.]+) nats$", panel.caption).groups()
-    assert said[0] == analyser.classes[top]
-    assert [float(v) for v in said[1:3]] == pytest.approx(
+    answers = re.search(r"“(.*)” (\d+) % → (\d+) %, KL ([\d.]+) nats$", panel.caption).groups()
+    assert answers[0] == analyser.classes[top]
+    assert [float(v) for v in answers[1:3]] == pytest.approx(
         [100 * float(clean[top].exp()), 100 * float(coded[top].exp())], abs=0.51
     )
-    assert float(said[3]) == pytest.approx(kl, abs=1e-3)
+    assert float(answers[3]) == pytest.approx(kl, abs=1e-3)
 
 
 def test_a_network_of_few_classes_has_a_bar_for_each(pictures):
@@ -78,59 +91,56 @@ def test_a_network_of_few_classes_has_a_bar_for_each(pictures):
     )
     panel = QPExplorer(pictures, codecs=("x264",), analyser=colours, preprocessors=())
     try:
-        assert [panel._bars.value.count(f'title="{name}"') for name in "rgb"] == [1, 1, 1]
+        assert [chart(panel, "classes").count(f'title="{name}"') for name in "rgb"] == [1, 1, 1]
         assert re.search(r"“[rgb]” \d+ % → \d+ %", panel.caption)
     finally:
         panel.close()
 
 
 def test_pictures_change_in_place_and_are_lossless(panel, pictures):
-    images = list(panel._images)
-    first = [image.value for image in images]
+    original, shown = pictures[panel.picture.value], dict(panel.pictures)
+    panel.settle(60)
+    first = {name: shown[name].image.value for name in shown}
     panel.qp.value = 45
-    look = panel._looker.look(panel.picture.value, "x264", 45)
-    assert panel._images == images
-    assert images[0].value == first[0]
-    assert images[1].value != first[1]
-    np.testing.assert_array_equal(pixels(images[0]), pictures[panel.picture.value])
-    np.testing.assert_array_equal(pixels(images[1]), look.decoded)
-    np.testing.assert_array_equal(pixels(images[2]), difference(look.original, look.decoded, 2))
+    decoded = RealCodec("x264", gop="intra")(original[None], qp=45).frames[0]
+    np.testing.assert_array_equal(pixels(panel, "original"), original)
+    np.testing.assert_array_equal(pixels(panel, "decoded"), decoded)
+    np.testing.assert_array_equal(pixels(panel, "difference"), difference(original, decoded, 2))
+    assert panel.pictures == shown
+    assert shown["original"].image.value == first["original"]
+    assert shown["decoded"].image.value != first["decoded"]
 
 
 def test_another_picture_changes_the_original_too(panel, pictures):
     other = list(pictures)[1]
     panel.picture.value = other
-    np.testing.assert_array_equal(pixels(panel._images[0]), pictures[other])
+    np.testing.assert_array_equal(pixels(panel, "original"), pictures[other])
 
 
 def test_the_curve_is_complete_and_the_marker_moves_on_it(panel):
-    panel.wait(60)
-    points = panel._looker.curves(panel.picture.value)["x264"]
-    assert len(points) >= len(CURVE_QPS)
-    rates = [bpp for bpp, _ in points]
-    assert rates == sorted(rates)
-    assert rates[-1] > 8 * rates[0]
-    assert all(0 <= kept <= 1 for _, kept in points)
+    panel.settle(60, everything=True)
+    line = lambda: re.search(r'<polyline points="([^"]+)"', chart(panel))[1].split()  # noqa: E731
+    places = [float(point.split(",")[0]) for point in line()]
+    assert len(places) >= len(CURVE_QPS) and places == sorted(places)
     marker = re.compile(r'<circle cx="([\d.]+)"')
     panel.qp.value = 20
-    right = float(marker.search(panel._chart.value)[1])
+    right = float(marker.search(chart(panel))[1])
     panel.qp.value = 50
-    left = float(marker.search(panel._chart.value)[1])
+    left = float(marker.search(chart(panel))[1])
     assert left < right - 100
-    line = re.search(r'<polyline points="([^"]+)"', panel._chart.value)[1].split()
-    assert f"{left:.1f}" in {point.split(",")[0] for point in line}
+    assert f"{left:.1f}" in {point.split(",")[0] for point in line()}
 
 
 def test_nothing_is_coded_twice(panel, monkeypatch):
-    panel.wait(60)
+    panel.settle(60, everything=True)
     coded = []
     code = RealCodec.__call__
     monkeypatch.setattr(
         RealCodec, "__call__", lambda self, *a, **k: coded.append(k["qp"]) or code(self, *a, **k)
     )
-    panel.qp.value = 44
-    panel.qp.value = 43
-    panel.qp.value = 44
+    for qp in (44, 43, 44):
+        panel.qp.value = qp
+        panel.settle(60)
     assert coded == [44]
 
 
@@ -138,12 +148,12 @@ def test_an_error_is_shown_and_the_panel_goes_on(pictures, lite0):
     panel = QPExplorer(pictures, codecs=("x264", "h266"), analyser=lite0)
     shown = panel.caption
     panel.codec.value = "h266"
-    assert "ValueError" in panel.caption
-    assert "h266" in panel._alert.value
-    assert 'role="alert"' in panel._alert.value
+    assert "InputError" in panel.caption
+    assert "h266" in panel.alert.value
+    assert 'role="alert"' in panel.alert.value
     panel.codec.value = "x264"
     assert panel.caption == shown
-    assert panel._alert.value == ""
+    assert panel.alert.value == ""
     panel.close()
 
 
@@ -157,8 +167,8 @@ def test_an_error_in_the_background_is_shown_too(pictures, lite0, monkeypatch):
 
     monkeypatch.setattr(RealCodec, "__call__", fails_at_51)
     panel = QPExplorer(pictures, codecs=("x264",), analyser=lite0)
-    panel.wait(60)
-    assert "the encoder &lt;died&gt;" in panel._alert.value
+    panel.settle(60, everything=True)
+    assert "the encoder &lt;died&gt;" in panel.alert.value
     panel.close()
 
 
@@ -169,54 +179,125 @@ def test_the_repr_is_short_and_the_same_for_the_same_panel(panel):
     assert repr(panel) == before == "QPExplorer(2 pictures, 2 codecs)"
 
 
-def test_close_stops_measuring(pictures, lite0):
+def test_close_stops_measuring(pictures, lite0, monkeypatch):
+    coded, code = [], RealCodec.__call__
+    monkeypatch.setattr(
+        RealCodec, "__call__", lambda self, *a, **k: coded.append(k["qp"]) or code(self, *a, **k)
+    )
     panel = QPExplorer(pictures, codecs=("x265",), analyser=lite0)
     panel.close()
-    panel.wait(20)
-    time.sleep(0.2)
-    assert len(panel._looker.curves(next(iter(pictures)))["x265"]) < len(CURVE_QPS)
+    panel.settle(20, everything=True)
+    panel.qp.value = 20  # a control that outlives its panel does no harm
+    time.sleep(0.5)
+    assert len(coded) <= 1
 
 
 def test_controls_can_be_used_and_named_without_a_mouse(panel):
     assert [c.description for c in (panel.picture, panel.codec, panel.qp)] == ["Picture", "Codec", "QP"]
-    assert (panel.qp.min, panel.qp.max, panel.qp.step, panel.qp.continuous_update) == (0, 51, 1, False)
-    assert 'aria-live="polite"' in panel._caption.value
-    assert 'role="img" aria-label="Decoded picture: ' in panel._bars.value
+    assert (panel.qp.min, panel.qp.max, panel.qp.step, panel.qp.continuous_update) == (0, 51, 1, True)
+    assert f'aria-live="polite" style="margin:4px 6px">{panel.caption}' in line(panel).value
+    assert 'role="img" aria-label="Decoded picture: ' in chart(panel, "classes")
     # ipywidgets 8.1 cannot draw an Image that has a tooltip.
-    assert all(image.tooltip is None for image in panel._images)
+    assert all(picture.image.tooltip is None for picture in panel.pictures.values())
 
 
 def test_bars_name_the_clean_class_even_when_it_is_lost(pictures, lite0):
-    analyser = lite0
-    look = Looker(pictures, analyser).look(next(iter(pictures)), "x264", 51)
-    lost = looking.Look(**{**vars(look), "coded": torch.linspace(0, 1, 1000).softmax(-1)})
-    classes = [f"<{name}>" for name in analyser.classes]
-    html = drawing.bars(lost, classes)
+    look = looker(pictures, lite0).look(Version(next(iter(pictures)), "x264", 51), "mine")
+    classes = tuple(f"<{name}>" for name in lite0.classes)
+    coded = torch.linspace(0, 1, 1000).log_softmax(-1)[None]
+    lost = Look(**{**fields_of(look), "coded_log": coded, "classes": classes})
+    html = drawing.class_bars(lost)
     assert html.count("display:flex") == 5
-    assert f"&lt;{analyser.classes[look.target]}&gt;" in html
-    assert f"<{analyser.classes[look.target]}>" not in html
+    assert f"&lt;{lite0.classes[look.target]}&gt;" in html
+    assert f"<{lite0.classes[look.target]}>" not in html
 
 
-def test_old_looks_are_forgotten_but_not_their_points(pictures, lite0, monkeypatch):
-    monkeypatch.setattr(looking, "_KEPT", 3)
-    looker, name = Looker(pictures, lite0), next(iter(pictures))
-    for qp in range(20, 50, 5):
-        looker.look(name, "jpeg", qp)
-    assert len(looker._looks) == 3
-    assert len(looker.curves(name)["jpeg"]) == 6
+def test_old_streams_are_forgotten_but_not_their_points(pictures, lite0, monkeypatch):
+    monkeypatch.setattr(looks, "_KEPT_BYTES", 0)  # the fewest: eight
+    coded, code = [], RealCodec.__call__
+    monkeypatch.setattr(
+        RealCodec, "__call__", lambda self, *a, **k: coded.append(k["qp"]) or code(self, *a, **k)
+    )
+    small, name = looker(pictures, lite0), next(iter(pictures))
+    for qp in (*range(20, 40, 2), 38, 20):
+        small.look(Version(name, "jpeg", qp), "mine")
+    assert coded == [*range(20, 40, 2), 20]
+    assert len(small.curves(Version(name), "mine")["jpeg"]) == 10
 
 
-def test_threads_see_the_same(pictures, lite0):
-    looker, name = Looker(pictures, lite0), next(iter(pictures))
-    with ThreadPoolExecutor(4) as pool:
-        looks = list(pool.map(lambda qp: looker.look(name, "x264", qp), [30, 40] * 6))
-    alone = {qp: Looker(pictures, looker.analyser).look(name, "x264", qp) for qp in (30, 40)}
-    assert all(look.bits == alone[look.qp].bits for look in looks)
-    assert all(look.kl == pytest.approx(alone[look.qp].kl, abs=1e-4) for look in looks)
+def fields_of(look: Look) -> dict:
+    return {field.name: getattr(look, field.name) for field in dataclasses.fields(look)}
+
+
+def line(panel) -> ipw.HTML:
+    """The place of the caption."""
+    children = [c for child in panel.children for c in getattr(child, "children", ())]
+    return next(c for c in children if isinstance(c, ipw.HTML) and "mvlib-caption" in c.value)
+
+
+def numbers(panel) -> tuple[set[int], np.ndarray]:
+    """The QPs that caption, marker and title name, and what is shown as decoded."""
+    places = (line(panel).value, panel.charts["rate"].value, panel.pictures["decoded"].title.value)
+    file = io.BytesIO(panel.pictures["decoded"].image.value)
+    return {int(re.search(r"QP (\d+)", text)[1]) for text in places}, np.asarray(
+        Image.open(file).convert("RGB")
+    )
+
+
+def test_caption_marker_and_picture_belong_together_at_every_change_of_the_caption(panel, pictures):
+    panel.settle(60)
+    seen = []
+    line(panel).observe(lambda _: seen.append(numbers(panel)), "value")
+    for qp in (20, 25, 30, 35, 40):
+        panel.qp.value = qp
+    panel.settle(60)
+    codec, original = RealCodec("x264", gop="intra"), pictures[panel.picture.value]
+    for qps, decoded in seen:
+        (qp,) = qps
+        np.testing.assert_array_equal(decoded, codec(original[None], qp=qp).frames[0])
+    assert seen[-1][0] == {40}
+
+
+def test_moves_that_come_too_fast_are_dropped_and_the_last_arrives(panel, monkeypatch):
+    panel.settle(60, everything=True)
+    started, go, coded, code = Event(), Event(), [], RealCodec.__call__
+
+    def slow(self, frames, qp):
+        coded.append(qp)
+        started.set()
+        assert go.wait(60)
+        return code(self, frames, qp=qp)
+
+    monkeypatch.setattr(RealCodec, "__call__", slow)
+    assert not panel.busy
+    panel.qp.value = 20
+    assert started.wait(60)
+    for qp in (21, 22, 24, 25, 26):
+        panel.qp.value = qp
+    assert panel.busy
+    go.set()
+    assert panel.caption.startswith("x264 at QP 26:") and not panel.busy
+    assert coded == [20, 26]
+
+
+def test_a_move_does_not_wait_for_the_curve(pictures, lite0, monkeypatch):
+    coded, code = [], RealCodec.__call__
+    monkeypatch.setattr(
+        RealCodec, "__call__", lambda self, *a, **k: coded.append(k["qp"]) or code(self, *a, **k)
+    )
+    panel = QPExplorer(pictures, codecs=("x264",), analyser=lite0)
+    for qp in (20, 22, 24):
+        panel.qp.value = qp
+        panel.settle(60)
+    # The hand did not rest, so at most one point was measured beside each of the moves.
+    assert [qp for qp in coded if qp in (37, 20, 22, 24)] == [37, 20, 22, 24] and len(coded) <= 8
+    panel.settle(60, everything=True)
+    assert set(CURVE_QPS) <= set(coded)
+    panel.close()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "says"),
+    ("arguments", "error", "message"),
     [
         ({"pictures": {}}, ValueError, "0 pictures"),
         ({"codecs": ()}, ValueError, "0 codecs"),
@@ -228,16 +309,16 @@ def test_threads_see_the_same(pictures, lite0):
         ({"analyser": "efficientnet_lite7"}, ValueError, "efficientnet_lite0"),
     ],
 )
-def test_bad_arguments_are_refused(pictures, arguments, error, says):
-    with pytest.raises(error, match=says):
+def test_bad_arguments_are_refused(pictures, arguments, error, message):
+    with pytest.raises(error, match=message):
         QPExplorer(**{"pictures": pictures, "codecs": ("jpeg",), **arguments})
 
 
 def test_pictures_are_reduced_never_enlarged():
     picture = np.random.default_rng(0).integers(0, 256, (300, 451, 3), np.uint8)
-    assert shrink("a", picture, 100).shape == (100, 150, 3)
-    assert shrink("a", picture, 400) is picture
-    assert shrink("a", picture, None) is picture
+    assert shrink(picture, 100).shape == (100, 150, 3)
+    assert shrink(picture, 400) is picture
+    assert shrink(picture, None) is picture
 
 
 def test_another_data_folder_gives_its_own_pictures(tmp_path, monkeypatch):
@@ -280,38 +361,44 @@ def test_behind_a_preprocessor_the_caption_tells_bits_with_and_without(prepared,
     share = 100 * (behind.bits / alone.bits - 1)
     start = f"x264 at QP 35 behind “{softener}”: {behind.bits:,} bits ({share:+.1f} % of {alone.bits:,} without), "
     assert prepared.caption.startswith(start)
-    np.testing.assert_array_equal(pixels(prepared._images[1]), behind.frames[0])
+    np.testing.assert_array_equal(pixels(prepared, "decoded"), behind.frames[0])
     # PSNR, what is kept and KL are against the original, and in brackets those of the codec alone.
     prepared.preprocessor.value = "none"
     psnr, kept, kl = re.search(r"PSNR ([\d.]+) dB.* → (\d+) %, KL ([\d.]+) nats", prepared.caption).groups()
     prepared.preprocessor.value = str(softener)
     assert f"dB ({psnr});" in prepared.caption
-    assert prepared.caption.endswith(f"({kept} %), KL {prepared._look.kl:.3f} nats ({kl})")
+    assert prepared.caption.endswith(f"({kept} %), KL {prepared.look.kl:.3f} nats ({kl})")
     error = np.mean((original.astype(float) - behind.frames[0]) ** 2)
     assert f"PSNR {10 * np.log10(255**2 / error):.2f} dB" in prepared.caption
 
 
 def test_strength_goes_from_nothing_to_what_was_trained(prepared, pictures, softener):
     original = pictures[prepared.picture.value].astype(float)
-    whole = prepared._look.given
-    full, alone = prepared._look.bits, prepared._look.alone.bits
+    whole = prepared.look.given[0]
+    full, alone = prepared.look.written.bits, prepared.look.alone.written.bits
     prepared.strength.value = 0
-    assert (prepared._look.bits, prepared._look.kl) == (alone, prepared._look.alone.kl)
+    assert (prepared.look.written.bits, prepared.look.kl) == (alone, prepared.look.alone.kl)
     assert "strength 0:" in prepared.caption and "(+0.0 % of" in prepared.caption
     prepared.strength.value = 0.5
-    np.testing.assert_allclose(prepared._look.given, (original + whole) / 2, atol=0.5)
-    assert full < prepared._look.bits < alone
+    np.testing.assert_allclose(prepared.look.given[0], (original + whole) / 2, atol=0.5)
+    assert full < prepared.look.written.bits < alone
 
 
 def test_what_was_taken_out_is_shown_in_place(prepared, pictures):
-    images, original = list(prepared._images), pictures[prepared.picture.value]
-    assert prepared._removed.layout.display is None
-    np.testing.assert_array_equal(pixels(images[3]), difference(original, prepared._look.given, 4))
+    shown, original = dict(prepared.pictures), pictures[prepared.picture.value]
+    prepared.settle(60)
+    assert prepared.pictures["changed"].layout.display is None
+    np.testing.assert_array_equal(
+        pixels(prepared, "changed"), difference(original, prepared.look.given[0], 4)
+    )
     prepared.strength.value = 0.3
-    np.testing.assert_array_equal(pixels(images[3]), difference(original, prepared._look.given, 4))
+    np.testing.assert_array_equal(
+        pixels(prepared, "changed"), difference(original, prepared.look.given[0], 4)
+    )
     prepared.preprocessor.value = "none"
-    assert prepared._removed.layout.display == "none"
-    assert prepared._images == images
+    prepared.settle(60)
+    assert prepared.pictures["changed"].layout.display == "none"
+    assert prepared.pictures == shown
 
 
 def test_without_a_preprocessor_the_strength_is_out_of_use(prepared, panel):
@@ -326,43 +413,42 @@ def test_without_a_preprocessor_the_strength_is_out_of_use(prepared, panel):
     assert (prepared.strength.min, prepared.strength.max, prepared.strength.continuous_update) == (
         0,
         1,
-        False,
+        True,
     )
 
 
 def test_the_chart_shows_both_curves_and_both_points(prepared, softener):
-    prepared.wait(60)
-    name, before = prepared.picture.value, Before(str(softener))
-    for curves in (prepared._looker.curves(name), prepared._looker.curves(name, before)):
-        assert len(curves["x264"]) >= len(CURVE_QPS)
-    svg = prepared._chart.value
-    assert svg.count("<polyline") == 2 and svg.count('dasharray="7 4"') == 1
-    look, marks = prepared._look, re.findall(r'<circle.*?cx="([\d.]+)"', svg)
+    prepared.settle(60, everything=True)
+    svg = chart(prepared)
+    lines = re.findall(r'<polyline points="([^"]+)"', svg)
+    assert len(lines) == 2 and svg.count('dasharray="7 4"') == 1
+    assert all(len(line.split()) >= len(CURVE_QPS) for line in lines)
+    look, marks = prepared.look, re.findall(r'<circle.*?cx="([\d.]+)"', svg)
     assert [float(x) for x in marks] == pytest.approx(
-        [drawing._x(look.bpp), drawing._x(look.alone.bpp)], abs=0.1
+        [drawing.RATE(look.written.bpp), drawing.RATE(look.alone.written.bpp)], abs=0.1
     )
     prepared.preprocessor.value = "none"
-    assert prepared._chart.value.count("<circle") == 1 and "7 4" not in prepared._chart.value
+    assert chart(prepared).count("<circle") == 1 and "7 4" not in chart(prepared)
 
 
 def test_the_network_runs_once_for_all_strengths_and_codecs(prepared, monkeypatch):
-    prepared.wait(60)
-    ran, run = [], looking.preprocess_frames
-    monkeypatch.setattr(looking, "preprocess_frames", lambda net, x, qp: ran.append(qp) or run(net, x, qp))
+    prepared.settle(60, everything=True)
+    ran, run = [], looks.preprocess_frames
+    monkeypatch.setattr(looks, "preprocess_frames", lambda net, x, qp: ran.append(qp) or run(net, x, qp))
     prepared.qp.value = 33
     prepared.strength.value = 0.4
     prepared.codec.value = "jpeg"
-    prepared.wait(60)
+    prepared.settle(60, everything=True)
     assert ran.count(33) == 1
 
 
-def test_a_preprocessor_that_is_not_there_is_told_in_the_panel(pictures, lite0):
+def test_a_missing_preprocessor_is_an_error_in_the_panel(pictures, lite0):
     panel = QPExplorer(pictures, codecs=("x264",), analyser=lite0, preprocessors=["nowhere"])
     shown = panel.caption
     panel.preprocessor.value = "nowhere"
-    assert "FileNotFoundError" in panel.caption and "mvlib train image" in panel._alert.value
+    assert "MissingFile" in panel.caption and "mvlib train image" in panel.alert.value
     panel.preprocessor.value = "none"
-    assert panel.caption == shown and panel._alert.value == ""
+    assert panel.caption == shown and panel.alert.value == ""
     panel.close()
 
 

@@ -9,15 +9,15 @@ from PIL import Image
 
 from mvlib.virtual.codec import VirtualCodec
 from mvlib.virtual.predictors import prediction_matrices
-from mvlib.widgets import BlockViewer
-from mvlib.widgets.block_viewer import seen
+from mvlib.widgets import BlockViewer, block_viewer
+from mvlib.widgets.block_viewer import coloured
 from mvlib.widgets.blocks import PLANES, direction, dissect, draw_blocks, mode_name
-from mvlib.widgets.pictures import example_pictures, shrink
+from mvlib.widgets.samples import example_pictures, shrink
 
 
 @pytest.fixture(scope="module")
 def pictures() -> dict[str, np.ndarray]:
-    return {name: shrink(name, picture, 94) for name, picture in list(example_pictures().items())[:2]}
+    return {name: shrink(picture, 94) for name, picture in list(example_pictures().items())[:2]}
 
 
 @pytest.fixture
@@ -123,28 +123,30 @@ def test_the_caption_tells_what_was_found(panel, pictures):
 
 
 def test_pictures_change_in_place(panel):
-    images = [panel._large, *panel._tiles.values()]
-    before = [image.value for image in images]
+    images = {"large": panel.large, **{name: tile.image for name, tile in panel.tiles.items()}}
+    values = lambda: panel.settle(60) or {name: image.value for name, image in images.items()}  # noqa: E731
+    first = values()
     panel.qp.value = 47
-    assert [panel._large, *panel._tiles.values()] == images
-    assert panel._large.value != before[0]
-    coarse = panel._large.value, panel._tiles["source"].value
+    coarse = values()
     panel.view.value = "prediction"
-    assert panel._large.value != coarse[0]
-    assert panel._tiles["source"].value == coarse[1]
+    other = values()
+    assert images == {"large": panel.large, **{name: tile.image for name, tile in panel.tiles.items()}}
+    assert coarse["large"] != first["large"] and other["large"] != coarse["large"]
+    assert other["source"] == coarse["source"]
 
 
 def test_tiles_show_the_block(panel, pictures):
     found = dissect(pictures[panel.picture.value], 34, VirtualCodec.like("x265", gop="intra"))
     block = found.at(panel.column.value, panel.row.value)
+    panel.settle(60)
     for name in PLANES:
-        tile = pixels(panel._tiles[name])
+        tile = pixels(panel.tiles[name].image)
         times = len(tile) // block.k
-        np.testing.assert_array_equal(tile[::times, ::times], seen(found.cut(name, block), name))
+        np.testing.assert_array_equal(tile[::times, ::times], coloured(found.cut(name, block), name))
 
 
 def test_zero_is_white_and_a_level_of_one_is_not():
-    levels = seen(np.array([[0.0, 1, -1]]), "levels")
+    levels = coloured(np.array([[0.0, 1, -1]]), "levels")
     assert (levels[0, 0] == 255).all()
     assert levels[0, 1, 0] > levels[0, 1, 2] + 30 and levels[0, 2, 2] > levels[0, 2, 0] + 30
 
@@ -166,18 +168,21 @@ def test_another_size_keeps_the_place_inside(pictures):
     panel.column.value, panel.row.value = panel.column.max, panel.row.max
     panel.picture.value = "small"
     assert (panel.column.value, panel.row.value) == (44, 36)
-    assert "at column" in panel.caption and not panel._alert.value
+    assert "at column" in panel.caption and not panel.alert.value
 
 
-def test_an_error_stands_in_the_panel(panel):
-    panel._pictures[panel.picture.value] = np.zeros((4, 4))
+def test_an_error_stands_in_the_panel(panel, monkeypatch):
+    def broken(*args):
+        raise OSError("the codec <died>")
+
+    monkeypatch.setattr(block_viewer, "dissect", broken)
     panel.qp.value = 20
-    assert panel.caption.split(":")[0] in panel._alert.value
-    assert "could not be shown" in panel._alert.value
+    assert panel.caption == "OSError: the codec <died>"
+    assert "could not be shown" in panel.alert.value and "&lt;died&gt;" in panel.alert.value
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "says"),
+    ("arguments", "error", "message"),
     [
         ({"pictures": {}}, ValueError, "0 pictures"),
         ({"codecs": ()}, ValueError, "0 codecs"),
@@ -186,6 +191,6 @@ def test_an_error_stands_in_the_panel(panel):
         ({"pictures": {"mine": np.zeros((32, 32, 3))}}, TypeError, "'mine' is float64"),
     ],
 )
-def test_bad_arguments_are_refused(pictures, arguments, error, says):
-    with pytest.raises(error, match=says):
+def test_bad_arguments_are_refused(pictures, arguments, error, message):
+    with pytest.raises(error, match=message):
         BlockViewer(**{"pictures": pictures, **arguments})

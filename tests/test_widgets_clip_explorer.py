@@ -1,8 +1,9 @@
-"""The clip panel with real encoders and real machines: what it says is what was coded and what they made of it."""
+"""The clip panel with real encoders and real analysers: its caption is what was coded and what they see in it."""
 
 import io
 import re
 
+import ipywidgets as ipw
 import numpy as np
 import pytest
 import torch
@@ -13,41 +14,42 @@ from mvlib.codecs import RealCodec
 from mvlib.datasets import ACTIONS
 from mvlib.evaluation.conditions import BASELINES
 from mvlib.evaluation.experiment import VideoExperiment
-from mvlib.evaluation.video_looking import ClipLook as Judge
-from mvlib.evaluation.video_material import ClipSample, load_clips
+from mvlib.evaluation.looking import Judge
+from mvlib.evaluation.material import load_material
+from mvlib.evaluation.samples import Sample
 from mvlib.plots import difference
 from mvlib.widgets import ClipExplorer
-from mvlib.widgets.clip_drawing import FOUND, TRUE, boxed
-from mvlib.widgets.clip_looking import WINDOW, probabilities
-from mvlib.widgets.frame_chart import Line, frame_lines
+from mvlib.widgets.charts import Line
+from mvlib.widgets.drawing import FOUND, TRUE, boxed, frame_lines
+from mvlib.widgets.looks import WINDOW, log_probabilities
 
 blur = BASELINES["blur 0.8"].prepare
 
 
 @pytest.fixture(scope="module")
-def clips() -> dict[str, ClipSample]:
-    scenes = load_clips(VideoExperiment(limit=4, size=112, frames=16))
-    films = load_clips(VideoExperiment(material="tracks", frames=20, limit=None))
+def clips() -> dict[str, Sample]:
+    scenes = load_material(VideoExperiment(limit=4, size=112, frames=16))
+    films = load_material(VideoExperiment(material="tracks", frames=20, limit=None))
     return {"scene": scenes[1], "film": films[4]}
 
 
 @pytest.fixture(scope="module")
-def machines():
+def analysers():
     return {name: load(name) for name in ("action_shift", "siam_lite0")}
 
 
 @pytest.fixture(scope="module")
-def shared(clips, machines):
-    """One panel for all, so that what one test has coded and watched the next need not."""
+def shared(clips, analysers):
+    """One panel for all, so that what one test has coded and seen the next need not."""
     panel = ClipExplorer(
         clips,
         codecs=("x264", "x265"),
         preprocessors={"blur": blur},
-        recognisers={"shift": machines["action_shift"]},
-        trackers={"lite0": machines["siam_lite0"]},
+        recognisers={"shift": analysers["action_shift"]},
+        trackers={"lite0": analysers["siam_lite0"]},
         qp=42,
     )
-    yield panel, [control.value for control in panel._controls]
+    yield panel, {name: control.value for name, control in panel.controls.items()}
     panel.close()
 
 
@@ -55,13 +57,33 @@ def shared(clips, machines):
 def panel(shared):
     """The shared panel as it was at first."""
     panel, values = shared
-    for control, value in zip(panel._controls, values, strict=True):
-        control.value = value
+    for name, value in values.items():
+        panel.controls[name].value = value
+    panel.settle(60)
     return panel
 
 
-def pixels(image) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(image.value)).convert("RGB"))
+def pixels(panel, name: str) -> np.ndarray:
+    """What a picture of the panel shows, once the panel has settled."""
+    panel.settle(60)
+    return np.asarray(Image.open(io.BytesIO(panel.pictures[name].image.value)).convert("RGB"))
+
+
+def chart(panel, name: str) -> str:
+    panel.settle(60)
+    return panel.charts[name].value
+
+
+def hidden(panel, name: str) -> bool:
+    panel.settle(60)
+    return (panel.charts | panel.pictures)[name].layout.display == "none"
+
+
+def film(panel) -> str:
+    """The player, "" while it is hidden."""
+    panel.settle(60)
+    (place,) = [c for c in panel.children if isinstance(c, ipw.HTML) and c is not panel.alert]
+    return place.value if place.layout.display is None else ""
 
 
 def test_the_caption_tells_what_the_encoder_wrote(panel, clips):
@@ -74,52 +96,52 @@ def test_the_caption_tells_what_the_encoder_wrote(panel, clips):
     assert panel.caption.endswith(f"frame 5 is of type {coded.frame_types[5]}, {coded.frame_bits[5]:,} bits")
 
 
-def test_the_caption_tells_what_the_evaluation_would(panel, clips, machines):
+def test_the_caption_tells_what_the_evaluation_would(panel, clips, analysers):
     sample, coded = clips["scene"], RealCodec("x265")(clips["scene"].frames, qp=42).frames
     panel.frame.value = 15
     with torch.inference_mode():
         clean, seen = (
-            machines["action_shift"](torch.tensor(f).permute(0, 3, 1, 2)[None] / 255).softmax(-1)[0]
+            analysers["action_shift"](torch.tensor(f).permute(0, 3, 1, 2)[None] / 255).softmax(-1)[0]
             for f in (sample.frames, coded)
         )
     name, before, after = re.search(r"“(.*?)” (\d+) % → (\d+) %", panel.caption).groups()
-    assert name == ACTIONS[sample.action]
-    assert [int(before), int(after)] == [round(100 * float(p[sample.action])) for p in (clean, seen)]
+    assert name == ACTIONS[sample.label]
+    assert [int(before), int(after)] == [round(100 * float(p[sample.label])) for p in (clean, seen)]
     ao = [
-        Judge(machines["siam_lite0"], [sample], ["ao"]).scores([[f]])["ao"][0, 0]
+        Judge(analysers["siam_lite0"], [sample], ["ao"]).scores([[f]])["ao"][0, 0]
         for f in (sample.frames, coded)
     ]
-    said = re.search(r"average overlap ([\d.]+) → ([\d.]+), least in frame (\d+)", panel.caption).groups()
-    assert [float(v) for v in said[:2]] == pytest.approx(ao, abs=0.006)
-    worst = panel._look.overlap(panel._look.track)
-    assert int(said[2]) == np.nanargmin(worst) and np.isnan(worst[0])
+    answers = re.search(r"average overlap ([\d.]+) → ([\d.]+), least in frame (\d+)", panel.caption).groups()
+    assert [float(v) for v in answers[:2]] == pytest.approx(ao, abs=0.006)
+    worst = panel.look.overlap(panel.look.track)
+    assert int(answers[2]) == np.nanargmin(worst) and np.isnan(worst[0])
 
 
-def test_a_window_grows_then_slides_and_ends_as_the_whole_clip(clips, machines):
-    recogniser, frames = machines["action_shift"], clips["film"].frames
-    said = probabilities(recogniser, frames)
-    assert said.shape == (20, 12) and torch.isnan(said[0]).all()
+def test_a_window_grows_then_slides_and_ends_as_the_whole_clip(clips, analysers):
+    recogniser, frames = analysers["action_shift"], clips["film"].frames
+    answers = log_probabilities(recogniser, frames).exp()
+    assert answers.shape == (20, 12) and torch.isnan(answers[0]).all()
     x = torch.tensor(frames).permute(0, 3, 1, 2)[None] / 255
     for t in (1, 7, 15, 19):
         part = x[:, max(0, t + 1 - WINDOW) : t + 1]
         with torch.inference_mode():
-            torch.testing.assert_close(said[t], recogniser(part).softmax(-1)[0], rtol=0, atol=1e-5)
-    # What comes later does not change what was said before.
+            torch.testing.assert_close(answers[t], recogniser(part).softmax(-1)[0], rtol=0, atol=1e-5)
+    # What comes later does not change the answers before.
     torch.testing.assert_close(
-        said[:9], probabilities(recogniser, frames[:9]), equal_nan=True, rtol=0, atol=1e-5
+        answers[:9], log_probabilities(recogniser, frames[:9]).exp(), equal_nan=True, rtol=0, atol=1e-5
     )
 
 
 def test_pictures_change_in_place_and_are_what_was_coded(panel, clips):
-    images = list(panel._images)
+    shown, frames = dict(panel.pictures), clips["scene"].frames
     panel.tracker.value = "none"
     for codec, t in (("x264", 3), ("x265", 9)):
         panel.codec.value, panel.frame.value = codec, t
-        coded = RealCodec(codec)(clips["scene"].frames, qp=42).frames[t]
-        np.testing.assert_array_equal(pixels(images[0]), clips["scene"].frames[t])
-        np.testing.assert_array_equal(pixels(images[1]), coded)
-        np.testing.assert_array_equal(pixels(images[2]), difference(clips["scene"].frames[t], coded, 2))
-    assert panel._images == images and panel._removed.layout.display == "none"
+        coded = RealCodec(codec)(frames, qp=42).frames[t]
+        np.testing.assert_array_equal(pixels(panel, "original"), frames[t])
+        np.testing.assert_array_equal(pixels(panel, "decoded"), coded)
+        np.testing.assert_array_equal(pixels(panel, "difference"), difference(frames[t], coded, 2))
+    assert panel.pictures == shown and hidden(panel, "changed")
 
 
 def test_boxes_lie_on_the_edge_of_what_they_hold():
@@ -132,7 +154,7 @@ def test_boxes_lie_on_the_edge_of_what_they_hold():
 
 def test_true_boxes_are_drawn_where_somebody_looked(panel, clips):
     panel.clip.value, sample = "film", clips["film"]
-    white = lambda t: (pixels(panel._images[0]) == 255).all(-1).sum()  # noqa: E731
+    white = lambda t: (pixels(panel, "original") == 255).all(-1).sum()  # noqa: E731
     shown, bare = {}, {}
     for t in np.flatnonzero(sample.visible)[1:3].tolist() + np.flatnonzero(~sample.visible)[:2].tolist():
         panel.frame.value = t
@@ -141,20 +163,17 @@ def test_true_boxes_are_drawn_where_somebody_looked(panel, clips):
     assert all((shown[t] > bare[t] + 20) == bool(sample.visible[t]) for t in shown)
 
 
-def test_nothing_is_coded_or_watched_twice(panel, machines, monkeypatch):
+def test_nothing_is_coded_or_tracked_twice(panel, analysers, monkeypatch):
     coded, tracked = [], []
-    code, track = RealCodec.__call__, type(machines["siam_lite0"]).track
+    code, track = RealCodec.__call__, type(analysers["siam_lite0"]).track
     monkeypatch.setattr(
         RealCodec, "__call__", lambda self, *a, **k: coded.append(k["qp"]) or code(self, *a, **k)
     )
-    monkeypatch.setattr(type(machines["siam_lite0"]), "track", lambda *a: tracked.append(1) or track(*a))
-    panel.qp.value = 44
-    panel.frame.value = 2
-    panel.view.value = "playing"
-    panel.recogniser.value = "none"
-    panel.qp.value = 42
-    panel.recogniser.value = "shift"
-    panel.qp.value = 44
+    monkeypatch.setattr(type(analysers["siam_lite0"]), "track", lambda *a: tracked.append(1) or track(*a))
+    moves = [("qp", 44), ("frame", 2), ("view", "playing"), ("recogniser", "none"), ("qp", 42)]
+    for name, value in [*moves, ("recogniser", "shift"), ("qp", 44)]:
+        panel.controls[name].value = value
+        panel.settle(60)
     assert coded == [44] and tracked == [1]
 
 
@@ -165,36 +184,36 @@ def test_behind_a_preprocessor_the_caption_tells_both(panel, clips):
     share = 100 * (behind.bits / alone.bits - 1)
     start = f"x265 at QP 42 behind “blur”: {behind.bits:,} bits ({share:+.1f} % of {alone.bits:,} without), "
     assert panel.caption.startswith(start) and share < -3
-    look = panel._look
-    kept, overlap = float(look.alone.coded[-1, look.target]), look.alone.average_overlap(look.alone.track)
+    look = panel.look
+    kept, overlap = look.alone.kept, look.alone.average_overlap(look.alone.track)
     assert re.search(rf"→ \d+ % \({100 * kept:.0f} %\)", panel.caption)
     assert re.search(rf"→ [\d.]+ \({overlap:.2f}\), least", panel.caption)
     taken = difference(frames[panel.frame.value], blur(frames)[panel.frame.value], 4)
-    np.testing.assert_array_equal(pixels(panel._images[3]), taken)
-    assert panel._removed.layout.display is None
+    np.testing.assert_array_equal(pixels(panel, "changed"), taken)
+    assert not hidden(panel, "changed")
     panel.preprocessor.value = "none"
     assert "behind" not in panel.caption and panel.strength.disabled
 
 
 def test_strength_goes_from_nothing_to_everything(panel, clips):
     panel.preprocessor.value = "blur"
-    full, alone = panel._look.bits, panel._look.alone.bits
+    full, alone = panel.look.written.bits, panel.look.alone.written.bits
     panel.strength.value = 0
-    assert panel._look.bits == alone and "(+0.0 % of" in panel.caption
+    assert panel.look.written.bits == alone and "(+0.0 % of" in panel.caption
     panel.strength.value = 0.5
     middle = (clips["scene"].frames.astype(float) + blur(clips["scene"].frames)) / 2
-    np.testing.assert_allclose(panel._look.clip.given, middle, atol=0.5)
-    assert full < panel._look.bits < alone
+    np.testing.assert_allclose(panel.look.given, middle, atol=0.5)
+    assert full < panel.look.written.bits < alone
 
 
 def test_bars_are_bits_with_their_types(panel):
-    svg, look = panel._bits.value, panel._look
+    svg, look = chart(panel, "bits"), panel.look
     assert svg.count("<rect") == 16 and svg.count('stroke="currentColor" stroke-width="2"/>') == 1
     tops = [float(y) for y in re.findall(r'<rect x="[\d.]+" y="([\d.]+)"', svg)]
-    assert np.argsort(tops).tolist()[0] == np.argmax(look.clip.frame_bits) == 0
-    assert set(re.findall(r"■</span> (.)", svg)) == set(look.clip.frame_types)
+    assert np.argsort(tops).tolist()[0] == np.argmax(look.written.frame_bits) == 0
+    assert set(re.findall(r"■</span> (.)", svg)) == set(look.written.frame_types)
     panel.preprocessor.value = "blur"
-    assert panel._bits.value.count('stroke="currentColor" stroke-width="2"/>') == 1 + 16
+    assert chart(panel, "bits").count('stroke="currentColor" stroke-width="2"/>') == 1 + 16
 
 
 def heights(svg: str, line: int) -> list[float]:
@@ -204,30 +223,31 @@ def heights(svg: str, line: int) -> list[float]:
 
 
 def test_lines_are_probabilities_and_overlaps(panel):
-    look = panel._look
-    said = heights(panel._said.value, 1)
-    assert len(said) == 15  # nothing is said after one frame
-    span = re.findall(r'class="shown".*?y1="([\d.]+)" y2="([\d.]+)"', panel._said.value)[0]
+    look = panel.look
+    answers = heights(chart(panel, "answers"), 1)
+    assert len(answers) == 15  # nothing is known after one frame
+    span = re.findall(r'class="shown".*?y1="([\d.]+)" y2="([\d.]+)"', chart(panel, "answers"))[0]
     low, high = (float(v) for v in span)
-    shares = [(low - y) / (low - high) for y in said]
+    shares = [(low - y) / (low - high) for y in answers]
     np.testing.assert_allclose(shares, look.coded[1:, look.target], atol=1e-3)
     found = look.overlap(look.track)
-    shares = [(low - y) / (low - high) for y in heights(panel._overlap.value, 1)]
+    shares = [(low - y) / (low - high) for y in heights(chart(panel, "overlap"), 1)]
     np.testing.assert_allclose(shares, found[np.isfinite(found)], atol=1e-3)
 
 
 def test_names_of_lines_do_not_overlap():
-    lines = [Line([0.5, 0.5 + 0.01 * k], "red", f"line {k}") for k in range(4)] + [Line([0, 0], "red", "low")]
-    ends = sorted(float(y) for y in re.findall(r'y="([\d.]+)" fill="red"', frame_lines(lines, 0, "")))
-    assert len(ends) == 5 and min(np.diff(ends)) >= 14.9 and ends[-1] < 170
+    lines = [Line([(0, 0.5), (1, 0.5 + 0.01 * k)], "red", f"line {k}") for k in range(4)]
+    svg = frame_lines([*lines, Line([(0, 0), (1, 0)], "red", "low")], 0, "")
+    ends = sorted(float(y) for y in re.findall(r'y="([\d.]+)" text-anchor="start" fill="red"', svg))
+    assert len(ends) == 5 and min(np.diff(ends)) >= 14.9 and ends[-1] < 200
 
 
-def test_without_a_machine_its_chart_is_away(panel):
+def test_without_an_analyser_its_chart_is_away(panel):
     panel.recogniser.value = "none"
-    assert panel._said.layout.display == "none" and "%" not in panel.caption
-    assert panel._overlap.layout.display is None
+    assert hidden(panel, "answers") and "%" not in panel.caption
+    assert not hidden(panel, "overlap")
     panel.tracker.value = "none"
-    assert panel._overlap.layout.display == "none" and "overlap" not in panel.caption
+    assert hidden(panel, "overlap") and "overlap" not in panel.caption
 
 
 def test_another_clip_has_its_own_length_and_no_label(panel):
@@ -239,56 +259,59 @@ def test_another_clip_has_its_own_length_and_no_label(panel):
     assert (panel.frame.value, panel.frame.max) == (15, 15) and "(not labelled)" not in panel.caption
 
 
-def test_bare_frames_will_do_but_cannot_be_tracked(clips, machines):
+def test_bare_frames_will_do_but_cannot_be_tracked(clips, analysers):
     panel = ClipExplorer(
         {"mine": clips["film"].frames[:4]},
-        recognisers={"shift": machines["action_shift"]},
+        recognisers={"shift": analysers["action_shift"]},
         trackers=["siam_lite0"],
     )
     assert panel.tracker.disabled and "overlap" not in panel.caption
-    assert "(not labelled)" in panel.caption and panel._alert.value == ""
+    assert "(not labelled)" in panel.caption and panel.alert.value == ""
     panel.close()
 
 
 def test_a_film_plays_the_versions_side_by_side(panel):
     panel.view.value = "playing"
-    assert panel._stills.layout.display == "none" and panel.frame.disabled
-    assert "<video" in panel._film.value and 'aria-label="original, decoded"' in panel._film.value
-    before = panel._film.value
+    before = film(panel)
+    assert panel.frame.disabled and "<video" in before and 'aria-label="original, decoded"' in before
+    assert 'style="width:100%;' in before  # as wide as the panel, however wide that is
     panel.qp.value = 50
-    assert panel._film.value != before
+    assert film(panel) not in ("", before)
     panel.view.value = "frame by frame"
-    assert panel._stills.layout.display is None and not panel.frame.disabled
+    assert film(panel) == "" and not panel.frame.disabled
 
 
 def test_an_error_is_shown_and_the_panel_goes_on(clips):
     strange = {"half": lambda frames, qp: frames[:, ::2], "no<where>": None}
     panel = ClipExplorer({"scene": clips["scene"]}, ("x264", "h266"), strange, (), ())
     shown = panel.caption
-    bad = {"h266": "h266", "half": "same shape", "no<where>": "FileNotFoundError"}
-    for value, says in bad.items():
+    bad = {"h266": "h266", "half": "same shape", "no<where>": "MissingFile"}
+    for value, message in bad.items():
         control = panel.codec if value == "h266" else panel.preprocessor
         was, control.value = control.value, value
-        assert says in panel.caption and says in panel._alert.value and 'role="alert"' in panel._alert.value
-        assert "<where>" not in panel._alert.value
+        assert (
+            message in panel.caption and message in panel.alert.value and 'role="alert"' in panel.alert.value
+        )
+        assert "<where>" not in panel.alert.value
         control.value = was
-        assert panel.caption == shown and panel._alert.value == ""
+        assert panel.caption == shown and panel.alert.value == ""
     panel.close()
 
 
 def test_controls_wait_for_the_hand_and_have_names(panel):
-    assert [c.description for c in panel._controls] == [
+    assert [c.description for c in panel.controls.values()] == [
         *("Clip", "Codec", "QP", "Preprocessor", "Strength", "Recogniser", "Tracker", "Show", "Frame")
     ]
-    assert not any(c.continuous_update for c in (panel.qp, panel.strength, panel.frame))
-    assert 'aria-live="polite"' in panel._caption.value and 'role="img" aria-label="' in panel._said.value
+    assert not panel.qp.continuous_update and not panel.strength.continuous_update
+    assert panel.frame.continuous_update
+    assert 'role="img" aria-label="' in chart(panel, "answers")
     before = repr(panel)
     panel.qp.value = 30
     assert repr(panel) == before == "ClipExplorer(2 clips, 2 codecs)"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "says"),
+    ("arguments", "error", "message"),
     [
         ({"clips": {}}, ValueError, "0 clips"),
         ({"codecs": ()}, ValueError, "0 codecs"),
@@ -296,9 +319,9 @@ def test_controls_wait_for_the_hand_and_have_names(panel):
         ({"clips": {"mine": np.zeros((4, 32, 32, 3))}}, TypeError, "'mine' is float64"),
         ({"clips": {"mine": [[1]]}}, TypeError, "'mine' is list"),
         ({"clips": {"mine": np.zeros((1, 32, 32, 3), np.uint8)}}, ValueError, "at least 2 frames"),
-        ({"clips": {"mine": np.zeros((4, 8, 32, 3), np.uint8)}}, ValueError, "16 or more"),
+        ({"clips": {"mine": np.zeros((4, 8, 32, 3), np.uint8)}}, ValueError, "16 pixels or more"),
     ],
 )
-def test_bad_arguments_are_refused(clips, arguments, error, says):
-    with pytest.raises(error, match=says):
+def test_bad_arguments_are_refused(clips, arguments, error, message):
+    with pytest.raises(error, match=message):
         ClipExplorer(**{"clips": clips, **arguments})

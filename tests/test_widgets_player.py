@@ -40,6 +40,13 @@ def test_what_plays_is_what_was_given():
     assert frames[:, :33, 41:43].mean() > 220, "white between them"
 
 
+def test_without_a_zoom_a_player_is_as_wide_as_its_place():
+    html = player({"a": clip(0), "b": clip(1)}, zoom=None).data
+    assert 'style="width:100%;max-width:none' in html and "px" not in html
+    widths = re.findall(r"width:([\d.]+)%;margin-right:([\d.]+)%", html)
+    assert [float(v) for v in widths[0]] == pytest.approx([100 * 40 / 84, 100 * GAP / 84], abs=0.01)
+
+
 def test_errors():
     with pytest.raises(ValueError, match="of one shape"):
         player({"a": clip(0), "b": clip(0)[:3]})

@@ -1,20 +1,23 @@
-"""The machines that look: picture → own resize and scale → network → logits → quality of coding.
+"""Analysers: picture or clip → own resize and scale → network → what it sees → how much of that coding left.
 
 ``load("efficientnet_lite0")`` works without a network; ``load("torchvision/resnet50")`` and
-``load("timm/convnext_atto")`` reach any classifier of the two libraries.  The qualities say how much of the
-clean prediction survived coding.
+``load("timm/convnext_atto")`` reach any classifier of the two libraries.  ``Analyser`` is the base of all; it brings
+its own scores and its own training loss.
 """
 
+from .agreement import kl_to_clean, label_accuracy, top1_agreement
+from .base import Analyser, Found, Response
 from .classifier import Classifier
 from .features import feature_distance, features
-from .quality import QUALITIES, Quality, kl_to_clean, label_accuracy, top1_agreement
-from .registry import AnalyserUnavailable, available, load
+from .registry import AnalyserUnavailable, as_analyser, available, load
 
 __all__ = [
-    "QUALITIES",
+    "Analyser",
     "AnalyserUnavailable",
     "Classifier",
-    "Quality",
+    "Found",
+    "Response",
+    "as_analyser",
     "available",
     "feature_distance",
     "features",

@@ -1,6 +1,6 @@
-"""What a machine sees before it decides: picture → network → maps of its late layers → how far coding moved them.
+"""What an analyser sees before it decides: picture → network → maps of its late layers → how far coding moved them.
 
-A gradient of the output's KL is mostly chance: it hangs on which few classes compete in this one picture, and on how
+A gradient of the output's KL is mostly noise: it hangs on which few classes compete in this one picture, and on how
 this one coding error fell. The maps just before the output sum many such errors. On the weights of a preprocessor,
 batches of 16 photographs, EfficientNet-Lite0, 3 % of the squared gradient of the KL was common to all batches, 29 %
 of that of the last stage's maps, and both pointed the same way on the mean of many. So maps teach with a tenth of the

@@ -1,33 +1,33 @@
 """Analysers by name: "efficientnet_lite0", "nanodet", "siam_lite0", "timm/…" → load → Classifier, Detector, Tracker."""
 
+from copy import deepcopy
 from difflib import get_close_matches
 
 import timm
 import torchvision
+from torch import nn
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, InputTypeError
 
 from .actions import (
     ACTION_NETWORKS,
     TORCHVISION_RECOGNISERS,
-    Recogniser,
     load_recogniser,
     load_torchvision_recogniser,
 )
+from .base import Analyser
 from .classifier import Classifier
 from .detectors import (
     DETECTOR_NAMES,
     TORCHVISION_DETECTORS,
-    Detector,
-    TorchvisionDetector,
     load_detector,
     load_torchvision_detector,
 )
 from .lite import LITE_SIZES, load_lite
-from .trackers import TRACKER_NAMES, Tracker, load_tracker
+from .trackers import TRACKER_NAMES, load_tracker
 from .zoo import AnalyserUnavailable, load_timm, load_torchvision
 
-__all__ = ["AnalyserUnavailable", "available", "load"]
+__all__ = ["AnalyserUnavailable", "as_analyser", "available", "load"]
 
 
 def available() -> tuple[str, ...]:
@@ -35,9 +35,31 @@ def available() -> tuple[str, ...]:
     return tuple(LITE_SIZES)
 
 
-def load(
-    name: str, *, pretrained: bool = True
-) -> Classifier | Detector | Recogniser | Tracker | TorchvisionDetector:
+def as_analyser(name: str, given: str | nn.Module) -> Analyser:
+    """``given`` as an analyser that results call ``name``.
+
+    Args:
+        given: a name as for ``load``; an ``Analyser``; or any module that takes pictures (B, 3, H, W) in [0, 1] and
+            gives logits (B, C). It gets each picture as large as it is, whatever it was trained on: resize and
+            normalise in its ``forward``, or wrap it as ``Classifier(module, input_size=…, mean=…, std=…)``. Labels
+            count if its attribute ``classes`` names the classes as the data set does. It is copied: neither frozen
+            nor moved.
+    Raises:
+        TypeError: something else.  Else as ``load``.
+    """
+    if isinstance(given, str):
+        return load(given)
+    if not isinstance(given, nn.Module):
+        raise InputTypeError(
+            f"analyser {name!r} is {type(given).__name__}; give a name, an Analyser, or a torch.nn.Module"
+        )
+    own = deepcopy(given)
+    return (
+        own if isinstance(own, Analyser) else Classifier(own, name=name, classes=getattr(own, "classes", ()))
+    )
+
+
+def load(name: str, *, pretrained: bool = True) -> Analyser:
     """The analyser ``name``, frozen, in eval mode.
 
     A classifier gives float (B, 3, H, W) in [0, 1] → logits (B, C), a detector ``Heads``, a recogniser

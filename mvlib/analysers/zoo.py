@@ -1,12 +1,13 @@
 """Any classifier of torchvision or timm: name → weights, downloaded once → own scale → Classifier."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import timm
 import torchvision
 from timm.data import ImageNetInfo, infer_imagenet_subset, resolve_model_data_config
 from torch import nn
+from torchvision.models import WeightsEnum
 
 from mvlib.errors import InputError, UserError
 
@@ -20,12 +21,7 @@ class AnalyserUnavailable(UserError, RuntimeError):
 
 def load_torchvision(model: str, *, pretrained: bool = True) -> Classifier:
     """torchvision's ``model`` with its default weights; size, mean and deviation are those of the weights."""
-    weights = torchvision.models.get_model_weights(model).DEFAULT
-    network = _fetch(
-        f"torchvision/{model}",
-        lambda: torchvision.models.get_model(model, weights=weights if pretrained else None),
-        source=weights.url if pretrained else "",
-    )
+    network, weights = torchvision_network(model, pretrained)
     preset = weights.transforms()
     return Classifier(
         network,
@@ -38,9 +34,30 @@ def load_torchvision(model: str, *, pretrained: bool = True) -> Classifier:
     )
 
 
+def torchvision_network(
+    model: str, pretrained: bool, offline: Sequence[str] = tuple(LITE_SIZES), **untrained
+) -> tuple[nn.Module, WeightsEnum]:
+    """torchvision's ``model``, and its default weights with all that belongs to them.
+
+    Args:
+        pretrained: whether the network has them.
+        offline: names that need no network, for the error.
+        untrained: options of a network without them.
+    """
+    weights = torchvision.models.get_model_weights(model).DEFAULT
+    options = {"weights": weights} if pretrained else {"weights": None, **untrained}
+    network = fetch(
+        f"torchvision/{model}",
+        lambda: torchvision.models.get_model(model, **options),
+        source=weights.url if pretrained else "",
+        offline=offline,
+    )
+    return network, weights
+
+
 def load_timm(model: str, *, pretrained: bool = True) -> Classifier:
     """timm's ``model``; size, mean and deviation are those of its pretrained configuration."""
-    network = _fetch(
+    network = fetch(
         f"timm/{model}",
         lambda: timm.create_model(model, pretrained=pretrained),
         source="the Hugging Face hub" if pretrained else "",
@@ -59,8 +76,15 @@ def load_timm(model: str, *, pretrained: bool = True) -> Classifier:
     )
 
 
-def _fetch(name: str, create: Callable[[], nn.Module], source: str) -> nn.Module:
-    """``create()``, with every way a download can fail turned into one clear error."""
+def fetch(
+    name: str, create: Callable[[], nn.Module], source: str, offline: Sequence[str] = tuple(LITE_SIZES)
+) -> nn.Module:
+    """``create()``, with every way a download can fail turned into one clear error.
+
+    Args:
+        source: where it comes from; empty: nothing is fetched.
+        offline: names that need no network.
+    """
     if not source:
         return create()
     # The hub's client warns and retries before it gives up; the error below says all of it once.
@@ -74,7 +98,7 @@ def _fetch(name: str, create: Callable[[], nn.Module], source: str) -> nn.Module
         raise AnalyserUnavailable(
             f"the pretrained weights of {name} are not on this machine and could not be fetched from "
             f"{source} ({type(error).__name__}: {detail}). "
-            f"Connect once, or take one that needs no network: {', '.join(LITE_SIZES)}"
+            f"Connect once, or take one that needs no network: {', '.join(offline)}"
         ) from error
     finally:
         hub_log.setLevel(level)

@@ -26,16 +26,7 @@ def evaluate_image(
         **options: see ImageExperiment.
     """
     experiment = ImageExperiment(**options)
-    from mvlib.evaluation.image import measure_images
-    from mvlib.evaluation.material import load_material
-    from mvlib.evaluation.report import image_report
-
-    with _writing(out, cells) as speaks:
-        material = load_material(experiment)
-        measured, sources = measure_images(experiment, cells=cells, material=material)
-        if speaks:
-            report = image_report(experiment, measured, sources, command_line(), material)
-            _tell(report, "pictures", out, columns)
+    _evaluate(experiment, out, cells, columns)
 
 
 def evaluate_video(
@@ -44,7 +35,7 @@ def evaluate_video(
     columns: tuple[str, ...] = (),
     **options,
 ) -> None:
-    """Measure codecs, baselines and preprocessors on clips: what recognisers and trackers make of real streams.
+    """Measure codecs, baselines and preprocessors on clips: what analysers make of real streams.
 
     An evaluation that was killed goes on where it was.
 
@@ -55,16 +46,26 @@ def evaluate_video(
         **options: see VideoExperiment.
     """
     experiment = VideoExperiment(**options)
-    from mvlib.evaluation.report import video_report
-    from mvlib.evaluation.video import measure_videos
-    from mvlib.evaluation.video_material import load_clips
+    _evaluate(experiment, out, cells, columns)
 
-    with _writing(out, cells) as speaks:
-        material = load_clips(experiment)
-        measured, sources = measure_videos(experiment, cells=cells, material=material)
-        if speaks:
-            report = video_report(experiment, measured, sources, command_line(), material)
-            _tell(report, "clips", out, columns)
+
+def _evaluate(experiment: ImageExperiment, out: Path, cells: Path, columns: tuple[str, ...]) -> None:
+    """Run ``experiment``, save its result to ``out`` and print its table."""
+    from mvlib.evaluation.material import load_material
+    from mvlib.evaluation.protocol import measure
+    from mvlib.evaluation.report import bd_table, make_report, save_json
+
+    with _writing(out, cells) as is_main:
+        material = load_material(experiment)
+        measured, sources = measure(experiment, cells=cells, material=material)
+        if is_main:
+            report = make_report(experiment, measured, sources, command_line(), material)
+            what = "clips" if material.clips else "pictures"
+            save_json(report, out)
+            print(bd_table(report, columns or None))
+            print(
+                f"\nn = {report['n']} {what}; percent of bits at equal quality, negative = saved; saved to {out}"
+            )
 
 
 @contextmanager
@@ -76,12 +77,3 @@ def _writing(out: Path, cells: Path) -> Iterator[bool]:
     words = f"stopped; what is finished is kept in {cells}: the same command goes on from there"
     with stopping(words), processes.alone(out, "evaluation"):
         yield processes.is_main
-
-
-def _tell(report: dict, what: str, out: Path, columns: tuple[str, ...]) -> None:
-    """Save ``report`` to ``out``, and print its table."""
-    from mvlib.evaluation.report import bd_table, save_json
-
-    save_json(report, out)
-    print(bd_table(report, columns or None))
-    print(f"\nn = {report['n']} {what}; percent of bits at equal quality, negative = saved; saved to {out}")

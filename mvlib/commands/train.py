@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from mvlib._arguments import command_line, write_config
+from mvlib._files import replace_when_done
 from mvlib.training.action_experiment import ActionTraining
 from mvlib.training.experiment import ImageTraining, Training, VideoTraining
 
@@ -50,6 +51,7 @@ def train_actions(out: Path = Path("runs/actions"), **options) -> None:
 
 def _train(training: Training, out: Path, data: str) -> None:
     from mvlib.evaluation.report import versions
+    from mvlib.plots import training_curves
     from mvlib.training.loop import Trainer
     from mvlib.training.saving import save_trained
 
@@ -67,4 +69,6 @@ def _train(training: Training, out: Path, data: str) -> None:
                 names = ", ".join(list(broken)[:5])
                 print(f"{len(broken)} files could not be read, others stood in: {names} …")
             saved = save_trained(trainer, network, command=command_line(), data=data)
+            with replace_when_done(out / "log.png") as temporary:
+                training_curves(out / "log.csv").savefig(temporary, dpi=120)
             print(f"saved {saved}; the curves are in {out / 'log.png'}")

@@ -1,7 +1,8 @@
 """Evaluation on real bitstreams: conditions × codecs × QPs → rate and quality per picture → BD-rate with intervals.
 
-``bd_rate`` and the bootstrap are here; ``evaluation.image`` holds the protocol for pictures, ``evaluation.report``
-its JSON and tables, ``evaluation.conditions`` the baselines. They load torch and the analysers, this page does not.
+``bd_rate`` and the bootstrap are here. ``evaluation.evaluate`` is the call for one's own parts, ``evaluation.protocol``
+what it runs; ``evaluation.material`` and ``evaluation.given`` make the samples, ``evaluation.report`` JSON and tables,
+``evaluation.conditions`` the baselines. They load torch and the analysers, this page does not.
 """
 
 from .bdrate import BDRate, CurveError, DisjointCurves, NonMonotoneCurve, SinglePointCurve, bd_rate

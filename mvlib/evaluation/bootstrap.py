@@ -13,8 +13,8 @@ import numpy as np
 
 from mvlib.errors import InputError
 
+from .averages import Score, means
 from .bdrate import CurveError, bd_rate
-from .scores import Score, means
 
 
 @dataclass(frozen=True)

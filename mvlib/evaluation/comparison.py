@@ -7,11 +7,11 @@ import numpy as np
 
 from mvlib.codecs.pool import run
 
+from .averages import Drawn, Precision
 from .bdrate import CurveError
 from .bootstrap import bootstrap_bd_rate, bootstrap_difference, weightings
 from .experiment import ImageExperiment
-from .quality import ACCURACIES, QUALITY_OF
-from .scores import Drawn, Precision
+from .scales import SCALES
 
 
 def comparisons(experiment: ImageExperiment, measured: Mapping, sources: Sequence[str]) -> dict[str, list]:
@@ -25,8 +25,10 @@ def comparisons(experiment: ImageExperiment, measured: Mapping, sources: Sequenc
     """
     draws, lightest = (experiment.draws, experiment.seed), int(np.argmin(experiment.qps))
     pairs = list(_pairs(measured, sources, experiment.against))
-    gains = run(gain, [(*pair, names["score"], *draws) for names, *pair in pairs], None, False, "BD-rates")
-    rated = [(names, pair) for names, *pair in pairs if names["score"] in ACCURACIES]
+    scales = [_scale(measured, names) for names, *_ in pairs]
+    jobs = [(*pair, scale, *draws) for (_, *pair), scale in zip(pairs, scales, strict=True)]
+    gains = run(gain, jobs, None, False, "BD-rates")
+    rated = [(n, pair) for (n, *pair), scale in zip(pairs, scales, strict=True) if scale == "accuracy"]
     harms = run(harm, [(*pair, lightest, *draws) for _, pair in rated], None, False, "lightest QP")
     at = {"qp": experiment.qps[lightest]}
     return {
@@ -36,6 +38,10 @@ def comparisons(experiment: ImageExperiment, measured: Mapping, sources: Sequenc
         ],
         "lightest_qp": [names | at | found for (names, _), found in zip(rated, harms, strict=True)],
     }
+
+
+def _scale(measured: Mapping, names: Mapping[str, str]) -> str:
+    return measured[names["codec"], names["condition"]].scale(names["analyser"], names["score"])
 
 
 def _pairs(measured: Mapping, sources: Sequence[str], against: str) -> Iterable[tuple]:
@@ -80,9 +86,9 @@ def _drawn(score: Precision, sources: Sequence[str], draws: int, seed: int) -> D
     return Drawn.once(score, weightings(sources, draws, seed))
 
 
-def gain(anchor: tuple, test: tuple, sources: list[str], score: str, draws: int, seed: int) -> dict:
+def gain(anchor: tuple, test: tuple, sources: list[str], scale: str, draws: int, seed: int) -> dict:
     """BD-rate with its interval (None if all is of one source), or the error that says why there is none."""
-    options = {"to_quality": QUALITY_OF[score], "draws": draws, "seed": seed}
+    options = {"to_quality": SCALES[scale], "draws": draws, "seed": seed}
     try:
         return bootstrap_bd_rate(anchor, test, sources, **options).as_dict()
     except CurveError as error:

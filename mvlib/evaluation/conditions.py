@@ -13,7 +13,7 @@ import torch
 from torchvision.transforms.v2 import functional as TF
 
 from mvlib.preprocess import Preprocessor, Refinement, VideoPreprocessor, preprocess_frames
-from mvlib.refined import load_preprocessor
+from mvlib.refined import load_for
 
 from .cells import digest
 from .experiment import BASELINE_NAMES, CLIP_BASELINE_NAMES, split_title
@@ -110,27 +110,30 @@ BASELINES: dict[str, Condition] = {
 BASELINES[CLIP_BASELINE_NAMES[-1]] = Condition(CLIP_BASELINE_NAMES[-1], denoise, _unchanged, in_time=True)
 
 
-def learned(spec: str, qps: Sequence[float] = (), device: torch.device | str = "cpu") -> Condition:
+def learned(
+    where: str, qps: Sequence[float] = (), title: str | None = None, device: torch.device | str = "cpu"
+) -> Condition:
     """Preprocessors by name before the codec, told the QP: trained ones, or refinement of each picture.
 
     Args:
-        spec: name or path as for ``load_preprocessor``, with "some name=" before it if the table shall say that.
-            With ``{qp}`` in it, it stands for one network per QP, "runs/only_{qp}/preprocessor.safetensors", each
-            used at its own QP alone.
+        where: name or path as for ``load_preprocessor``. With ``{qp}`` in it, it stands for one network per QP,
+            "runs/only_{qp}/preprocessor.safetensors", each used at its own QP alone.
         qps: the QPs that a ``{qp}`` will take.
+        title: what results call it; None: what it is loaded from.
         device: where the networks work.
     """
-    title, where = split_title(spec)
     files = {qp: where.replace("{qp}", str(qp)) for qp in qps}
-    networks = {file: load_preprocessor(file, str(device)) for file in dict.fromkeys(files.values())}
+    networks = {file: load_for(file, device) for file in dict.fromkeys(files.values())}
     identity = [*map(_identity, networks.values()), digest(*facts((preprocess_frames, *networks.values())))]
+    for network in networks.values():
+        network.to(device)
 
     def prepare(frames: Frames, qp: float) -> Frames:
         return preprocess_frames(networks[files[qp]], frames, qp)
 
     in_time = any(isinstance(network, VideoPreprocessor) for network in networks.values())
     by_qp = len(networks) > 1 or any(network.told_qp for network in networks.values())
-    return Condition(title, prepare, _unchanged, by_qp, " ".join(identity), in_time)
+    return Condition(title or where, prepare, _unchanged, by_qp, " ".join(identity), in_time)
 
 
 def _identity(network: Preprocessor) -> str:
@@ -142,4 +145,11 @@ def _identity(network: Preprocessor) -> str:
 
 def condition(name: str, qps: Sequence[float], device: torch.device | str = "cpu") -> Condition:
     """The baseline ``name``, or else the preprocessor of that name or path (refinement too), on ``device``."""
-    return BASELINES[name] if name in BASELINES else learned(name, qps, device)
+    if name in BASELINES:
+        return BASELINES[name]
+    return named(*split_title(name), qps, device)
+
+
+def named(title: str, what: str, qps: Sequence[float], device: torch.device | str = "cpu") -> Condition:
+    """A preprocessor by the name or path ``what``; results call it ``title``."""
+    return learned(what, qps, title, device)

@@ -8,29 +8,30 @@ from pathlib import Path
 import numpy as np
 
 from mvlib._psnr import psnr
-from mvlib.codecs import RealCodec
+from mvlib.codecs import Codec
 
 from .conditions import Condition
-from .material import Material, Sample
+from .samples import Material, Sample
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One condition before one codec on the pictures or clips ``start`` to ``stop``."""
+    """One condition before one codec, which results call ``title``, on the samples ``start`` to ``stop``."""
 
     row: Condition
-    codec: RealCodec
+    codec: Codec
     start: int
     stop: int
+    title: str = ""
 
 
 @dataclass(frozen=True)
-class Coded:
-    """What came of a cell: the clean samples, bpp and RGB PSNR in dB (n, Q), decoded pictures or clips [q][n]."""
+class Decoded:
+    """What came of a cell: the clean samples, bpp and RGB PSNR in dB (n, Q), decoded frames [q][n] of (T, H, W, 3)."""
 
     samples: list[Sample]
     rate: dict[str, np.ndarray]
-    decoded: list[list[np.ndarray]]
+    frames: list[list[np.ndarray]]
 
 
 class Encoding:
@@ -47,7 +48,7 @@ class Encoding:
         self._samples_of: tuple | None = None
         self._prepared_of: tuple | None = None
 
-    def __call__(self, cell: Cell) -> Coded:
+    def __call__(self, cell: Cell) -> Decoded:
         pictures = cell.start, cell.stop
         if self._samples_of != pictures:
             self._samples = self.material.between(*pictures)
@@ -65,14 +66,12 @@ class Encoding:
         # Without an error 100 dB: a mean over pictures needs a number.
         fidelity = np.array([min(psnr(x, d), 100.0) for d, x in zip(decoded, clean, strict=True)])
         n = len(self._samples)
-        shown = [self._samples[i % n].shown(frames) for i, frames in enumerate(decoded)]
-        points = [shown[i : i + n] for i in range(0, len(shown), n)]
-        return Coded(
-            self._samples, {k: v.reshape(-1, n).T for k, v in (("bpp", bpp), ("psnr", fidelity))}, points
-        )
+        points = [decoded[i : i + n] for i in range(0, len(decoded), n)]
+        rate = {k: v.reshape(-1, n).T for k, v in (("bpp", bpp), ("psnr", fidelity))}
+        return Decoded(self._samples, rate, points)
 
     def _prepare(self, row: Condition) -> list[list[np.ndarray]]:
-        """What the encoder is given at each QP: [q][n] of uint8 (T, h, w, 3). No codec is asked: one does for all."""
+        """What the encoder is given at each QP: [q][n] of uint8 (T, h, w, 3). One does for all codecs."""
         if not row.depends_on_qp:
             return [self._at(row, self.qps[0])] * len(self.qps)
         return [self._at(row, qp) for qp in self.qps]

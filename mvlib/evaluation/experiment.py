@@ -30,6 +30,7 @@ def split_title(row: str) -> tuple[str, str]:
 class ImageExperiment:
     """What is measured; saved with its result."""
 
+    clips: ClassVar[bool] = False
     known: ClassVar[dict[str, tuple[str, ...]]] = {
         "material": MATERIALS,
         "score": SCORES,
@@ -58,7 +59,7 @@ class ImageExperiment:
     reader: dict[str, str | int | None] = field(default_factory=dict)
     """More options of its reader, such as {"short_side": 256} or {"year": 2007}."""
     analysers: tuple[str, ...] = ("efficientnet_lite0", "efficientnet_lite2")
-    """The machines that look, by their names in analysers.load."""
+    """Analysers, by their names in analysers.load."""
     scores: tuple[str, ...] = ()
     """Only these: kl, top1, label of classifiers; divergence, ap of detectors; features, the distance of their late
     maps. Empty: all but features."""
@@ -126,6 +127,7 @@ class ImageExperiment:
 class VideoExperiment(ImageExperiment):
     """What is measured on clips; saved with its result."""
 
+    clips: ClassVar[bool] = True
     known: ClassVar[dict[str, tuple[str, ...]]] = {
         "material": CLIP_MATERIALS,
         "score": CLIP_SCORES,
@@ -139,7 +141,7 @@ class VideoExperiment(ImageExperiment):
     """What is looked at: acting (generated scenes with exact actions and boxes), films (excerpts of real films that
     nobody labelled) or tracks (objects in films, boxes marked by eye)."""
     analysers: tuple[str, ...] = ("action_resnet3d",)
-    """The machines that look, by their names in analysers.load: at clips, or at every frame."""
+    """Analysers, by their names in analysers.load: of clips, or of pictures, which see every frame."""
     scores: tuple[str, ...] = ()
     """Only these: kl, top1, label of recognisers; ao, sr50, sr75 of trackers; divergence of detectors. Empty: all."""
     qps: tuple[int, ...] = (30, 35, 40, 45, 50)

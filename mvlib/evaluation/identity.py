@@ -25,31 +25,31 @@ def facts(thing: Any) -> Iterable[Any]:
     attributes, and so on inwards. Of functions and classes what they do, and what those do that they name (``code``).
     Of what can't be looked into its class.
     """
-    met: dict[int, Any] = {}  # code, each once: functions name one another
-    yield from _facts(thing, (), met)
+    seen: dict[int, Any] = {}  # code, each once: functions name one another
+    yield from _facts(thing, (), seen)
     looked_into = 0
-    while looked_into < len(met):
-        for part in list(met.values())[looked_into:]:
+    while looked_into < len(seen):
+        for part in list(seen.values())[looked_into:]:
             looked_into += 1
             for inner in made_of(part):
-                yield from _facts(inner, (), met)
+                yield from _facts(inner, (), seen)
 
 
-def _facts(thing: Any, _above: tuple[int, ...], met: dict[int, Any]) -> Iterable[Any]:
+def _facts(thing: Any, _above: tuple[int, ...], seen: dict[int, Any]) -> Iterable[Any]:
     if isinstance(thing, Tensor | np.ndarray):
         yield thing
     elif is_code(thing):
         yield name_of(thing)
-        met.setdefault(id(thing), thing)
+        seen.setdefault(id(thing), thing)
     elif thing is None or isinstance(thing, str | bytes | bool | int | float | complex | np.generic):
         yield repr(thing)
     elif id(thing) in _above:  # it holds itself
         yield "above"
     else:
-        yield from _facts(type(thing), (), met)
+        yield from _facts(type(thing), (), seen)
         for name, part in _parts(thing):
             yield name
-            yield from _facts(part, (*_above, id(thing)), met)
+            yield from _facts(part, (*_above, id(thing)), seen)
 
 
 def _parts(thing: Any) -> Iterable[tuple[str, Any]]:

@@ -1,7 +1,6 @@
-"""What is looked at: photographs | frames of a film | pasted cut-outs → pictures and what is known of them."""
+"""The material of an experiment by name: photographs | frames and excerpts of films | generated scenes → samples."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -9,122 +8,29 @@ from torch import Tensor
 
 from mvlib.analysers.detectors import COCO_CLASSES, Detections
 from mvlib.analysers.lite import IMAGENET_CLASSES
-from mvlib.datasets import Clips, PastedCutouts, Photos
+from mvlib.datasets import ACTIONS, ActingCutouts, Clips, PastedCutouts, Photos, Tracks
 from mvlib.errors import InputError
 
-from .experiment import ImageExperiment
+from .experiment import ImageExperiment, VideoExperiment
+from .given import public_material
+from .samples import PSEUDO, PSEUDO_CLIPS, UNLABELLED, UNMARKED, Material, Sample, spread
 
-PSEUDO = "no one labelled the objects: what the same detector finds in the clean picture counts as true (pseudo-truth)"
 EXACT = "exact boxes and classes of the pasted cut-outs"
-UNLABELLED = {"label": "nobody labelled these pictures or clips as a whole"}
-
-# Clean samples of a cell: with what is prepared and decoded of them, and of the next, a dozen times as much is held at
-# once. 32 clips of 16 frames at 224x224 fit.
-CELL_BYTES = 80_000_000
-
-
-@dataclass(frozen=True)
-class Truth(Detections):
-    """The objects that are known to be in a picture, of which some count neither as found nor as missed."""
-
-    ignored: Tensor
-    """bool (n,)."""
-    crowd: Tensor
-    """bool (n,): ignored, and the box holds many, each of which may be found."""
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A picture and what is known of it.
-
-    picture: uint8 (H, W, 3), RGB.
-    source: pictures of one source are not independent; a bootstrap draws them together.
-    labels: acceptable ImageNet classes; empty: not known.
-    truth: the objects that are there; None: not known.
-    """
-
-    picture: np.ndarray
-    source: str
-    labels: tuple[int, ...] = ()
-    truth: Detections | None = None
-
-    @property
-    def frames(self) -> np.ndarray:
-        """What is coded: (1, H, W, 3)."""
-        return self.picture[None]
-
-    @staticmethod
-    def shown(frames: np.ndarray) -> np.ndarray:
-        """What an analyser is shown of decoded frames (1, H, W, 3)."""
-        return frames[0]
-
-    @property
-    def parts(self) -> list:
-        """Everything that a measurement can depend on, for a digest."""
-        truth = [self.truth.boxes, self.truth.labels] if self.truth else []
-        if isinstance(self.truth, Truth) and self.truth.ignored.any():
-            truth += [self.truth.ignored, self.truth.crowd]
-        return [self.picture, list(self.labels), *truth]
-
-
-@dataclass(frozen=True)
-class Material:
-    """``count`` samples, made when they are asked for.
-
-    about, truth: what the pictures are, and what counts as the true objects in them; printed with the result.
-    get: gives the sample at a place, or None where it cannot be read and is left out.
-    classes: the names that its labels number; None: not said, a machine's own are taken for them.
-    lacks: scores that nobody can be given here → why.
-    """
-
-    about: str
-    truth: str
-    count: int
-    get: Callable[[int], Sample | None]
-    classes: tuple[str, ...] | None = None
-    lacks: Mapping[str, str] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return self.count
-
-    def between(self, start: int, stop: int) -> list[Sample]:
-        """Those of the samples ``start`` to ``stop`` that can be read."""
-        return [sample for i in range(start, stop) if (sample := self[i]) is not None]
-
-    def spans(self, most: int) -> list[tuple[int, int]]:
-        """All places, cut into (start, stop) of at most ``most``, and of no more than fit ``CELL_BYTES``.
-
-        The first sample that can be read tells how large they are. Raises ValueError where none can be.
-        """
-        first = next((sample for sample in map(self.get, range(self.count)) if sample is not None), None)
-        if first is None:
-            raise InputError(f"none of the {self.count} samples could be read: {self.about}")
-        size = max(1, min(most, CELL_BYTES // first.frames.nbytes))
-        return [(i, min(i + size, self.count)) for i in range(0, self.count, size)]
-
-    def __getitem__(self, index: int) -> Sample | None:
-        if not 0 <= index < self.count:
-            raise IndexError(f"sample {index} does not exist, there are {self.count}")
-        return self.get(index)
-
-
-def spread(total: int, limit: int | None) -> list[int]:
-    """At most ``limit`` places of ``total``, evenly apart: a list is sorted by class or film, its start is one."""
-    count = total if limit is None else min(limit, total)
-    return [i * total // count for i in range(count)]
+EXACT_SCENES = "exact actions and boxes, drawn from the same numbers as the scenes"
+BY_EYE = "boxes marked by eye in every few frames; only those frames count"
 
 
 def load_material(experiment: ImageExperiment) -> Material:
-    """The pictures of ``experiment``, at most ``limit`` of them."""
-    makers = {"photos": _photos, "pedestrians": _pedestrians, "pasted": _pasted}
-    if experiment.dataset is None:
-        whole = makers[experiment.material](experiment)
-    else:
-        from .public import public_material  # on use: that module builds on this one
-
-        whole = public_material(experiment)
+    """The pictures or clips of ``experiment``, at most ``limit`` of them."""
+    make = _MAKERS[experiment.material] if experiment.dataset is None else public_material
+    whole = make(experiment)
     count = len(whole) if experiment.limit is None else min(experiment.limit, len(whole))
     return replace(whole, count=count)
+
+
+def _uint8(pictures: Tensor) -> np.ndarray:
+    """Pictures (T, 3, H, W) in [0, 1] as frames (T, H, W, 3)."""
+    return (pictures * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
 
 
 def _photos(experiment: ImageExperiment) -> Material:
@@ -132,8 +38,7 @@ def _photos(experiment: ImageExperiment) -> Material:
     photos = Photos(experiment.split, size=size, crop="centre", flip=False)
 
     def get(i: int) -> Sample:
-        picture = (photos[i] * 255).round().byte().permute(1, 2, 0).contiguous().numpy()
-        return Sample(picture, photos.meta[i].source_id, photos.meta[i].labels)
+        return Sample(_uint8(photos[i][None]), photos.meta[i].source_id, photos.meta[i].labels)
 
     about = f"photographs of data/photos.csv, split {experiment.split}, centre squares at {size}x{size}"
     return Material(about, PSEUDO, len(photos), get, IMAGENET_CLASSES)
@@ -155,7 +60,7 @@ def _pedestrians(experiment: ImageExperiment) -> Material:
     def get(i: int) -> Sample:
         window, frame = windows[i // _FRAMES], i % _FRAMES
         source = f"{clips.item(window).file} {frame // _PER_SOURCE}"
-        return Sample(np.ascontiguousarray(clips.uint8(window)[frame]), source)
+        return Sample(np.ascontiguousarray(clips.uint8(window)[frame])[None], source)
 
     about = (
         f"frames of the film vtest, every {_STRIDE}th of each excerpt in data/clips.csv, 384x288; {_PER_SOURCE} frames "
@@ -165,14 +70,70 @@ def _pedestrians(experiment: ImageExperiment) -> Material:
 
 
 def _pasted(experiment: ImageExperiment) -> Material:
-    # They are made, so there can be as many as are asked for.
+    # They are made, so there can be as many as are wanted.
     pasted = PastedCutouts(experiment.split, count=experiment.limit or 120, size=experiment.size or 320)
 
     def get(i: int) -> Sample:
         item = pasted[i]
         labels = torch.tensor([COCO_CLASSES.index(name) for name in item.labels])
         truth = Detections(torch.from_numpy(item.boxes), torch.ones(len(labels)), labels)
-        return Sample(item.picture, item.source_id, truth=truth)
+        return Sample(item.picture[None], item.source_id, truth=truth)
 
     about = f"cut-outs of data/cutouts.csv pasted on photographs, split {experiment.split}, {pasted.size}x{pasted.size}"
     return Material(about, EXACT, len(pasted), get, lacks=UNLABELLED)
+
+
+def _acting(experiment: VideoExperiment) -> Material:
+    size, count = experiment.size or 224, experiment.limit or 1000
+    scenes = ActingCutouts(experiment.split, count, size, experiment.frames, seed=experiment.scene_seed)
+
+    def get(i: int) -> Sample:
+        clip = scenes[i]
+        # Half of the actor in the frame: less is nothing that a tracker could be expected to box.
+        visible = clip.visible >= 0.5
+        boxes = np.nan_to_num(clip.boxes) if visible[0] else None
+        return Sample(clip.frames, clip.background, (clip.action,), None, boxes, visible)
+
+    about = (
+        f"generated scenes (cut-outs that act before photographs and films), split {experiment.split}, seed "
+        f"{experiment.scene_seed}, {size}x{size}, {experiment.frames} frames; one background, one source"
+    )
+    return Material(about, EXACT_SCENES, count, get, ACTIONS, clips=True)
+
+
+def _films(experiment: VideoExperiment) -> Material:
+    size = experiment.size or 176
+    clips = Clips(experiment.split, experiment.frames, size, flip=False)
+    taken = spread(len(clips), experiment.limit)
+
+    def get(i: int) -> Sample:
+        return Sample(_uint8(clips[taken[i]]), clips.item(taken[i]).file)
+
+    files = sorted({clips.item(i).source_id for i in taken})
+    about = (
+        f"excerpts of the films {', '.join(files)}, split {experiment.split}, {size}x{size}, {experiment.frames} "
+        "frames each; a file of data/clips.csv is one source: the interval speaks of these films and no others"
+    )
+    return Material(about, PSEUDO_CLIPS, len(taken), get, lacks=UNLABELLED | UNMARKED, clips=True)
+
+
+def _tracks(experiment: VideoExperiment) -> Material:
+    tracks = Tracks(experiment.split)
+
+    def get(i: int) -> Sample:
+        t = tracks[i]
+        cut = slice(None, experiment.frames)
+        return Sample(t.frames[cut], t.name, (), None, np.nan_to_num(t.boxes[cut]), t.known[cut])
+
+    about = f"objects in whole frames of the films, split {experiment.split}, first {experiment.frames} frames of each"
+    return Material(about, BY_EYE, len(tracks), get, lacks=UNLABELLED, clips=True)
+
+
+_MAKERS = {
+    "photos": _photos,
+    "pedestrians": _pedestrians,
+    "pasted": _pasted,
+    "acting": _acting,
+    "films": _films,
+    "tracks": _tracks,
+}

@@ -13,16 +13,16 @@ import torch
 from mvlib import codecs
 from mvlib._files import replace_when_done
 
+from .averages import means, plain_means
 from .bootstrap import bounds, rounded, weightings
 from .comparison import comparisons, drawn_once
-from .experiment import ImageExperiment, VideoExperiment
-from .image import Measurements
-from .material import Material, load_material
-from .scores import means, plain_means
-from .tables import bd_table, curve_table, light_table
-from .video_material import load_clips
+from .experiment import ImageExperiment
+from .markdown import bd_table, curve_table, light_table
+from .material import load_material
+from .protocol import Measurements
+from .samples import Material
 
-__all__ = ["bd_table", "curve_table", "image_report", "light_table", "save_json", "versions", "video_report"]
+__all__ = ["bd_table", "curve_table", "light_table", "make_report", "save_json", "versions"]
 
 RATE_BASIS = "bits of the elementary stream (stills: the file) without SEI text, per pixel of the source"
 
@@ -55,38 +55,24 @@ def _curve(measured: Measurements, qps: Iterable[int], weights: np.ndarray) -> d
     }
 
 
-def image_report(
+def make_report(
     experiment: ImageExperiment,
     measured: dict,
     sources: list[str],
     command: str,
     material: Material | None = None,
+    options: dict | None = None,
 ) -> dict:
-    """The result of an image experiment as a JSON-able dict: curves, BD-rates, options, versions, n.
+    """The result of an experiment as a JSON-able dict: curves, BD-rates, options, versions, n.
 
     Args:
         material: what was looked at, if not what ``experiment`` names.
+        options: what was given, if not the options of ``experiment``.
     """
-    what = "images", "Rate and what an analyser keeps of its clean prediction, per codec and condition"
-    return _report(what, experiment, measured, sources, command, material or load_material(experiment))
-
-
-def video_report(
-    experiment: VideoExperiment,
-    measured: dict,
-    sources: list[str],
-    command: str,
-    material: Material | None = None,
-) -> dict:
-    """The result of an experiment on clips; arguments as in ``image_report``."""
-    what = "clips", "Rate, and what recognisers and trackers make of coded clips, per codec and condition"
-    return _report(what, experiment, measured, sources, command, material or load_clips(experiment))
-
-
-def _report(
-    what: tuple[str, str], experiment: ImageExperiment, measured: dict, sources: list[str], command: str,
-    material: Material,
-) -> dict:  # fmt: skip
+    material = material or load_material(experiment)
+    name, what = "images", " and what an analyser keeps of its clean prediction"
+    if material.clips:
+        name, what = "clips", ", and what recognisers and trackers make of coded clips"
     weights = weightings(sources, experiment.draws, experiment.seed)
     measured = drawn_once(measured, sources, experiment.draws, experiment.seed)
     curves = [
@@ -96,12 +82,12 @@ def _report(
     scores = next(iter(measured.values())).scores
     labels = [v for (_, score), v in scores.items() if score == "label"]
     of = {"ap": "truth_of_ap", "ao": "truth_of_tracks", "label": "truth_of_labels"}
-    truth = {of[s]: material.truth for _, s in scores if s in of and (s != "label" or what[0] == "clips")}
+    truth = {of[s]: material.truth for _, s in scores if s in of and (s != "label" or material.clips)}
     return {
-        "name": what[0],
-        "description": what[1],
+        "name": name,
+        "description": f"Rate{what}, per codec and condition",
         "command": command,
-        "options": asdict(experiment),
+        "options": asdict(experiment) if options is None else options,
         "material": material.about,
         **truth,
         "rate_basis": RATE_BASIS,

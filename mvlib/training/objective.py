@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from functools import partial
 from typing import Any
 
 import torch
@@ -11,9 +10,9 @@ from torch import Tensor, nn
 from mvlib import analysers as networks
 from mvlib._imports import imported, is_import_path
 from mvlib._precision import computing_in
-from mvlib.analysers import Classifier, available, feature_distance, features, kl_to_clean
-from mvlib.analysers.actions import ACTION_NETWORKS, Recogniser
-from mvlib.analysers.detectors import DETECTOR_NAMES, Detector, heads_divergence
+from mvlib.analysers import available, kl_to_clean
+from mvlib.analysers.actions import ACTION_NETWORKS
+from mvlib.analysers.detectors import DETECTOR_NAMES
 from mvlib.codecs import Codec, RealCodec
 from mvlib.codecs.versions import fingerprint
 from mvlib.errors import InputError, InputTypeError
@@ -175,7 +174,7 @@ def load_guide(name: str, clips: bool) -> nn.Module:
         found = imported(name)
         return frozen(found if isinstance(found, nn.Module) else found())
     analyser = networks.load(name)
-    if isinstance(analyser, Classifier | Detector) or (clips and isinstance(analyser, Recogniser)):
+    if analyser.differentiable and (clips or not analyser.takes_clips):
         return analyser
     can = [*available(), *DETECTOR_NAMES, "a classifier of torchvision/… or timm/…"]
     if clips:
@@ -197,26 +196,21 @@ def frozen(analyser: nn.Module) -> nn.Module:
     return analyser
 
 
-def looks_at_clips(analyser: nn.Module) -> bool:
-    """Whether an analyser takes clips (B, T, 3, H, W); others take pictures (B, 3, H, W), and of clips every frame."""
-    return isinstance(analyser, Recogniser) or getattr(analyser, "takes_clips", False)
-
-
 def lost_to(analyser: nn.Module, clean: Tensor, decoded: Tensor, task: str = "output") -> Tensor:
     """What coding took from an analyser's clean prediction, (B,) in nats; differentiable in ``decoded``.
 
-    An analyser's own ``task_loss(clean, decoded, task)`` is taken where it has one; a plain network gives logits.
-    Of clips, an analyser of pictures sees every frame, and the mean over frames counts. With ``task`` "features" it is
-    the distance of late maps in shares of their size instead.
+    An analyser says itself what that is (``Analyser.task_loss``). A plain network takes pictures, of clips every frame,
+    and gives logits, whose KL to the clean ones counts.
     """
-    if hasattr(analyser, "task_loss"):  # it brings its own
+    if hasattr(analyser, "task_loss"):
         return analyser.task_loss(clean, decoded, task)
-    look, measure = analyser, heads_divergence if isinstance(analyser, Detector) else kl_to_clean
     if task == "features":
-        look, measure = partial(features, analyser), feature_distance
-    frame_by_frame = clean.ndim == 5 and not looks_at_clips(analyser)
-    pair = [v.flatten(0, 1) if frame_by_frame else v for v in (clean, decoded)]
+        raise InputError(
+            f"which layers of a {type(analyser).__name__} see late maps is not known; train with task 'output', or "
+            "wrap it as mvlib.analysers.Classifier"
+        )
+    before, after = (v.flatten(0, 1) if clean.ndim == 5 else v for v in (clean, decoded))
     with torch.no_grad():
-        reference = look(pair[0])
-    lost = measure(reference, look(pair[1]))
-    return lost.unflatten(0, clean.shape[:2]).mean(1) if frame_by_frame else lost
+        reference = analyser(before)
+    lost = kl_to_clean(reference, analyser(after))
+    return lost.unflatten(0, clean.shape[:2]).mean(1) if clean.ndim == 5 else lost

@@ -1,26 +1,24 @@
-"""What a training leaves: trained network → weights with their card, and the curves as a picture."""
+"""What a training leaves: trained network → weights with their card."""
 
 from pathlib import Path
 
 from torch import nn
 
-from mvlib._files import replace_when_done
 from mvlib.datasets.readers import has_splits
-from mvlib.plots import training_curves
 from mvlib.preprocess import save_preprocessor
 
 from .loop import Trainer
 
 
 def save_trained(trainer: Trainer, network: nn.Module, *, command: str, data: str) -> Path:
-    """Write ``network`` and its card, and ``log.png``, into the folder of ``trainer``; the path of the weights.
+    """Write ``network`` and its card into the folder of ``trainer``; the path of the weights.
 
     Args:
         command: what trained it.  data: what it was trained on, where that is no public data set.
     """
     training, folder = trainer.training, trainer.folder
     side = training.reader or ("split train" if has_splits(training.dataset) else "whole")
-    saved = save_preprocessor(
+    return save_preprocessor(
         network,
         folder / "preprocessor.safetensors",
         command=command,
@@ -32,6 +30,3 @@ def save_trained(trainer: Trainer, network: nn.Module, *, command: str, data: st
         ),  # those that guided it: none where the task is an outline
         codecs=tuple(trainer.objective.codecs),
     )
-    with replace_when_done(folder / "log.png") as temporary:
-        training_curves(folder / "log.csv").savefig(temporary, dpi=120)
-    return saved

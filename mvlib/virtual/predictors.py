@@ -12,8 +12,9 @@ import numpy as np
 
 from .tables import table
 
-_ANGLES = (32, 26, 21, 17, 13, 9, 5, 2, 0, -2, -5, -9, -13, -17, -21, -26)
-_ANGLE = dict(zip(range(2, 35), [*_ANGLES, -32, *_ANGLES[:0:-1], 32], strict=True))
+_FALLING = (32, 26, 21, 17, 13, 9, 5, 2, 0, -2, -5, -9, -13, -17, -21, -26)
+ANGLES = dict(zip(range(2, 35), [*_FALLING, -32, *_FALLING[:0:-1], 32], strict=True))
+"""H.265's directions: mode → angle, in 32nds of a sample a row (from mode 18 on) or a column."""
 _SMOOTH_FROM = {
     8: 7,
     16: 1,
@@ -78,8 +79,8 @@ def _h265(n: np.ndarray, k: int, mode: int, luma: bool) -> np.ndarray:
     if mode == DC:
         return _h265_dc(left, top, k, edges)
     if mode >= 18:
-        return _h265_angle(top, left, k, _ANGLE[mode], edges)
-    return _h265_angle(left, top, k, _ANGLE[mode], edges).swapaxes(0, 1)
+        return _h265_angle(top, left, k, ANGLES[mode], edges)
+    return _h265_angle(left, top, k, ANGLES[mode], edges).swapaxes(0, 1)
 
 
 def _h264_line(n: np.ndarray, k: int, mode: int, y: int, x: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Panels to play with in JupyterLab: picture or clip, codec, QP → real encoder → machine → pictures and numbers."""
+"""Panels to play with in JupyterLab: picture or clip, codec, QP → codec → analysers → pictures and numbers."""
 
 from .block_viewer import BlockViewer
 from .clip_explorer import ClipExplorer

@@ -21,7 +21,7 @@ from mvlib.virtual.intra import code_i, settle
 from mvlib.virtual.loopfilter import block_edges
 from mvlib.virtual.neighbours import gather_neighbours, neighbour_index
 from mvlib.virtual.partition import Chosen, predict, rough_decode
-from mvlib.virtual.predictors import DC, HORIZONTAL, PLANAR, VERTICAL, prediction_matrices
+from mvlib.virtual.predictors import ANGLES, DC, HORIZONTAL, PLANAR, VERTICAL, prediction_matrices
 from mvlib.virtual.quantise import hard, qstep
 from mvlib.virtual.rate import level_features
 from mvlib.virtual.settings import Settings
@@ -29,7 +29,7 @@ from mvlib.virtual.settings import Settings
 PLANES = ("source", "prediction", "residual", "levels", "decoded residual", "reconstruction")
 _H265_NAMES = {PLANAR: "planar", DC: "DC", HORIZONTAL: "horizontal", VERTICAL: "vertical"}
 _H264_NAMES = {0: "vertical", 1: "horizontal", 2: "DC"}
-# Where H.264's directions come from, in samples to the right and down; H.265's follow from the mode's number.
+# Where H.264's directions come from, in samples to the right and down; H.265's follow from their angles.
 _H264_FROM = {
     0: (0, -1),
     1: (-1, 0),
@@ -40,25 +40,6 @@ _H264_FROM = {
     7: (0.5, -1),
     8: (-1, 0.5),
 }
-_H265_ANGLES = (
-    32,
-    26,
-    21,
-    17,
-    13,
-    9,
-    5,
-    2,
-    0,
-    -2,
-    -5,
-    -9,
-    -13,
-    -17,
-    -21,
-    -26,
-    -32,
-)  # modes 2..18, backwards 34..18
 _LINES, _MARK = (255, 221, 51), (213, 94, 0)
 
 
@@ -162,7 +143,7 @@ def direction(mode: int, k: int, standard: str) -> tuple[float, float] | None:
         return None if mode == 2 or (k, mode) == (16, 3) else _H264_FROM[mode]
     if mode < 2:
         return None
-    angle = _H265_ANGLES[mode - 2 if mode <= 18 else 34 - mode] / 32
+    angle = ANGLES[mode] / 32
     return (-1, angle) if mode < 18 else (angle, -1)
 
 

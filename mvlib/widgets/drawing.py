@@ -1,156 +1,176 @@
-"""The panel's drawings as text: looks and curves → HTML and SVG, quick enough to redraw at every move."""
+"""A look in drawings: frames with boxes, bars of classes, charts of rate and of what happens frame by frame."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from math import log10
 
-from mvlib.plots import COLOURS
+import numpy as np
+from PIL import Image, ImageDraw
 
-from .looking import Look
+from mvlib.plots import colour_of
 
-# The axes stand still, so that two codecs and two pictures can be compared by eye.
-_RATE = (0.02, 10.0)
-_WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 520, 262, 52, 92, 16, 42
-_TEXT = "var(--jp-ui-font-color1, #222)"
-_PAPER = "var(--jp-layout-color0, white)"
-_FAINT = "var(--jp-border-color2, #ddd)"
+from .charts import BOTTOM, LEFT, PAPER, RIGHT, SHARE, Axis, Line, frame_bars, line_chart, tag, text
+from .looks import Look
+
+TRUE, FOUND = "#FFFFFF", "#E69F00"
+"""Colours of true and tracked boxes."""
+FILLS = {"I": "#0072B2", "P": "#56B4E9", "B": "#B8D9EE"}
+_CLEAN = "#9a9a9a"
+_OTHERS = ("#CC79A7", "#8C6D1F")
+# Classes that never were likelier than this are not drawn.
+_LEAST = 0.2
+RATE = Axis(0.02, 10, LEFT, RIGHT, log=True)
+_OUTLINED = f"stroke:{PAPER};stroke-width:4;paint-order:stroke"
 
 
-def bars(look: Look, classes: Sequence[str], count: int = 5) -> str:
-    """HTML bars of the ``count`` likeliest classes (or all) of the decoded picture, thin bars for the clean picture.
+def boxed(frame: np.ndarray, boxes: Mapping[str, np.ndarray]) -> np.ndarray:
+    """A frame uint8 (H, W, 3) with boxes: colour → (4,), x1, y1, x2, y2 in pixels, NaN where there is none."""
+    picture = Image.fromarray(frame)
+    draw = ImageDraw.Draw(picture)
+    for line, box in boxes.items():
+        if np.isfinite(box).all():
+            x1, y1, x2, y2 = (round(float(v)) for v in box)
+            # Pixel (0, 0) covers the square from (0, 0) to (1, 1).
+            corners = (x1, y1, max(x1, x2 - 1), max(y1, y2 - 1))
+            draw.rectangle([corners[0] - 1, corners[1] - 1, corners[2] + 1, corners[3] + 1], outline="black")
+            draw.rectangle(corners, outline=line)
+    return np.asarray(picture)
 
-    The clean picture's class is bold, and takes the last place if it isn't among them.
-    """
-    indices = look.coded.topk(min(count, len(look.coded))).indices.tolist()
-    if look.target not in indices:
-        indices[-1] = look.target
-    rows = "".join(_bar_row(look, index, classes[index]) for index in indices)
-    return (
-        f'<div role="img" aria-label="{escape(_bars_in_words(look, indices, classes))}" style="line-height:1.25">'
-        '<div style="margin-bottom:6px"><b>What the network sees</b> '
-        f'<span style="color:{colour(look.codec)}">■</span> decoded '
-        f'<span style="color:#9a9a9a">■</span> original</div>{rows}</div>'
+
+def boxed_frames(look: Look, times: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+    """Original and decoded frames of these ``times``, (n, H, W, 3) each, with the boxes that are known and found."""
+    versions = ((look.sample.frames, look.clean_track), (look.decoded, look.track))
+    return tuple(
+        np.stack([boxed(frames[t], _boxes(look, track, t)) for t in times]) for frames, track in versions
     )
 
 
-def _bar_row(look: Look, index: int, name: str) -> str:
-    coded, clean = 100 * float(look.coded[index]), 100 * float(look.clean[index])
-    weight = "bold" if index == look.target else "normal"
+def _boxes(look: Look, track: np.ndarray | None, t: int) -> dict[str, np.ndarray]:
+    if track is None:
+        return {}
+    known = t == 0 or look.counted[t]  # the first box was given to the tracker
+    return ({TRUE: look.sample.boxes[t]} if known else {}) | {FOUND: track[t]}
+
+
+def class_bars(look: Look, count: int = 5) -> str:
+    """HTML bars of the ``count`` likeliest classes (or all) of the decoded picture, thin bars for the original.
+
+    The original's class is bold, and takes the last place if it isn't among them.
+    """
+    coded, paint = look.coded[-1], colour_of(look.version.codec)
+    indices = coded.topk(min(count, len(coded))).indices.tolist()
+    if look.target not in indices:
+        indices[-1] = look.target
+    words = ", ".join(f"{look.classes[i]} {100 * float(coded[i]):.0f} %" for i in indices)
+    rows = "".join(_bar_row(look, i, paint) for i in indices)
+    return (
+        f'<div role="img" aria-label="{escape(f"Decoded picture: {words}")}" style="line-height:1.25">'
+        '<div style="margin-bottom:6px"><b>What the network sees</b> '
+        f'<span style="color:{paint}">■</span> decoded '
+        f'<span style="color:{_CLEAN}">■</span> original</div>{rows}</div>'
+    )
+
+
+def _bar_row(look: Look, index: int, paint: str) -> str:
+    coded, clean = (100 * float(seen[-1, index]) for seen in (look.coded, look.clean))
+    name, weight = escape(look.classes[index]), "bold" if index == look.target else "normal"
     return (
         '<div style="display:flex;align-items:center;gap:8px;height:38px">'
         f'<div style="flex:0 0 36%;text-align:right;font-weight:{weight};overflow:hidden;white-space:nowrap;'
-        f'text-overflow:ellipsis" title="{escape(name)}">{escape(name)}</div>'
+        f'text-overflow:ellipsis" title="{name}">{name}</div>'
         '<div style="flex:1 1 auto">'
-        f'<div style="width:{coded:.1f}%;height:16px;background:{colour(look.codec)}"></div>'
-        f'<div style="width:{clean:.1f}%;height:6px;background:#9a9a9a;margin-top:2px"></div></div>'
+        f'<div style="width:{coded:.1f}%;height:16px;background:{paint}"></div>'
+        f'<div style="width:{clean:.1f}%;height:6px;background:{_CLEAN};margin-top:2px"></div></div>'
         f'<div style="flex:0 0 3.2em;text-align:right;font-weight:{weight}">{coded:.0f} %</div></div>'
     )
 
 
-def _bars_in_words(look: Look, indices: Sequence[int], classes: Sequence[str]) -> str:
-    seen = (f"{classes[i]} {100 * float(look.coded[i]):.0f} %" for i in indices)
-    return f"Decoded picture: {', '.join(seen)}"
+Curves = Mapping[str, Mapping[int, tuple[float, float]]]
+"""Codec → QP → (bits per pixel, probability of the original's class)."""
 
 
-def chart(
-    look: Look,
-    curves: Mapping[str, Sequence[tuple[float, float]]],
-    class_name: str,
-    preprocessed: Mapping[str, Sequence[tuple[float, float]]] | None = None,
-) -> str:
-    """SVG of (bits per pixel, probability of the clean class) per codec, with a marker at ``look``.
+def rate_chart(look: Look, curves: Curves, prepared: Curves) -> str:
+    """SVG of the probability of the original's class over bits per pixel, with a marker at ``look``.
 
-    ``preprocessed`` are curves behind a preprocessor: dashed, with a hollow marker where the same QP is without it.
+    ``prepared`` are curves behind a preprocessor: dashed, with a hollow marker where the same QP is without it.
     """
-    preprocessed = preprocessed or {}
-    names = [*curves, *(codec for codec in preprocessed if codec not in curves)]
-    lines = "".join(
-        _line(codec, points, strong=codec == look.codec, dashed=drawn is preprocessed)
-        for drawn in (curves, preprocessed)
-        for codec, points in sorted(drawn.items(), key=lambda item: item[0] == look.codec)
-    )
-    x, y = _x(look.bpp), _y(look.kept)
+    _, codec, qp, _ = look.version
+    name, paint, bpp = look.classes[look.target], colour_of(codec), look.written.bpp
+    x, y = RATE(bpp), SHARE(look.kept)
     # Out of the way of the hollow marker, which lies to the right where bits are saved.
     aside, anchor = (x + 11, "start") if look.alone is None else (x - 11, "end")
-    words = f"{look.codec} at QP {look.qp}: {look.bpp:.3f} bits per pixel keep {100 * look.kept:.0f} % for {class_name}"
-    heading = f"<b>Probability of “{escape(class_name)}”</b>, which the network saw in the original"
-    return (
-        f'<div style="line-height:1.25;margin-bottom:6px">{heading}</div>'
-        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="100%" '
-        f'style="font:13px var(--jp-ui-font-family, sans-serif);fill:{_TEXT};display:block">'
-        f"{_axes()}{_legend(names, look)}{lines}"
-        f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{_y(0)}" y2="{y:.1f}" stroke="{colour(look.codec)}" '
-        'stroke-dasharray="3 3"/>'
-        f'<circle cx="{x:.1f}" cy="{y:.1f}" r="7" fill="{colour(look.codec)}" stroke="white" stroke-width="2"/>'
-        f'<text x="{aside:.1f}" y="{max(y - 9, 12):.1f}" text-anchor="{anchor}" font-weight="bold" '
-        f'stroke="{_PAPER}" stroke-width="4" paint-order="stroke">QP {look.qp}</text>{_without(look)}</svg>'
-    )
-
-
-def _line(codec: str, points: Sequence[tuple[float, float]], strong: bool, dashed: bool = False) -> str:
-    path = " ".join(f"{_x(bpp):.1f},{_y(kept):.1f}" for bpp, kept in points)
-    width, opacity = (2.5, 1) if strong else (1.5, 0.45)
-    dashes = ' stroke-dasharray="7 4"' if dashed else ""
-    return (
-        f'<g opacity="{opacity}"><polyline points="{path}" fill="none" stroke="{colour(codec)}" '
-        f'stroke-width="{width}" stroke-linejoin="round"{dashes}/></g>'
-    )
-
-
-def _without(look: Look) -> str:
-    """A hollow marker where the codec alone is at the same QP."""
-    if look.alone is None:
-        return ""
-    return (
-        f'<circle class="alone" cx="{_x(look.alone.bpp):.1f}" cy="{_y(look.alone.kept):.1f}" r="6" '
-        f'fill="{_PAPER}" stroke="{colour(look.codec)}" stroke-width="2.5"/>'
-    )
-
-
-def _axes() -> str:
-    low, high = _RATE
-    grid = [
-        f'<line x1="{_x(v):.1f}" x2="{_x(v):.1f}" y1="{_y(0)}" y2="{_y(1)}" stroke="{_FAINT}"/>'
-        f'<text x="{_x(v):.1f}" y="{_y(0) + 16}" text-anchor="middle">{v:g}</text>'
-        for v in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-        if low <= v <= high
+    over = [
+        tag("line", x1=x, x2=x, y1=BOTTOM, y2=y, stroke=paint, stroke_dasharray="3 3"),
+        tag("circle", cx=x, cy=y, r=7, fill=paint, stroke="white", stroke_width=2),
+        text(aside, max(y - 9, 12.0), f"QP {qp}", anchor, font_weight="bold", style=_OUTLINED),
     ]
-    grid += [
-        f'<line x1="{_x(low)}" x2="{_x(high)}" y1="{_y(p / 100)}" y2="{_y(p / 100)}" stroke="{_FAINT}"/>'
-        f'<text x="{_LEFT - 6}" y="{_y(p / 100) + 4}" text-anchor="end">{p} %</text>'
-        for p in (0, 25, 50, 75, 100)
-    ]
-    middle = (_x(low) + _x(high)) / 2
-    title = (
-        f'<text x="{middle}" y="{_HEIGHT - 6}" text-anchor="middle">rate (bits per pixel, log scale)</text>'
-    )
-    return "".join(grid) + title
+    if look.alone is not None:
+        at = {"cx": RATE(look.alone.written.bpp), "cy": SHARE(look.alone.kept), "r": 6}
+        over.append(tag("circle", class_="alone", **at, fill=PAPER, stroke=paint, stroke_width=2.5))
+    lines = [*_curves(curves, codec), *_curves(prepared, codec, ", prepared", "7 4")]
+    words = f"{codec} at QP {qp}: {bpp:.3f} bits per pixel keep {100 * look.kept:.0f} % for {name}"
+    heading = f"<b>Probability of “{escape(name)}”</b>, which the network saw in the original"
+    ticks = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+    return heading + line_chart(lines, RATE, ticks, "rate (bits per pixel, log scale)", words, over)
 
 
-def _legend(codecs: Sequence[str], look: Look) -> str:
-    entries = [(codec, codec, "bold" if codec == look.codec else "normal", "") for codec in codecs]
-    if look.before is not None:
-        dashes = ' stroke-dasharray="5 3"'
-        entries.append((look.codec, "prepared", "normal", dashes))
-    left = _WIDTH - _RIGHT + 16
-    return "".join(
-        f'<line x1="{left}" x2="{left + 16}" y1="{_TOP + 20 * i}" y2="{_TOP + 20 * i}" '
-        f'stroke="{colour(codec)}" stroke-width="3"{dashes}/><text x="{left + 22}" y="{_TOP + 20 * i + 4}" '
-        f'font-weight="{weight}">{escape(name)}</text>'
-        for i, (codec, name, weight, dashes) in enumerate(entries)
-    )
+def _curves(curves: Curves, chosen: str, suffix: str = "", dashes: str | None = None) -> Iterator[Line]:
+    """Lines of all codecs, that of the chosen one last and strong."""
+    for codec, points in sorted(curves.items(), key=lambda item: item[0] == chosen):
+        strength = {"width": 2.5} if codec == chosen else {"width": 1.5, "opacity": 0.45}
+        yield Line(sorted(points.values()), colour_of(codec), codec + suffix, **strength, dashes=dashes)
 
 
-def colour(codec: str) -> str:
-    """The codec's colour in every figure of the course."""
-    return COLOURS.get(codec, "#0072B2")
+def frame_bits(look: Look, shown: int) -> str:
+    """Bars of kilobit per frame by type, lines for the codec alone; types stand below, the shown one has an edge."""
+    bits, types = look.written.frame_bits, look.written.frame_types
+    alone = None if look.alone is None else look.alone.written.frame_bits
+    squares = " ".join(f'<span style="color:{FILLS[k]}">■</span> {k}' for k in FILLS if k in types)
+    lines = "" if alone is None else f", lines: {escape(look.version.codec)} alone"
+    share = 100 * bits[0] / look.written.bits
+    words = f"{len(types)} frames {''.join(types)}; {share:.0f} % of the bits in the first"
+    bars = frame_bars(bits, alone, [FILLS.get(kind, _CLEAN) for kind in types], types, words, shown)
+    return f"<b>Kilobit per frame</b> {squares}{lines}{bars}"
 
 
-def _x(bpp: float) -> float:
-    low, high = (log10(v) for v in _RATE)
-    share = (log10(min(max(bpp, _RATE[0]), _RATE[1])) - low) / (high - low)
-    return _LEFT + share * (_WIDTH - _LEFT - _RIGHT)
+def frame_answers(look: Look, shown: int) -> str:
+    """Lines of the recogniser's probabilities after each frame: of the true class, and of those it is taken for."""
+    k = look.target
+    lines = _versions(look, look.clean[:, k], look.alone and look.alone.coded[:, k], look.coded[:, k])
+    others = [c for c in look.coded[1:].amax(0).argsort(descending=True).tolist() if c != k]
+    for c, paint in zip(others, _OTHERS, strict=False):
+        if look.coded[1:, c].max() >= _LEAST:
+            name = look.classes[c]
+            short = name if len(name) <= 16 else name[:15] + "…"
+            lines.append(Line(_points(look.coded[:, c]), paint, short, 1.3, "2 3"))
+    words = f"after the last frame “{look.classes[k]}” has {100 * look.kept:.0f} %"
+    known = "" if look.known else " (nobody labelled the clip)"
+    heading = f"<b>Probability of “{escape(look.classes[k])}”</b>{known} after each frame"
+    return heading + frame_lines(lines, shown, words)
 
 
-def _y(share: float) -> float:
-    return _HEIGHT - _BOTTOM - share * (_HEIGHT - _TOP - _BOTTOM)
+def frame_overlaps(look: Look, shown: int) -> str:
+    """Lines of the overlap of tracked and true box in each frame in which the true one is known."""
+    alone = look.alone and look.overlap(look.alone.track)
+    lines = _versions(look, look.overlap(look.clean_track), alone, look.overlap(look.track))
+    words = f"average overlap {look.average_overlap(look.track):.2f}"
+    return "<b>Overlap of tracked and true box</b>" + frame_lines(lines, shown, words)
+
+
+def frame_lines(lines: Sequence[Line], shown: int, words: str) -> str:
+    """Lines over frames, the one that is shown marked."""
+    last = max(1, *(line.points[-1][0] for line in lines))
+    x = Axis(0, last, LEFT, RIGHT)
+    place = {"x1": x(shown), "x2": x(shown), "y1": SHARE(0), "y2": SHARE(1)}
+    mark = tag("line", class_="shown", **place, stroke="currentColor", stroke_dasharray="3 3")
+    return line_chart(lines, x, range(0, last + 1, 1 + (last + 1) // 12), "frame", words, [mark])
+
+
+def _points(values: Sequence[float]) -> list[tuple[int, float]]:
+    return [(t, float(value)) for t, value in enumerate(values)]
+
+
+def _versions(look: Look, clean: Sequence, alone: Sequence | None, coded: Sequence) -> list[Line]:
+    """Lines for the original, for the codec alone if there is a preprocessor, and for what was decoded."""
+    codec, paint = look.version.codec, colour_of(look.version.codec)
+    between = [] if alone is None else [Line(_points(alone), paint, f"{codec} alone", 1.8, "5 4")]
+    return [Line(_points(clean), _CLEAN, "original"), *between, Line(_points(coded), paint, "decoded", 3)]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
+from mvlib._psnr import psnr_of
 from mvlib.errors import InputError
 from mvlib.virtual.codec import VirtualCodec, pad_planes
 from mvlib.virtual.colour import Planes, planes_to_rgb, rgb_to_planes
@@ -18,7 +19,7 @@ from mvlib.virtual.sequence import code_chain, frame_features, frame_qps
 
 MODES = ("skip", "merge", "inter", "intra")
 COLOURS = ("#56B4E9", "#009E73", "#E69F00", "#CC79A7")
-"""One a mode; told apart by most kinds of colour-blind eyes."""
+"""One a mode; they differ to most kinds of colour-blind eyes."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +77,9 @@ def dissect_clip(clip: np.ndarray, qp: float, codec: VirtualCodec) -> list[Motio
 
 def _taken_apart(source, decoded, bits, planes, coded, before, interpolation) -> Motion:
     height, width = source.shape[:2]
-    shown = (decoded[0] * 255).round().byte().permute(1, 2, 0).numpy()
-    error = np.mean((decoded[0].permute(1, 2, 0).numpy() - source / 255) ** 2)
-    psnr = float(-10 * np.log10(max(error, 1e-10)))
+    pixels = 255 * decoded[0].permute(1, 2, 0)
+    shown = pixels.round().byte().numpy()
+    psnr = psnr_of(np.mean((pixels.numpy() - source) ** 2))
     if not isinstance(coded, PFrame):
         cells = (planes.y.shape[-2] // CELL, planes.y.shape[-1] // CELL)
         none = np.zeros(cells, int)

@@ -15,7 +15,7 @@ from mvlib.errors import InputError
 GAP = 4  # pixels between two clips
 
 
-def player(clips: Mapping[str, np.ndarray], fps: int = 10, zoom: int = 1, crf: int = 18) -> HTML:
+def player(clips: Mapping[str, np.ndarray], fps: int = 10, zoom: int | None = 1, crf: int = 18) -> HTML:
     """Clips of one shape, uint8 (T, H, W, 3), left to right under their titles, in one video that loops.
 
     They are coded once more for the browser (x264 at the constant rate factor ``crf``), far more finely than what is
@@ -24,7 +24,7 @@ def player(clips: Mapping[str, np.ndarray], fps: int = 10, zoom: int = 1, crf: i
     Args:
         clips: title → frames.
         fps: frames a second.
-        zoom: every pixel becomes zoom x zoom pixels on the screen.
+        zoom: every pixel becomes zoom x zoom pixels on the screen; None: as wide as the place that it stands in.
         crf: 0 (lossless) to 51.
 
     Raises ValueError for clips of different shapes, none at all, or frames that are not uint8.
@@ -36,14 +36,15 @@ def player(clips: Mapping[str, np.ndarray], fps: int = 10, zoom: int = 1, crf: i
         )
     data = base64.b64encode(_mp4(_beside(list(clips.values())), fps, crf)).decode("ascii")
     width = next(iter(shapes))[2]
+    total = len(clips) * (width + GAP) - GAP
+    length = (lambda n: f"{zoom * n}px") if zoom else (lambda n: f"{100 * n / total:.5g}%")
     titles = "".join(
-        f'<div style="width:{zoom * width}px;margin-right:{zoom * GAP}px">{escape(title)}</div>'
+        f'<div style="width:{length(width)};margin-right:{length(GAP)}">{escape(title)}</div>'
         for title in clips
     )
-    total = zoom * (len(clips) * (width + GAP) - GAP)
     return HTML(
         f'<div style="display:flex;font-size:90%">{titles}</div><video controls loop autoplay muted playsinline '
-        f'style="width:{total}px;max-width:none;image-rendering:pixelated" '
+        f'style="width:{length(total) if zoom else "100%"};max-width:none;image-rendering:pixelated" '
         f'aria-label="{escape(", ".join(clips))}" src="data:video/mp4;base64,{data}"></video>'
     )
 

@@ -1,65 +1,55 @@
-"""A look in words: Look → one sentence, with and without the preprocessor."""
+"""A look in words: what was coded, what it cost, what the analysers see."""
 
 import numpy as np
 
-from .clip_looking import ClipLook
-from .looking import Look
+from .looks import Look
 
 
-def caption(look: Look, name: str) -> str:
-    """What was coded, what it cost, and what the network keeps of ``name``, the class of the clean picture.
+def caption(look: Look, shown: int = 0) -> str:
+    """The caption of a look at a picture, or at a clip of which frame ``shown`` is in sight.
 
     Behind a preprocessor each number is followed, in brackets, by that of the codec alone at the same QP: bits saved
-    there are a gain only if what the network keeps did not fall with them.
-    """
-    clean = 100 * float(look.clean[look.target])
-    alone, without = look.alone, ("", "")
-    if alone is not None:
-        without = f" ({100 * alone.kept:.0f} %)", f" ({alone.kl:.3f})"
-    return (
-        f"{_coded(look)}; “{name}” {clean:.0f} % → {100 * look.kept:.0f} %{without[0]}, "
-        f"KL {look.kl:.3f} nats{without[1]}"
-    )
-
-
-def clip_caption(look: ClipLook, shown: int) -> str:
-    """What was coded, what it cost, what the recogniser says of the whole clip, how well the tracker follows.
-
-    Args:
-        shown: the frame that is shown.
+    there are a gain only if what the analyser keeps did not fall with them.
     """
     parts = [_coded(look)]
-    if look.coded is not None:
+    if look.clean_log is not None:
         parts.append(_recognised(look))
     if look.track is not None:
         parts.append(_followed(look))
-    kind, bits = look.clip.frame_types[shown], look.clip.frame_bits[shown]
-    return "; ".join([*parts, f"frame {shown} is of type {kind}, {bits:,} bits"])
+    if len(look.given) > 1:
+        kind, bits = look.written.frame_types[shown], look.written.frame_bits[shown]
+        parts.append(f"frame {shown} is of type {kind}, {bits:,} bits")
+    return "; ".join(parts)
 
 
-def _coded(look: Look | ClipLook) -> str:
-    own = "" if look.native == look.qp else f" (its own scale: {look.native:g})"
-    alone = look.alone
+def _coded(look: Look) -> str:
+    _, codec, qp, before = look.version
+    written, alone = look.written, look.alone
+    own = "" if written.native == qp else f" (its own scale: {written.native:g})"
+    start, bits = f"{codec} at QP {qp}{own}", f"{written.bits:,} bits"
+    quality = f"{written.bpp:.3f} bpp, PSNR {look.psnr:.2f} dB"
     if alone is None:
-        return f"{look.codec} at QP {look.qp}{own}: {look.bits:,} bits, {look.bpp:.3f} bpp, PSNR {look.psnr:.2f} dB"
-    strength = "" if look.before.strength == 1 else f", strength {look.before.strength:g}"
+        return f"{start}: {bits}, {quality}"
+    strength = "" if before.strength == 1 else f", strength {before.strength:g}"
+    without = alone.written.bits
     return (
-        f"{look.codec} at QP {look.qp}{own} behind “{look.before.name}”{strength}: {look.bits:,} bits "
-        f"({100 * (look.bits / alone.bits - 1):+.1f} % of {alone.bits:,} without), {look.bpp:.3f} bpp, "
-        f"PSNR {look.psnr:.2f} dB ({alone.psnr:.2f})"
+        f"{start} behind “{before.name}”{strength}: {bits} ({100 * (written.bits / without - 1):+.1f} % of "
+        f"{without:,} without), {quality} ({alone.psnr:.2f})"
     )
 
 
-def _recognised(look: ClipLook) -> str:
-    clean, coded = (100 * float(said[-1, look.target]) for said in (look.clean, look.coded))
-    without = "" if look.alone is None else f" ({100 * float(look.alone.coded[-1, look.target]):.0f} %)"
-    seen = int(look.coded[-1].argmax())
-    other = "" if seen == look.target else f", taken for “{look.classes[seen]}”"
-    name = f"“{look.classes[look.target]}”{'' if look.known else ' (not labelled)'}"
-    return f"{name} {clean:.0f} % → {coded:.0f} %{without}{other}"
+def _recognised(look: Look) -> str:
+    picture = len(look.given) == 1
+    name = f"“{look.classes[look.target]}”{'' if look.known or picture else ' (not labelled)'}"
+    alone = "" if look.alone is None else f" ({100 * look.alone.kept:.0f} %)"
+    words = f"{name} {100 * float(look.clean[-1, look.target]):.0f} % → {100 * look.kept:.0f} %{alone}"
+    if picture:
+        return f"{words}, KL {look.kl:.3f} nats{'' if look.alone is None else f' ({look.alone.kl:.3f})'}"
+    likeliest = int(look.coded[-1].argmax())
+    return words if likeliest == look.target else f"{words}, taken for “{look.classes[likeliest]}”"
 
 
-def _followed(look: ClipLook) -> str:
+def _followed(look: Look) -> str:
     if not look.counted.any():
         return "no frame in which the track could be scored"
     clean, coded = (look.average_overlap(track) for track in (look.clean_track, look.track))

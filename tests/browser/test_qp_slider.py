@@ -123,6 +123,7 @@ def test_a_key_press_moves_the_picture(browser_path: str, lab: str) -> None:
             page.goto(lab, wait_until="domcontentloaded")
             handle = _run_all_cells(page)
             _check_moves(page, handle)
+            _check_drag(page, handle)
             if shot := os.environ.get("MVLIB_SCREENSHOT"):
                 _screenshot(page, shot)
         finally:
@@ -185,6 +186,58 @@ def _check_moves(page, handle, moves: int = 5) -> None:
         assert moved[0] == pictures[0], "the original must stand still"
         assert moved[2] != pictures[2], "the difference must change with the decoded picture"
     print(f"\na move in the browser, key press to new picture: {', '.join(f'{t:.0f}' for t in times)} ms")
+
+
+# At every frame that the browser draws: the QPs of caption, title and marker, and the address of the decoded picture.
+WATCH = """() => {
+    window.seen = [];
+    const qp = text => Number(/QP (\\d+)/.exec(text)[1]);
+    const look = () => {
+        const panel = document.querySelector('.mvlib-caption').closest('.jp-OutputArea-output');
+        const images = panel.querySelectorAll('img.widget-image');
+        const titles = [...panel.querySelectorAll('b')].filter(b => b.innerText.startsWith('decoded, '));
+        const marker = [...panel.querySelectorAll('svg text')].filter(t => t.textContent.startsWith('QP '));
+        const words = [panel.querySelector('.mvlib-caption'), titles[0], marker[0]].map(e => qp(e.textContent));
+        window.seen.push([...words, images[1].src]);
+        window.watching = requestAnimationFrame(look);
+    };
+    look();
+}"""
+
+
+def _check_drag(page, handle, seconds: float = 2) -> None:
+    """Pictures follow a drag; what is shown together belongs together; the last position arrives."""
+    for width in (1000, 1280, 1920, 1500):
+        page.set_viewport_size({"width": width, "height": 1100})
+        tracks = page.locator(".noUi-target").all()
+        assert all(track.bounding_box()["width"] >= 200 for track in tracks), width
+    handle.scroll_into_view_if_needed()
+    track = page.locator(".noUi-target").first.bounding_box()
+    page.evaluate(WATCH)
+    y, end = track["y"] + track["height"] / 2, time.monotonic() + seconds
+    place = handle.bounding_box()
+    page.mouse.move(place["x"] + place["width"] / 2, y)
+    page.mouse.down()
+    steps = 0
+    while time.monotonic() < end:
+        share = abs((steps / 40) % 2 - 1)
+        page.mouse.move(track["x"] + track["width"] * (0.1 + 0.8 * share), y)
+        page.wait_for_timeout(16)
+        steps += 1
+    page.mouse.move(track["x"] + track["width"] * 0.5, y)
+    page.mouse.up()
+    drawn = page.evaluate("window.seen")
+    page.wait_for_function("() => !document.querySelector('.mvlib-busy')", timeout=20_000)
+    page.wait_for_timeout(500)
+    seen = page.evaluate("cancelAnimationFrame(window.watching), window.seen")
+    pictures = len({row[3] for row in drawn})
+    apart = [row[:3] for row in seen if len(set(row[:3])) > 1]
+    print(
+        f"\na drag of {seconds} s: {pictures} pictures, {len(apart)} of {len(seen)} frames apart {apart[:5]}"
+    )
+    readout = int(page.locator(".widget-readout").first.inner_text())
+    assert seen[-1][:3] == [readout] * 3
+    assert pictures > 1, "nothing moved before the handle was let go"
 
 
 def _qp(caption: str) -> int:

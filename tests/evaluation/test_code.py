@@ -16,7 +16,8 @@ from mvlib.analysers import Classifier
 from mvlib.evaluation import conditions, identity
 from mvlib.evaluation.cells import CellStore, digest
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
-from mvlib.evaluation.image import ImageProtocol
+from mvlib.evaluation.looking import Judge
+from mvlib.evaluation.protocol import Protocol
 
 MACHINE = '''
 """A machine and a preprocessor of somebody's own."""
@@ -85,21 +86,20 @@ def mine(tmp_path, monkeypatch):
 
 
 def protocol(module, store, monkeypatch):
-    def load(_):
+    def load(_, device):
         network = module.Mine().eval()
-        network.card, network.config = {"sha256": "0"}, conditions.load_preprocessor.config
+        network.card, network.config = {"sha256": "0"}, conditions.load_for.config
         return network
 
-    load.config = real("image").config
-    monkeypatch.setattr(conditions, "load_preprocessor", load)
+    load.config = real("image", "cpu").config
+    monkeypatch.setattr(conditions, "load_for", load)
     torch.manual_seed(0)
     options = {"input_size": (32, 32), "mean": (0.5,) * 3, "std": (0.25,) * 3, "classes": "abcd"}
-    return ImageProtocol(
-        EXPERIMENT, CellStore(store), {"mine": Classifier(module.Network(), name="mine", **options)}
-    )
+    analyser = Classifier(module.Network(), name="mine", **options)
+    return Protocol(EXPERIMENT, CellStore(store), analysers={"mine": analyser})
 
 
-real = conditions.load_preprocessor
+real = conditions.load_for
 ROWS = {ANCHOR, "blur 0.5", "mine"}
 # What is edited: file, old text, new text; and the parts of cells that are to be measured anew.
 RATES, MACHINES = {(row, "") for row in ROWS}, {(row, "mine") for row in ROWS}
@@ -130,12 +130,12 @@ def test_a_baseline_and_the_protocol_itself_are_code_too(monkeypatch):
         row = conditions.Condition(
             "blur", conditions.partial(conditions.gaussian_blur, sigma=0.5), conditions.upscale
         )
-        return row.identity, identity.does(ImageProtocol.look)
+        return row.identity, identity.does(Judge)
 
     before = keys()
     assert before == keys()
     monkeypatch.setattr(conditions, "_on_tensor", lambda frames, function: frames)
-    monkeypatch.setattr("mvlib.evaluation.looking.kl_to_clean", lambda clean, coded: coded)
+    monkeypatch.setattr("mvlib.evaluation.looking.match", lambda truth, found: found)
     assert all(old != new for old, new in zip(before, keys(), strict=True))
     identity.does.cache_clear()
 
@@ -207,12 +207,13 @@ NAMES = """
 from mvlib.codecs import RealCodec
 from mvlib.evaluation import identity
 from mvlib.evaluation.conditions import condition
-from mvlib.evaluation.image import Encoding, Look
-from mvlib.training.refine import Refiner
+from mvlib.evaluation.encoding import Encoding
+from mvlib.evaluation.looking import Judge
+from mvlib.preprocess import Refinement
 
 import numpy as np
 RealCodec("x264").map([np.zeros((1, 32, 32, 3), np.uint8)] * WORKERS, 30, workers=WORKERS)  # leaves traces
-said = [identity.does(code) for code in (Encoding, Look, RealCodec, Refiner)]
+said = [identity.does(code) for code in (Encoding, Judge, RealCodec, Refinement)]
 said += [condition(row, (30,)).identity for row in ("blur 0.5", "image", "video")]
 """
 

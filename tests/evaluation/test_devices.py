@@ -5,53 +5,45 @@ import pytest
 import torch
 
 from mvlib import analysers
-from mvlib.evaluation import conditions, image
+from mvlib.evaluation import conditions, protocol
 from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment, VideoExperiment
-from mvlib.evaluation.image import ImageProtocol
-from mvlib.evaluation.material import Material, Sample
-from mvlib.evaluation.video import VideoProtocol
+from mvlib.evaluation.samples import Material, Sample
 
 KINDS = {
-    "pictures": (ImageProtocol, ImageExperiment, "nanodet"),
-    "clips": (VideoProtocol, VideoExperiment, "action_shift"),
+    "pictures": (ImageExperiment, "nanodet", 1),
+    "clips": (VideoExperiment, "action_shift", 2),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_and_machines_are_on_the_device_of_their_process(kind, monkeypatch):
-    protocol, experiment, machine = KINDS[kind]
-    networks, refiners = [], []
+    experiment, machine, frames = KINDS[kind]
+    networks, devices = [], []
 
-    class Second(image.Processes):
+    class Second(protocol.Processes):
         def __init__(self):
             super().__init__("cpu")
             self.device = torch.device("meta")
 
-    class Refiner(conditions.Refiner):
-        def __init__(self, options, device):
-            refiners.append(device)
-            super().__init__(options, "cpu")
+    ordinary = conditions.load_for
 
-    ordinary = conditions.load_preprocessor
-
-    def load(name):
-        networks.append(ordinary(name))
+    def load(name, device):
+        devices.append(device)
+        networks.append(ordinary(name, "cpu"))
         return networks[-1]
 
-    monkeypatch.setattr(image, "Processes", Second)
-    monkeypatch.setattr(conditions, "Refiner", Refiner)
-    monkeypatch.setattr(conditions, "load_preprocessor", load)
+    monkeypatch.setattr(protocol, "Processes", Second)
+    monkeypatch.setattr(conditions, "load_for", load)
     asked = experiment(
         codecs=("x264",), conditions=(ANCHOR,), limit=2, qps=(30, 40),
         preprocessors=("image", "refined:x265:efficientnet_lite0:1"),
     )  # fmt: skip
-    sample = Sample(np.zeros((48, 48, 3), np.uint8), "s")
-    ready = protocol(
-        asked, CellStore(None), {machine: analysers.load(machine)}, Material("", "", 1, lambda i: sample)
-    )
-    assert refiners == ["meta"]
-    assert len(networks) == 1
+    sample = Sample(np.zeros((frames, 48, 48, 3), np.uint8), "s")
+    material = Material("", "", 1, lambda i: sample, clips=frames > 1)
+    parts = {"analysers": {machine: analysers.load(machine)}, "material": material}
+    ready = protocol.Protocol(asked, CellStore(None), **parts)
+    assert devices == [torch.device("meta")] * 2
     for network in (*networks, ready.analysers[machine]):
         assert {p.device.type for p in network.parameters()} == {"meta"}
     assert all(cell.row.identity for cell in ready.cells), (

@@ -9,8 +9,7 @@ from mvlib.codecs import RealCodec
 from mvlib.evaluation.conditions import BASELINES
 from mvlib.evaluation.encoding import Cell, Encoding
 from mvlib.evaluation.experiment import ANCHOR
-from mvlib.evaluation.material import Material, Sample
-from mvlib.evaluation.video_material import ClipSample
+from mvlib.evaluation.samples import Material, Sample
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 32, 48, 3), dtype=np.uint8)
 
@@ -24,7 +23,7 @@ def made():
 def material(made):
     def get(i: int) -> Sample:
         made[i] += 1
-        return Sample(PICTURES[i], f"source {i}")
+        return Sample(PICTURES[i][None], f"source {i}")
 
     return Material("noise", "nothing", len(PICTURES), get)
 
@@ -44,7 +43,7 @@ def test_samples_are_made_once_whatever_stands_before_the_codec(material, made):
 def clips(count: int, *shape: int) -> Material:
     """``count`` clips of that shape, of which the first can't be read."""
     frames = np.zeros((*shape, 3), np.uint8)
-    return Material("black", "nothing", count, lambda i: ClipSample(frames, "a") if i else None)
+    return Material("black", "nothing", count, lambda i: Sample(frames, "a") if i else None)
 
 
 def test_a_cell_holds_as_many_clips_as_fit():

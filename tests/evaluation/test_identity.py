@@ -12,7 +12,7 @@ from mvlib.evaluation import identity
 from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.conditions import condition
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
-from mvlib.evaluation.image import ImageProtocol
+from mvlib.evaluation.protocol import Protocol
 
 
 def classifier(**options):
@@ -45,7 +45,7 @@ def test_an_option_deep_inside_and_a_class_count():
 def test_cells_of_another_machine_are_not_found():
     experiment = ImageExperiment(codecs=("x264",), conditions=(ANCHOR,), qps=(30, 40), limit=2)
     a, b = (
-        ImageProtocol(experiment, CellStore(None), {"a": classifier(**options)})
+        Protocol(experiment, CellStore(None), analysers={"a": classifier(**options)})
         for options in ({}, {"std": (0.9,) * 3})
     )
     assert a.keys(a.cells[0])[""] == b.keys(b.cells[0])[""]

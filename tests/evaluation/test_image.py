@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
-from mvlib.evaluation.image import measure_images
-from mvlib.evaluation.material import Material
-from mvlib.evaluation.quality import kl_in_db
-from mvlib.evaluation.report import bd_table, image_report
+from mvlib.evaluation.protocol import measure
+from mvlib.evaluation.report import bd_table, make_report
+from mvlib.evaluation.samples import Material
+from mvlib.evaluation.scales import kl_in_db
 
 SMALL = ImageExperiment(
     codecs=("x264",),
@@ -25,7 +25,7 @@ SMALL = ImageExperiment(
 
 @pytest.fixture(scope="module")
 def measured():
-    return measure_images(SMALL, progress=False)
+    return measure(SMALL, progress=False)
 
 
 def test_rate_falls_and_the_network_loses_sight_as_qp_rises(measured):
@@ -45,7 +45,7 @@ def test_a_blur_saves_bits_at_every_qp_and_costs_psnr(measured):
 
 
 def test_the_report_holds_what_is_needed_to_make_it_again(measured):
-    report = json.loads(json.dumps(image_report(SMALL, *measured, "the command")))
+    report = json.loads(json.dumps(make_report(SMALL, *measured, "the command")))
     assert report["n"] == 8 and report["command"] == "the command"
     assert report["options"]["qps"] == [32, 40, 48]
     assert {"torch", "av", "encoder x264"} <= set(report["versions"])
@@ -102,7 +102,7 @@ def test_what_is_misspelt_is_named_before_a_picture_is_read(options, message):
         raise AssertionError("a picture was read")
 
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        measure_images(ImageExperiment(**options), False, material=Material("", "", 9, read))
+        measure(ImageExperiment(**options), False, material=Material("", "", 9, read))
 
 
 def command(*arguments, **options):

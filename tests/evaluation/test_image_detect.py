@@ -10,16 +10,17 @@ import pytest
 import torch
 
 from mvlib import analysers
-from mvlib.analysers.detectors import average_precision, load_detector
+from mvlib.analysers.detectors import FOUND, average_precision, load_detector
 from mvlib.codecs import RealCodec
+from mvlib.evaluation.averages import plain_means
 from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
-from mvlib.evaluation.image import ImageProtocol, measure_images
-from mvlib.evaluation.looking import FOUND, Look, scores_of
-from mvlib.evaluation.material import EXACT, PSEUDO, Sample, load_material
-from mvlib.evaluation.report import image_report
-from mvlib.evaluation.scores import plain_means
-from mvlib.evaluation.tables import bd_table, curve_table, light_table
+from mvlib.evaluation.looking import Judge, scores_of
+from mvlib.evaluation.markdown import bd_table, curve_table, light_table
+from mvlib.evaluation.material import EXACT, load_material
+from mvlib.evaluation.protocol import Protocol, measure
+from mvlib.evaluation.report import make_report
+from mvlib.evaluation.samples import PSEUDO, Sample
 
 torch.set_num_threads(1)
 SMALL = ImageExperiment(
@@ -41,7 +42,7 @@ def store(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def measured(store):
-    return measure_images(SMALL, progress=False, cells=store.folder)
+    return measure(SMALL, progress=False, cells=store.folder)
 
 
 def test_precision_is_torchmetrics_on_what_really_comes_back(measured):
@@ -49,7 +50,7 @@ def test_precision_is_torchmetrics_on_what_really_comes_back(measured):
     results, _ = measured
     samples = [load_material(SMALL)[i] for i in range(12)]
     codec, detector = RealCodec("x264", gop="intra"), load_detector("nanodet")
-    decoded = np.concatenate([codec(s.picture[None], qp=50).frames for s in samples])
+    decoded = np.concatenate([codec(s.frames, qp=50).frames for s in samples])
     found = detector.detect(torch.from_numpy(decoded).permute(0, 3, 1, 2).float() / 255, score=FOUND)
     expected = average_precision([s.truth for s in samples], found)["map"]
     ap = plain_means(results["x264", ANCHOR].scores["nanodet", "ap"])
@@ -57,7 +58,7 @@ def test_precision_is_torchmetrics_on_what_really_comes_back(measured):
 
 
 def test_the_report_says_what_counts_as_true(measured):
-    report = json.loads(json.dumps(image_report(SMALL, *measured, "the command")))
+    report = json.loads(json.dumps(make_report(SMALL, *measured, "the command")))
     assert report["truth_of_ap"] == EXACT and "cutouts" in report["material"] and report["n"] == 12
     assert {g["quality"] for g in report["bd_rates"]} == {"divergence", "ap"}
     (light,) = report["lightest_qp"]
@@ -76,8 +77,8 @@ def test_nothing_is_measured_twice(measured, store, monkeypatch):
         raise AssertionError("this was measured already")
 
     monkeypatch.setattr(RealCodec, "map", no_work)
-    monkeypatch.setattr(Look, "scores", no_work)
-    again, _ = measure_images(SMALL, progress=False, cells=store.folder)
+    monkeypatch.setattr(Judge, "scores", no_work)
+    again, _ = measure(SMALL, progress=False, cells=store.folder)
     for key, result in measured[0].items():
         np.testing.assert_array_equal(again[key].bpp, result.bpp)
         for score, values in result.scores.items():
@@ -85,11 +86,9 @@ def test_nothing_is_measured_twice(measured, store, monkeypatch):
 
 
 def test_another_analyser_is_measured_alone_and_another_qp_anew(measured, store):
-    more = ImageProtocol(
-        ImageExperiment(**{**vars(SMALL), "analysers": ("nanodet", "efficientnet_lite0")}), store
-    )
+    more = Protocol(ImageExperiment(**{**vars(SMALL), "analysers": ("nanodet", "efficientnet_lite0")}), store)
     assert all(list(more.missing(cell)) == ["efficientnet_lite0"] for cell in more.cells)
-    other = ImageProtocol(ImageExperiment(**{**vars(SMALL), "qps": (30, 49)}), store)
+    other = Protocol(ImageExperiment(**{**vars(SMALL), "qps": (30, 49)}), store)
     assert all(list(other.missing(cell)) == ["", "nanodet"] for cell in other.cells)
 
 
@@ -98,7 +97,7 @@ def test_scores_asked_for_one_after_the_other_stay(tmp_path):
 
     def protocol(*scores):
         options = {"scores": scores, "conditions": (ANCHOR,), "limit": 3}
-        return ImageProtocol(ImageExperiment(**{**vars(SMALL), **options}), CellStore(tmp_path))
+        return Protocol(ImageExperiment(**{**vars(SMALL), **options}), CellStore(tmp_path))
 
     asked = []
     for scores in (("divergence",), ("ap",), ("divergence", "ap"), ("divergence",)):
@@ -106,7 +105,7 @@ def test_scores_asked_for_one_after_the_other_stay(tmp_path):
         asked.append(p.missing(p.cells[0]))
         p.run(p.cells, progress=False)
     assert asked == [{"": ("bpp", "psnr"), "nanodet": ("divergence",)}, {"nanodet": ("ap",)}, {}, {}]
-    whole = ImageProtocol(protocol("divergence", "ap").experiment, CellStore(None))
+    whole = Protocol(protocol("divergence", "ap").experiment, CellStore(None))
     whole.run(whole.cells, progress=False)
     found, expected = (p.gather()["x264", ANCHOR].scores for p in (protocol("divergence", "ap"), whole))
     assert found.keys() == expected.keys()
@@ -146,7 +145,7 @@ def test_a_killed_evaluation_goes_on(tmp_path):
     subprocess.run(arguments, check=True, **quiet)
     assert before == {file: file.stat().st_mtime_ns for file in first}
     experiment = ImageExperiment(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
-    unbroken = image_report(experiment, *measure_images(experiment, False), "")
+    unbroken = make_report(experiment, *measure(experiment, False), "")
     resumed = json.loads((tmp_path / "out.json").read_text())
     for found, expected in zip(resumed["curves"], unbroken["curves"], strict=True):
         for key, values in expected["results"].items():
@@ -155,12 +154,12 @@ def test_a_killed_evaluation_goes_on(tmp_path):
 
 def test_materials_are_what_they_say():
     films = load_material(ImageExperiment(material="pedestrians"))
-    assert len(films) == 48 and films[0].picture.shape == (288, 384, 3) and films.truth == PSEUDO
+    assert len(films) == 48 and films[0].frames.shape == (1, 288, 384, 3) and films.truth == PSEUDO
     assert films[0].source == films[5].source != films[6].source
     assert len({films[i].source for i in range(48)}) == 8
     assert len(load_material(ImageExperiment(material="pasted", limit=200))) == 200
     photos = load_material(ImageExperiment(limit=3))
-    assert len(photos) == 3 and photos[2].picture.shape == (224, 224, 3) and photos[0].labels
+    assert len(photos) == 3 and photos[2].frames.shape == (1, 224, 224, 3) and photos[0].labels
     with pytest.raises(IndexError, match="sample 3"):
         photos[3]
 
@@ -198,10 +197,10 @@ def untrained():
 
 def test_a_detector_of_torchvision_has_precision_only(untrained):
     assert scores_of(untrained) == ("ap",)
-    with pytest.raises(ValueError, match=r"ssdlite.*divergence.*no heads"):
+    with pytest.raises(ValueError, match=r"ssdlite.*divergence.*only ap"):
         scores_of(untrained, ("divergence",))
     experiment = ImageExperiment(**{**vars(SMALL), "conditions": (ANCHOR,), "limit": 3})
-    found, _ = measure_images(experiment, False, analysers={"ssd": untrained})
+    found, _ = measure(experiment, False, analysers={"ssd": untrained})
     assert plain_means(found["x264", ANCHOR].scores["ssd", "ap"]).shape == (2,)
 
 
@@ -211,7 +210,9 @@ def test_labels_count_for_those_only_who_tell_the_same_classes_apart():
     other = analysers.load("timm/mixnet_s", pretrained=False)
     other.classes = other.classes[::-1]
     assert scores_of(other, (), photos.classes) == ("kl", "top1")
-    assert ImageProtocol(SMALL, CellStore(None), {"other": other}, photos).wanted == {"other": ("kl", "top1")}
+    assert Protocol(SMALL, CellStore(None), analysers={"other": other}, material=photos).wanted == {
+        "other": ("kl", "top1")
+    }
     with pytest.raises(ValueError, match="not those of the labels"):
         scores_of(other, ("label",), photos.classes)
 
@@ -222,10 +223,10 @@ def test_pictures_of_any_sizes_in_one_look():
     rng = np.random.default_rng(0)
     sizes = [(64, 64), (64, 64), (64, 96), (64, 64), (80, 48)]
     pictures = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
-    coded = [[(p // 2) for p in pictures], pictures]
-    samples = [Sample(p, "s", (1,)) for p in pictures]
-    together = Look(lite, samples, ("kl", "top1", "label")).scores(coded)
+    coded = [[(p // 2)[None] for p in pictures], [p[None] for p in pictures]]
+    samples = [Sample(p[None], "s", (1,)) for p in pictures]
+    together = Judge(lite, samples, ("kl", "top1", "label")).scores(coded)
     assert together["kl"].shape == (5, 2) and np.abs(together["kl"][:, 1]).max() < 1e-5
     for i, sample in enumerate(samples):
-        alone = Look(lite, [sample], ("kl",)).scores([[c[i]] for c in coded])
+        alone = Judge(lite, [sample], ("kl",)).scores([[c[i]] for c in coded])
         np.testing.assert_allclose(alone["kl"][0], together["kl"][i], atol=1e-5)

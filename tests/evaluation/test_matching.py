@@ -7,9 +7,8 @@ import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mvlib.analysers.detectors import Detections, average_precision
+from mvlib.analysers.detectors import Detections, Truth, average_precision
 from mvlib.evaluation.matching import Matches, match
-from mvlib.evaluation.material import Truth
 
 
 def random_pictures(seed: int, count: int, classes: int = 4, digits: int = 2):

@@ -16,14 +16,13 @@ from torchvision.models import list_models
 
 from mvlib.__main__ import main
 from mvlib.analysers import load
+from mvlib.analysers.detectors import Truth
 from mvlib.analysers.trackers import TRACKER_NAMES
 from mvlib.datasets.readers import VOC
 from mvlib.evaluation.cells import CellStore, digest
 from mvlib.evaluation.experiment import ImageExperiment, VideoExperiment
-from mvlib.evaluation.image import ImageProtocol, measure_images
-from mvlib.evaluation.material import Truth, load_material
-from mvlib.evaluation.video import VideoProtocol
-from mvlib.evaluation.video_material import load_clips
+from mvlib.evaluation.material import load_material
+from mvlib.evaluation.protocol import Protocol, measure
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 QUICK = ["--dry_run", "true", "--conditions", "[codec alone, blur 0.8]", "--qps", "[25, 40]", "--draws", "20"]
@@ -103,7 +102,7 @@ def test_a_limit_takes_pictures_from_all_over_a_data_set(imagenet):
 
 def test_tracks_of_got10k_count_where_the_object_is_in_view(got10k):
     experiment = VideoExperiment(dataset="got10k", root=got10k, split="val", frames=6)
-    sample = load_clips(experiment)[0]
+    sample = load_material(experiment)[0]
     assert sample.visible.tolist() == [True] * 5 + [False] and sample.frames.shape == (6, 64, 64, 3)
     np.testing.assert_allclose(sample.boxes[3], [13, 12, 33, 36.5])
 
@@ -190,21 +189,19 @@ def clips(root, dataset="folder", **options):
 def test_a_score_of_clips_that_cannot_be_given_is_an_error(kinetics, analysers, scores, why):
     experiment = clips(kinetics, analysers=analysers, scores=scores)
     with pytest.raises(ValueError, match=why):
-        VideoProtocol(experiment, CellStore(None))
+        Protocol(experiment, CellStore(None))
 
 
 def test_labels_of_other_classes_are_no_score(kinetics):
     wanted = {"analysers": ("torchvision/mc3_18",), "scores": ("kl", "top1", "label")}
-    ours = VideoProtocol(clips(kinetics, "kinetics400", **wanted), CellStore(None))
+    ours = Protocol(clips(kinetics, "kinetics400", **wanted), CellStore(None))
     assert ours.wanted == {"torchvision/mc3_18": ("kl", "top1", "label")}
     own = clips(kinetics, "kinetics400", reader={"numbering": "alphabet"}, **wanted)
     with pytest.raises(
         ValueError, match=r"no score kl, top1, label in clips, only kl, top1; its classes are not"
     ):
-        VideoProtocol(own, CellStore(None))
-    assert VideoProtocol(replace(own, scores=()), CellStore(None)).wanted == {
-        "torchvision/mc3_18": ("kl", "top1")
-    }
+        Protocol(own, CellStore(None))
+    assert Protocol(replace(own, scores=()), CellStore(None)).wanted == {"torchvision/mc3_18": ("kl", "top1")}
 
 
 @pytest.mark.parametrize(
@@ -224,7 +221,7 @@ def test_labels_of_other_classes_are_no_score(kinetics):
 def test_a_score_of_pictures_that_cannot_be_given_is_an_error(options, why):
     experiment = ImageExperiment(**({"analysers": ("efficientnet_lite0",)} | options))
     with pytest.raises(ValueError, match=why):
-        ImageProtocol(experiment, CellStore(None))
+        Protocol(experiment, CellStore(None))
 
 
 def test_boxes_of_classes_that_no_detector_knows_are_refused(coco, caplog):
@@ -258,7 +255,7 @@ def arguments(imagenet, tmp_path):
 def expected(imagenet):
     """The same in this process."""
     tuples = {k: tuple(v) if isinstance(v, list) else v for k, v in OPTIONS.items()}
-    measured, _ = measure_images(ImageExperiment(**tuples, root=imagenet), progress=False)
+    measured, _ = measure(ImageExperiment(**tuples, root=imagenet), progress=False)
     return [(m.bpp.mean(0), m.scores["efficientnet_lite0", "kl"].mean(0)) for m in measured.values()]
 
 

@@ -6,16 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_scores import precision
+from test_averages import precision
 
+from mvlib.evaluation.averages import Drawn
 from mvlib.evaluation.bootstrap import Interval, bootstrap_bd_rate, bootstrap_difference, weightings
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
-from mvlib.evaluation.image import Measurements
+from mvlib.evaluation.markdown import bd_table, curve_table, light_table
 from mvlib.evaluation.matching import Matches
-from mvlib.evaluation.material import Material
-from mvlib.evaluation.report import image_report, save_json
-from mvlib.evaluation.scores import Drawn
-from mvlib.evaluation.tables import bd_table, curve_table, light_table
+from mvlib.evaluation.protocol import Measurements
+from mvlib.evaluation.report import make_report, save_json
+from mvlib.evaluation.samples import Material
 
 EXPERIMENT = ImageExperiment(codecs=("x264",), conditions=(ANCHOR, "blur 0.8"), qps=(30, 37, 44), draws=40)
 SOURCES = [f"photo {i}" for i in range(6)]
@@ -32,7 +32,7 @@ def measured(label=None, saving: float = 0.8):
 
 def report(results, sources=SOURCES):
     material = Material("made up", "nothing", len(sources), lambda i: None)
-    return image_report(EXPERIMENT, results, sources, "the command", material)
+    return make_report(EXPERIMENT, results, sources, "the command", material)
 
 
 def saved(report, path):
@@ -48,7 +48,7 @@ def saved(report, path):
 def test_rows_are_compared_with_the_one_that_is_named():
     material = Material("made up", "nothing", 6, lambda i: None)
     experiment = replace(EXPERIMENT, conditions=("blur 0.8", ANCHOR), against="blur 0.8")
-    (gain,) = image_report(experiment, measured(), SOURCES, "the command", material)["bd_rates"]
+    (gain,) = make_report(experiment, measured(), SOURCES, "the command", material)["bd_rates"]
     assert gain["condition"] == ANCHOR and gain["bd_rate"] == pytest.approx(25, abs=1e-3)
     with pytest.raises(ValueError, match="which is no row; there are codec alone"):
         replace(EXPERIMENT, against="blur 0.5")

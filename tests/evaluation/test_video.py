@@ -7,13 +7,16 @@ import pytest
 import torch
 from torch import nn
 
-from mvlib.analysers import load
+from mvlib.analysers import Analyser, load
+from mvlib.analysers.actions import Recogniser
+from mvlib.analysers.trackers import Tracker
 from mvlib.evaluation.conditions import BASELINES, denoise, learned
 from mvlib.evaluation.experiment import ANCHOR, VideoExperiment
-from mvlib.evaluation.report import bd_table, video_report
-from mvlib.evaluation.video import measure_videos
-from mvlib.evaluation.video_looking import ClipLook, clip_scores_of
-from mvlib.evaluation.video_material import ClipSample, load_clips
+from mvlib.evaluation.looking import Judge, scores_of
+from mvlib.evaluation.material import load_material
+from mvlib.evaluation.protocol import measure
+from mvlib.evaluation.report import bd_table, make_report
+from mvlib.evaluation.samples import Sample
 from mvlib.preprocess import build_preprocessor, save_preprocessor
 
 SMALL = VideoExperiment(
@@ -22,21 +25,23 @@ SMALL = VideoExperiment(
 )  # fmt: skip
 
 
-class Brightness(nn.Module):
-    """Two classes, of a whole clip: brighter or darker than grey; and a tracker that stays where it was put."""
-
-    name = "brightness"
+class Brightness(Recogniser):
+    """Two classes, of a whole clip: brighter or darker than grey."""
 
     def __init__(self):
-        super().__init__()
-        self.gain = nn.Parameter(torch.tensor(5.0))
+        super().__init__(nn.Identity(), name="brightness", classes=("bright", "dark"))
 
     def forward(self, clips):
-        score = self.gain * (clips.mean((1, 2, 3, 4)) - 0.5)
+        score = 5 * (clips.mean((1, 2, 3, 4)) - 0.5)
         return torch.stack([score, -score], 1)
 
 
-class Stays(Brightness):
+class Stays(Tracker):
+    """A tracker that stays where it was put."""
+
+    def __init__(self):
+        Analyser.__init__(self, nn.Identity(), name="stays")
+
     def track_many(self, clips, first_boxes):
         return [np.repeat(box[None], len(clip), 0) for clip, box in zip(clips, first_boxes, strict=True)]
 
@@ -44,7 +49,7 @@ class Stays(Brightness):
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     cells = tmp_path_factory.mktemp("cells")
-    return measure_videos(SMALL, progress=False, cells=cells), cells
+    return measure(SMALL, progress=False, cells=cells), cells
 
 
 def test_rate_falls_and_damage_rises_with_qp(measured):
@@ -60,7 +65,7 @@ def test_bits_are_those_of_the_stream_per_pixel_and_frame(measured):
     from mvlib.codecs import RealCodec
 
     (results, _), _ = measured
-    sample = load_clips(SMALL)[2]
+    sample = load_material(SMALL)[2]
     coded = RealCodec("x264", gop="stock")(sample.frames, qp=42)
     assert results["x264", ANCHOR].bpp[2, 1] == coded.bits / (4 * 64 * 64)
 
@@ -68,34 +73,34 @@ def test_bits_are_those_of_the_stream_per_pixel_and_frame(measured):
 def test_finished_cells_are_not_measured_again(measured):
     (first, _), cells = measured
     files = {p: p.stat().st_mtime_ns for p in cells.rglob("*.npz")}
-    again, _ = measure_videos(SMALL, progress=False, cells=cells)
+    again, _ = measure(SMALL, progress=False, cells=cells)
     np.testing.assert_array_equal(again["x264", ANCHOR].bpp, first["x264", ANCHOR].bpp)
     assert {p: p.stat().st_mtime_ns for p in cells.rglob("*.npz")} == files
 
 
 def test_the_report_says_what_was_measured(measured):
     (results, sources), _ = measured
-    report = json.loads(json.dumps(video_report(SMALL, results, sources, "the command"), default=str))
+    report = json.loads(json.dumps(make_report(SMALL, results, sources, "the command"), default=str))
     assert report["name"] == "clips" and report["n"] == 4 and "4 frames" in report["material"]
     (gain,) = report["bd_rates"]
     assert gain["condition"] == "blur 0.8" and "blur 0.8" in bd_table(report)
 
 
 def test_scenes_know_action_and_boxes_and_films_know_nothing():
-    scene = load_clips(SMALL)[0]
-    assert scene.frames.shape == (4, 64, 64, 3) and 0 <= scene.action < 12
+    scene = load_material(SMALL)[0]
+    assert scene.frames.shape == (4, 64, 64, 3) and 0 <= scene.label < 12
     assert scene.boxes is None or np.isfinite(scene.boxes).all()
-    film = load_clips(VideoExperiment(material="films", frames=8, limit=2))[1]
-    assert film.frames.shape == (8, 176, 176, 3) and film.action is None and film.boxes is None
-    assert "nobody labelled" in load_clips(VideoExperiment(material="films")).truth
-    some = load_clips(VideoExperiment(material="films", limit=8))
+    film = load_material(VideoExperiment(material="films", frames=8, limit=2))[1]
+    assert film.frames.shape == (8, 176, 176, 3) and film.label is None and film.boxes is None
+    assert "nobody labelled" in load_material(VideoExperiment(material="films")).truth
+    some = load_material(VideoExperiment(material="films", limit=8))
     assert len({some[i].source for i in range(8)}) == 8, "from every file, not from the first film alone"
 
 
 def test_objects_followed_by_eye_count_where_somebody_looked():
-    sample = load_clips(VideoExperiment(material="tracks", frames=12))[0]
+    sample = load_material(VideoExperiment(material="tracks", frames=12))[0]
     assert len(sample.frames) == len(sample.boxes) == 12 and sample.visible[0] and not sample.visible.all()
-    scores = ClipLook(Stays(), [sample], ("ao",)).scores([[sample.frames]])
+    scores = Judge(Stays(), [sample], ("ao",)).scores([[sample.frames]])
     assert 0 < scores["ao"][0, 0] <= 1
 
 
@@ -103,36 +108,36 @@ def test_a_recogniser_sees_the_clip_and_a_tracker_its_box():
     dark, light = (np.full((4, 32, 32, 3), v, np.uint8) for v in (20, 230))
     box = np.array([[4, 4, 20, 20]] * 4, np.float32)
     visible = np.array([True, True, False, True])
-    samples = [ClipSample(dark, "a", 1, box, visible), ClipSample(light, "b", 0)]
-    scores = ClipLook(Brightness(), samples, ("kl", "top1", "label")).scores([[dark, light], [light, light]])
+    samples = [Sample(dark, "a", (1,), None, box, visible), Sample(light, "b", (0,))]
+    scores = Judge(Brightness(), samples, ("kl", "top1", "label")).scores([[dark, light], [light, light]])
     np.testing.assert_array_equal(scores["label"], [[1, 0], [1, 1]])
     np.testing.assert_array_equal(scores["top1"], [[1, 0], [1, 1]])
     assert scores["kl"][0, 0] == 0 and scores["kl"][0, 1] > 1
-    tracked = ClipLook(Stays(), samples, ("ao", "sr50")).scores([[dark, light]])
+    tracked = Judge(Stays(), samples, ("ao", "sr50")).scores([[dark, light]])
     assert tracked["ao"][0, 0] == 1 and np.isnan(tracked["ao"][1, 0])
 
 
 def test_machines_for_pictures_look_at_every_frame():
     analyser = load("efficientnet_lite0")
-    frames = load_clips(SMALL)[0].frames
+    frames = load_material(SMALL)[0].frames
     damaged = frames.copy()
     damaged[3] = 128
-    look = ClipLook(analyser, [ClipSample(frames, "a")], clip_scores_of(analyser))
+    look = Judge(analyser, [Sample(frames, "a")], scores_of(analyser, clips=True))
     scores = look.scores([[damaged]])
     assert set(scores) == {"kl", "top1"} and scores["top1"][0, 0] == 0.75
     with pytest.raises(ValueError, match="no score ao"):
-        clip_scores_of(analyser, ["ao"])
+        scores_of(analyser, ["ao"], clips=True)
 
 
 def test_labels_count_for_those_only_who_tell_the_same_actions_apart():
-    scenes = load_clips(SMALL)
+    scenes = load_material(SMALL)
     ours, kinetics = load("action_shift"), load("torchvision/mc3_18", pretrained=False)
-    assert clip_scores_of(ours, (), scenes.classes) == ("kl", "top1", "label")
-    assert clip_scores_of(kinetics, ("kl",), scenes.classes) == ("kl",)
-    assert "label" in clip_scores_of(kinetics, (), kinetics.classes)
+    assert scores_of(ours, (), scenes.classes, True) == ("kl", "top1", "label")
+    assert scores_of(kinetics, ("kl",), scenes.classes, True) == ("kl",)
+    assert "label" in scores_of(kinetics, (), kinetics.classes, True)
     for wanted in (("label",), ("kl", "label")):
         with pytest.raises(ValueError, match="not those of the labels"):
-            clip_scores_of(kinetics, wanted, scenes.classes)
+            scores_of(kinetics, wanted, scenes.classes, True)
 
 
 def test_denoising_in_time_keeps_a_picture_and_quiets_noise():

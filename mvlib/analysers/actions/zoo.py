@@ -2,7 +2,7 @@
 
 import torchvision
 
-from ..zoo import _fetch
+from ..zoo import torchvision_network
 from .recogniser import Recogniser
 
 TORCHVISION_RECOGNISERS: tuple[str, ...] = tuple(
@@ -16,12 +16,7 @@ def load_torchvision_recogniser(model: str, *, pretrained: bool = True) -> Recog
 
     Raises AnalyserUnavailable if the weights are neither cached nor within reach.
     """
-    weights = torchvision.models.get_model_weights(model).DEFAULT
-    network = _fetch(
-        f"torchvision/{model}",
-        lambda: torchvision.models.get_model(model, weights=weights if pretrained else None),
-        source=weights.url if pretrained else "",
-    )
+    network, weights = torchvision_network(model, pretrained)
     preset = weights.transforms()
     return Recogniser(
         network,

@@ -5,55 +5,34 @@
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.ops import batched_nms, clip_boxes_to_image
+from torchvision.ops import clip_boxes_to_image
 
-from mvlib.errors import InputError
-
-from ..checks import checked
-
-
-class Heads(NamedTuple):
-    """What a detector says at each of N places, before a choice: differentiable."""
-
-    logits: Tensor
-    """(B, N, C): the sigmoid is the score of each class, independent of the others."""
-    boxes: Tensor
-    """(B, N, 4): x1, y1, x2, y2 in pixels of the picture; may reach beyond it."""
+from ..base import Analyser, Found, Response
+from .boxes import FOUND, TRUE, Detections, Heads, check_score, objects_found, select
+from .divergence import heads_divergence
 
 
-@dataclass(frozen=True)
-class Detections:
-    """The objects of one picture, best score first."""
-
-    boxes: Tensor
-    """(n, 4): x1, y1, x2, y2 in pixels, inside the picture."""
-    scores: Tensor
-    """(n,) in [0, 1]."""
-    labels: Tensor
-    """(n,), indices into ``classes`` of the detector."""
-
-
-class Detector(nn.Module):
+class Detector(Analyser):
     """A frozen detection network behind its own preprocessing, differentiable to the picture.
 
     The *whole* picture is resized to ``input_size`` (antialiased bilinear), stretched or between black bars:
-    there is no border that the detector doesn't see.  Weights don't require gradients, and the network stays
-    in eval mode.
+    there is no border that the detector doesn't see.
 
-    Attributes:
-        name: what ``load`` was called with.
-        input_size: (height, width) in pixels that the network sees.
-        classes: tuple of C class names, in the order of the logits.
+    Args:
+        network: (B, 3, h, w) → logits (B, N, C), boxes (B, N, 4) in its own pixels; and ``candidates``.
+        input_size: (height, width) in pixels that it sees.
+        letterbox: between black bars, the aspect ratio kept.
+        name, classes, mean, std: see ``Analyser``.
     """
 
-    mean: Tensor
-    std: Tensor
+    kind = "detector"
+    picture_scores, clip_scores = ("divergence", "ap"), ("divergence",)
 
     def __init__(
         self,
@@ -66,20 +45,9 @@ class Detector(nn.Module):
         classes: Sequence[str],
         letterbox: bool = False,
     ) -> None:
-        """``network``: (B, 3, h, w) → logits (B, N, C), boxes (B, N, 4) in its own pixels; and ``candidates``."""
-        super().__init__()
-        self.name, self.input_size, self.classes = name, tuple(input_size), tuple(classes)
-        self.letterbox = letterbox
-        self.network = network.to(memory_format=torch.channels_last).requires_grad_(False)
-        self.register_buffer(
-            "mean", torch.tensor(mean, dtype=torch.float32).view(1, 3, 1, 1), persistent=False
-        )
-        self.register_buffer("std", torch.tensor(std, dtype=torch.float32).view(1, 3, 1, 1), persistent=False)
-        self.train(False)
-
-    def train(self, mode: bool = True) -> "Detector":
-        """Stay in eval mode whatever ``mode`` says."""
-        return super().train(False)
+        network = network.to(memory_format=torch.channels_last)
+        super().__init__(network, name=name, classes=classes, mean=mean, std=std)
+        self.input_size, self.letterbox = tuple(input_size), letterbox
 
     def forward(self, x: Tensor) -> Heads:
         """``Heads`` of pictures ``x``: float (B, 3, H, W), RGB in [0, 1], any H and W.
@@ -88,7 +56,7 @@ class Detector(nn.Module):
             TypeError: not a floating-point tensor.
             ValueError: wrong shape, values far outside [0, 1], or NaN.
         """
-        fitted, scale, offset = self.fit(checked(x, self.mean.dtype))
+        fitted, scale, offset = self.fit(self.checked(x))
         logits, boxes = self.network((fitted - self.mean) / self.std)
         return Heads(logits, (boxes - boxes.new_tensor(offset * 2)) / boxes.new_tensor(scale * 2))
 
@@ -105,6 +73,24 @@ class Detector(nn.Module):
         if room != self.input_size:
             x = F.pad(x, (left, self.input_size[1] - room[1] - left, top, self.input_size[0] - room[0] - top))
         return x, (room[1] / size[1], room[0] / size[0]), (left, top)
+
+    def divergence(self, clean: Heads, coded: Heads) -> Tensor:
+        """How far the coded pictures moved the heads: (B,), see ``heads_divergence``."""
+        return heads_divergence(clean, coded)
+
+    def measure(self, score: str, clean: Response, coded: Response, samples: Sequence[Any]) -> Tensor | Found:
+        """Values (B,) of "divergence", or for "ap" the objects that are there and those that were found."""
+        if score == "ap":
+            return objects_found(clean, coded, samples, len(self.classes))
+        return heads_divergence(clean.output, coded.output)
+
+    def respond(self, x: Tensor, scores: Sequence[str], clean: bool) -> Response:
+        """Heads, and where "ap" is wanted the objects."""
+        seen = super().respond(x, scores, clean)
+        if "ap" not in scores:
+            return seen
+        objects = self.objects(seen.output, x.shape[-2:], score=TRUE if clean else FOUND)
+        return replace(seen, objects=objects)
 
     @torch.no_grad()
     def detect(
@@ -146,15 +132,3 @@ def _choose(
     index, best = index[best > score], best[best > score]
     place, label = index // scores.shape[1], index % scores.shape[1]
     return select(clip_boxes_to_image(boxes[place], tuple(size)), best, label, overlap, limit)
-
-
-def select(boxes: Tensor, scores: Tensor, labels: Tensor, overlap: float, limit: int) -> Detections:
-    """Non-maximum suppression by class, best ``limit`` first: (n, 4), (n,), (n,) → ``Detections``."""
-    keep = batched_nms(boxes.float(), scores.float(), labels, overlap)[:limit]
-    return Detections(boxes[keep], scores[keep], labels[keep])
-
-
-def check_score(score: float) -> None:
-    """Raise ValueError unless ``score`` is in [0, 1)."""
-    if not 0 <= score < 1:
-        raise InputError(f"score is {score}; give a number in [0, 1)")

@@ -1,15 +1,18 @@
 """torchvision's COCO detectors behind the same call: name → weights, downloaded once → ``detect``."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import torch
 import torchvision
 from torch import Tensor, nn
 from torchvision.models import detection
 
-from ..checks import checked
-from ..zoo import AnalyserUnavailable
+from ..base import Analyser, Found, Response
+from ..zoo import torchvision_network
+from .boxes import FOUND, TRUE, Detections, check_score, objects_found, select
 from .build import DETECTOR_NAMES
 from .coco import COCO_CLASSES
-from .detector import Detections, check_score, select
 
 # These find boxes of all classes; the others of the module look for key points or masks.
 TORCHVISION_DETECTORS: tuple[str, ...] = tuple(
@@ -19,30 +22,33 @@ TORCHVISION_DETECTORS: tuple[str, ...] = tuple(
 )
 
 
-class TorchvisionDetector(nn.Module):
+class TorchvisionDetector(Analyser):
     """A frozen detector of torchvision, which resizes and normalises by itself: ``detect`` only.
 
-    For evaluation: it gives no heads to train with.  Attributes as in ``Detector``.
+    For evaluation: it gives no heads to train with.
     """
 
+    kind, picture_scores, differentiable = "detector", ("ap",), False
+
     def __init__(self, network: nn.Module, name: str, categories: list[str]) -> None:
-        super().__init__()
-        self.name, self.classes = name, COCO_CLASSES
-        self.network = network.requires_grad_(False)
+        super().__init__(network, name=name, classes=COCO_CLASSES)
         # torchvision's labels have the gaps of COCO's category ids; -1 marks what is no class.
         place = [COCO_CLASSES.index(c) if c in COCO_CLASSES else -1 for c in categories]
         self.register_buffer("place", torch.tensor(place), persistent=False)
-        self.train(False)
-
-    def train(self, mode: bool = True) -> "TorchvisionDetector":
-        """Stay in eval mode whatever ``mode`` says."""
-        return super().train(False)
 
     def forward(self, x: Tensor) -> None:
         """Not there: raises NotImplementedError."""
         raise NotImplementedError(
             f"{self.name} gives no heads; call .detect(pictures), or train with {', '.join(DETECTOR_NAMES)}"
         )
+
+    def respond(self, x: Tensor, scores: Sequence[str], clean: bool) -> Response:
+        """The objects of pictures."""
+        return Response(None, objects=self.detect(x, score=TRUE if clean else FOUND))
+
+    def measure(self, score: str, clean: Response, coded: Response, samples: Sequence[Any]) -> Found:
+        """For "ap" the objects that are there and those that were found."""
+        return objects_found(clean, coded, samples, len(self.classes))
 
     @torch.no_grad()
     def detect(
@@ -51,7 +57,7 @@ class TorchvisionDetector(nn.Module):
         """As ``Detector.detect``."""
         check_score(score)
         found = []
-        for out in self.network(list(checked(x, torch.float32))):
+        for out in self.network(list(self.checked(x))):
             labels = self.place[out["labels"]]
             known = (labels >= 0) & (out["scores"] > score)
             found.append(select(out["boxes"][known], out["scores"][known], labels[known], overlap, limit))
@@ -63,19 +69,8 @@ def load_torchvision_detector(model: str, *, pretrained: bool = True) -> Torchvi
 
     Raises AnalyserUnavailable if the weights are neither cached nor within reach.
     """
-    weights = torchvision.models.get_model_weights(model).DEFAULT
-    categories = weights.meta["categories"]
-    if not pretrained:
-        network = torchvision.models.get_model(
-            model, weights=None, weights_backbone=None, num_classes=len(categories)
-        )
-        return TorchvisionDetector(network, f"torchvision/{model}", categories)
-    try:
-        network = torchvision.models.get_model(model, weights=weights)
-    except (OSError, RuntimeError) as error:
-        raise AnalyserUnavailable(
-            f"the pretrained weights of torchvision/{model} are not on this machine and could not be fetched from "
-            f"{weights.url} ({type(error).__name__}: {error}). "
-            f"Connect once, or take one that needs no network: {', '.join(DETECTOR_NAMES)}"
-        ) from error
-    return TorchvisionDetector(network, f"torchvision/{model}", categories)
+    classes = len(torchvision.models.get_model_weights(model).DEFAULT.meta["categories"])
+    network, weights = torchvision_network(
+        model, pretrained, DETECTOR_NAMES, weights_backbone=None, num_classes=classes
+    )
+    return TorchvisionDetector(network, f"torchvision/{model}", weights.meta["categories"])

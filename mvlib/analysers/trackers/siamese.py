@@ -21,7 +21,7 @@ class Siamese(nn.Module):
 
     Attributes:
         cells: the exemplar is the middle ``cells`` x ``cells`` of its window's features.  Cut out of features and
-            not out of pixels, it has met the same padding as the middle of a search window.
+            not out of pixels, it has had the same padding as the middle of a search window.
         inner: share of the object's width and height that is compared; its edge holds background, which changes.
     """
 

@@ -10,16 +10,18 @@ several scales, we embed the *exemplar* at several scales, once: the ratios are 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import box_convert
 
 from mvlib.errors import InputError, InputTypeError
 
-from ..checks import checked
+from ..base import Analyser
+from .overlap import SCORES, followed_scores
 from .siamese import STRIDE, Siamese
 from .windows import around, cut
 
@@ -62,23 +64,27 @@ class Search:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be {allowed}")
 
 
-class Tracker(nn.Module):
+class Tracker(Analyser):
     """A frozen Siamese network and its search, for clips in uint8; ``responses`` is the differentiable part.
 
     Attributes:
-        name: what ``load`` was called with.
         search: the options of the search.
     """
 
-    def __init__(self, network: Siamese, *, name: str, search: Search | None = None) -> None:
-        super().__init__()
-        self.name, self.search = name, search or Search()
-        self.network = network.requires_grad_(False)
-        self.train(False)
+    kind, takes_clips, clip_scores, differentiable = "tracker", True, SCORES, False
 
-    def train(self, mode: bool = True) -> "Tracker":
-        """Stay in eval mode whatever ``mode`` says."""
-        return super().train(False)
+    def __init__(self, network: Siamese, *, name: str, search: Search | None = None) -> None:
+        super().__init__(network, name=name)
+        self.search = search or Search()
+
+    def remember(self, samples: Sequence[Any], scores: Sequence[str]) -> None:
+        """Nothing: what it finds is compared with the boxes that are known."""
+
+    def compare(
+        self, samples: Sequence[Any], clean: None, coded: Sequence[np.ndarray], scores: Sequence[str]
+    ) -> dict[str, np.ndarray]:
+        """Average overlap and success rates of coded clips: (n,) each, NaN where no object is known to follow."""
+        return followed_scores(self, samples, coded, scores)
 
     def get_extra_state(self) -> dict:
         """What makes its boxes besides the weights: part of ``state_dict``, so that two searches are two trackers."""
@@ -100,7 +106,7 @@ class Tracker(nn.Module):
         Returns:
             logits (B, T-1, r, r), r = side / 8 - cells + 1, the last box in the middle.
         """
-        clip = checked(clip, self.network.backbone.mean.dtype, clips=True)
+        clip = self.checked(clip)
         if boxes.shape != (*clip.shape[:2], 4) or not boxes.isfinite().all():
             raise InputError(
                 f"boxes {tuple(boxes.shape)} for clips {tuple(clip.shape)}; give (B, T, 4), each a finite number"
@@ -142,7 +148,7 @@ class Tracker(nn.Module):
 
     def _follow(self, clips: list[np.ndarray], boxes: Tensor) -> np.ndarray:
         """Boxes (B, T, 4) through B clips of one shape."""
-        device = self.network.backbone.mean.device
+        device = self.device
         frames = (
             torch.from_numpy(np.stack([clip[t] for clip in clips])).to(device).permute(0, 3, 1, 2).float()
             / 255

@@ -1,4 +1,4 @@
-"""Reports as Markdown: JSON → the columns that were asked for → one table, a row per codec and condition."""
+"""Reports as Markdown: JSON → the wanted columns → one table, a row per codec and condition."""
 
 from collections.abc import Iterable
 
@@ -17,8 +17,8 @@ def bd_table(
 ) -> str:
     """The BD-rates of ``report``: percent [95 % interval], negative = bits saved at equal quality.
 
-    An interval that holds 0 shows nothing either way, nor does a number without one, as of a single source: such an
-    entry is set in brackets as a whole, ``(…)``. "29% overlap": the curves have less than half of the quality that
+    An entry whose interval holds 0 is not significant, nor is one without an interval, as of a single source: it is set
+    in brackets as a whole, ``(…)``. "29% overlap": the curves have less than half of the quality that
     either reaches in common, and the number speaks of that part alone. "28% of draws failed": as many bootstrap draws
     gave no BD-rate, and the interval is that of the others.
 

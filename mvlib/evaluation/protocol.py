@@ -1,10 +1,10 @@
-"""The protocol for pictures: pictures × conditions × codecs × QPs → real encoders → analysers → numbers per picture.
+"""The protocol: samples × conditions × codecs × QPs → real encoders → analysers → numbers per picture or clip.
 
 Every number comes out of a stream that a real encoder wrote and a decoder read back. The quality of a coded
 picture is how much of the analyser's prediction for the *clean* picture is left, so a condition gets no credit
-for moving the prediction elsewhere.
+for moving the prediction elsewhere. A picture is a clip of one frame.
 
-The work falls into independent cells, each a condition before a codec on a few dozen pictures. While the analysers
+The work falls into independent cells, each a condition before a codec on a few dozen samples. While the analysers
 look at one cell, worker processes encode the next; a finished cell is kept, and nothing is done twice.
 """
 
@@ -18,101 +18,126 @@ import numpy as np
 import torch
 from tqdm.auto import tqdm
 
-from mvlib import analysers as machines
+from mvlib import analysers
 from mvlib._interruption import Ahead
 from mvlib._processes import Processes
-from mvlib.codecs import RealCodec
+from mvlib.analysers import Analyser
+from mvlib.codecs import Codec, RealCodec
 
 from . import identity
+from .averages import Score, from_arrays, join, with_scores
 from .cells import PROTOCOL, CellStore, digest
-from .conditions import condition
-from .encoding import Cell, Coded, Encoding
+from .conditions import Condition, condition
+from .encoding import Cell, Decoded, Encoding
 from .experiment import ImageExperiment
-from .looking import Analyser, Look, chosen_scores, scores_of
-from .material import Material, Sample, load_material
-from .scores import Score, from_arrays, join, with_scores
+from .looking import Judge, chosen_scores
+from .material import load_material
+from .samples import Material, Sample
+from .scales import scale_of
 
-PICTURES = 64  # in a cell, at most: bounds the memory, whatever the size of the data set
+# Samples in a cell, at most: bounds the memory, whatever the size of the data set. Of large ones it has fewer.
+PICTURES, CLIPS = 64, 32
 
 
 @dataclass
 class Measurements:
-    """Numbers of one codec and condition over N pictures at Q QPs."""
+    """Numbers of one codec and condition over N samples at Q QPs."""
 
     bpp: np.ndarray
     """(N, Q) bits per pixel of the source picture."""
     psnr: np.ndarray
     """(N, Q) RGB PSNR in dB."""
     scores: dict[tuple[str, str], Score] = field(default_factory=dict)
-    """(analyser, score) -> (N, Q) values, NaN where a picture has none; for "ap" a ``Precision``."""
+    """(analyser, score) -> (N, Q) values, NaN where a sample has none; for "ap" a ``Precision``."""
+    scales: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(analyser, score) -> its scale, "distance" or "accuracy"; empty: the known ones."""
+
+    def scale(self, analyser: str, score: str) -> str:
+        """What a mean of the score is: "distance" or "accuracy"."""
+        return self.scales.get((analyser, score)) or scale_of(score, {})
 
 
-def measure_images(
+@dataclass(frozen=True)
+class Parts:
+    """Objects in place of the names in an experiment, each by the title that the results give it; None: as named."""
+
+    analysers: Mapping[str, Analyser] | None = None
+    codecs: Mapping[str, Codec] | None = None
+    rows: Sequence[Condition] | None = None
+    material: Material | None = None
+    scores: Sequence[str] | None = None
+
+
+def measure(
     experiment: ImageExperiment,
     progress: bool = True,
     *,
     cells: str | Path | None = None,
-    analysers: Mapping[str, Analyser] | None = None,
-    material: Material | None = None,
+    **parts,
 ) -> tuple[dict[tuple[str, str], Measurements], list[str]]:
     """Run the protocol.
 
     Args:
         cells: folder of finished work: what is found there isn't done again, what is finished goes there.
-        analysers, material: see ``ImageProtocol``.
+        **parts: objects in place of names, see ``Parts``.
     Returns:
-        measurements: {(codec, condition): Measurements}, and sources: the source of each of the N pictures.
+        measurements: {(codec, condition): Measurements}, and sources: the source of each of the N samples.
     """
-    protocol = ImageProtocol(experiment, CellStore(cells), analysers, material)
+    protocol = Protocol(experiment, CellStore(cells), **parts)
     protocol.run_shared(progress)
     return protocol.gather(), protocol.sources
 
 
-class ImageProtocol:
+class Protocol:
     """An experiment as cells that are independent of one another: run all here, or each share by another process.
 
     Args:
         experiment: what is measured.
         store: keeps finished cells.
-        analysers: networks to look with, by name, in place of those that ``experiment`` names.
-        material: pictures to look at in place of those that ``experiment`` names.
+        **parts: objects in place of names, see ``Parts``.
     """
 
-    cell_size, frames = PICTURES, 1
-    load_material, scores_of, look = staticmethod(load_material), staticmethod(scores_of), Look
-
-    def __init__(
-        self, experiment: ImageExperiment, store: CellStore,
-        analysers: Mapping[str, Analyser] | None = None, material: Material | None = None,
-    ) -> None:  # fmt: skip
-        self.experiment, self.store = experiment, store
+    def __init__(self, experiment: ImageExperiment, store: CellStore, **parts) -> None:
+        self.experiment, self.store, given = experiment, store, Parts(**parts)
         # First what may be misspelt: it is refused before anything is read or measured.
-        self._codecs = [RealCodec(n, preset=experiment.preset, gop=experiment.gop) for n in experiment.codecs]
+        preset, gop = experiment.preset, experiment.gop
+        self._codecs = given.codecs or {n: RealCodec(n, preset=preset, gop=gop) for n in experiment.codecs}
         self.processes = Processes()
-        self._rows = [condition(name, experiment.qps, self.processes.device) for name in experiment.rows]
-        self.material = material or self.load_material(experiment)
-        # A KL of a hundredth of a nat must mean the same on every machine.
+        device = self.processes.device
+        self._rows = given.rows or [condition(name, experiment.qps, device) for name in experiment.rows]
+        self.material = given.material or load_material(experiment)
+        # A KL of a hundredth of a nat must mean the same on every processor.
         torch.backends.cudnn.allow_tf32 = False
         trained = not experiment.dry_run
         if experiment.dry_run:
             torch.manual_seed(experiment.seed)
-        named = analysers or {name: machines.load(name, pretrained=trained) for name in experiment.analysers}
+        named = given.analysers or {n: analysers.load(n, pretrained=trained) for n in experiment.analysers}
         self.analysers = {name: a.to(self.processes.device) for name, a in named.items()}
-        self.wanted = chosen_scores(self.analysers, experiment.scores, self.material, self.scores_of)
+        wanted = experiment.scores if given.scores is None else given.scores
+        self.wanted = chosen_scores(self.analysers, wanted, self.material)
+        self.scales = {
+            (name, score): scale_of(score, self.analysers[name].scales)
+            for name, scores in self.wanted.items()
+            for score in scores
+        }
         self.sources: list[str] = []
-        self._pictures: dict[tuple[int, int], str] = {}
-        """Digest of the pictures of each cell: (start, stop) -> digest; where none can be read there is no cell."""
-        spans = self.material.spans(self.cell_size)
+        self._seen: dict[tuple[int, int], tuple[str, list[int]]] = {}
+        """Digest of the samples of each cell, and how long they are; where none can be read there is no cell."""
+        spans = self.material.spans(CLIPS if self.material.clips else PICTURES)
         mine = spans[self.processes.part(len(spans))]
-        for span, sources, pictures in self.processes.gather(self._seen(mine)):
+        for span, sources, seen in self.processes.gather(self._look_over(mine)):
             self.sources += sources
-            self._pictures[span] = pictures
+            self._seen[span] = seen
 
-    def _seen(self, spans: Sequence[tuple[int, int]]) -> list[tuple]:
-        """(start, stop), sources and digest of the pictures of each of ``spans`` that has any."""
+    def _look_over(self, spans: Sequence[tuple[int, int]]) -> list[tuple]:
+        """(start, stop), sources, digest and lengths of the samples of each of ``spans`` that has any."""
         each = ((span, self.material.between(*span)) for span in spans)
         return [
-            (span, [s.source for s in samples], digest(*(part for s in samples for part in s.parts)))
+            (
+                span,
+                [s.source for s in samples],
+                (digest(*(p for s in samples for p in s.parts)), sorted({len(s.frames) for s in samples})),
+            )
             for span, samples in each
             if samples
         ]
@@ -121,25 +146,23 @@ class ImageProtocol:
     def cells(self) -> list[Cell]:
         """All cells; neighbours share their pictures, and what is done to them before the codec."""
         return [
-            Cell(row, codec, *span) for span in self._pictures for row in self._rows for codec in self._codecs
+            Cell(row, codec, *span, title)
+            for span in self._seen
+            for row in self._rows
+            for title, codec in self._codecs.items()
         ]
 
     @cached_property
     def _networks(self) -> dict[str, str]:
-        looks = identity.does(self.look)
+        looks = identity.does(Judge)
         return {name: digest(looks, identity.of_analyser(name, a)) for name, a in self.analysers.items()}
 
     def keys(self, cell: Cell) -> dict[str, str]:
         """Where the parts of ``cell`` are kept: "" for rate and PSNR, and each analyser's."""
-        codec = identity.of_codec(cell.codec, self.experiment.qps, self.frames)
+        samples, lengths = self._seen[cell.start, cell.stop]
+        codec = [part for n in lengths for part in identity.of_codec(cell.codec, self.experiment.qps, n)]
         row = [cell.row.identity, *([] if cell.row.untouched else identity.libraries())]
-        common = [
-            PROTOCOL,
-            identity.does(Encoding, Sample),
-            self._pictures[cell.start, cell.stop],
-            *codec,
-            *row,
-        ]
+        common = [PROTOCOL, identity.does(Encoding, Sample), samples, *codec, *row]
         return {"": digest(*common)} | {name: digest(*common, d) for name, d in self._networks.items()}
 
     def missing(self, cell: Cell) -> dict[str, tuple[str, ...]]:
@@ -160,34 +183,34 @@ class ImageProtocol:
     def run(self, cells: Sequence[Cell], progress: bool = True) -> None:
         """Measure those of ``cells`` that are not in the store yet."""
         todo = [cell for cell in cells if self.missing(cell)]
-        looks: dict[tuple, Look] = {}
+        judges: dict[tuple, Judge] = {}
         done = len(cells) - len(todo)
         with (
             tqdm(total=len(cells), initial=done, desc="cells", disable=not progress) as bar,
-            closing(self._coded(todo)) as coming,  # Ctrl-C stops the encoders too
+            closing(self._decoded(todo)) as coming,  # Ctrl-C stops the encoders too
         ):
-            for cell, coded in coming:
-                looks = {of: look for of, look in looks.items() if of[0] == cell.start}
+            for cell, decoded in coming:
+                judges = {of: judge for of, judge in judges.items() if of[0] == cell.start}
                 keys = self.keys(cell)
                 for name, wanted in self.missing(cell).items():
                     of = cell.start, name, wanted
-                    if name and of not in looks:
-                        looks[of] = self.look(self.analysers[name], coded.samples, wanted)
-                    scores = looks[of].scores(coded.decoded) if name else coded.rate
-                    # Others may have been asked for before, and will be again.
+                    if name and of not in judges:
+                        judges[of] = Judge(self.analysers[name], decoded.samples, wanted)
+                    scores = judges[of].scores(decoded.frames) if name else decoded.rate
+                    # Others may have been wanted before, and will be again.
                     self.store.put(keys[name], with_scores(self.store.get(keys[name]) or {}, scores))
                 bar.update()
 
-    def _coded(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Coded]]:
+    def _decoded(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Decoded]]:
         """Each cell encoded and decoded; the next one is on its way meanwhile."""
         folder = self.store.folder
         encode = Encoding(self.material, self.experiment.qps, folder and folder / "streams")
         with Ahead() as ahead:
             coming = [ahead.begin(encode, cell) for cell in cells[:1]]
             for i, cell in enumerate(cells):
-                coded = coming.pop().result()
+                decoded = coming.pop().result()
                 coming += [ahead.begin(encode, following) for following in cells[i + 1 : i + 2]]
-                yield cell, coded
+                yield cell, decoded
 
     def gather(self) -> dict[tuple[str, str], Measurements]:
         """All cells put together: {(codec, condition): Measurements}.
@@ -198,18 +221,17 @@ class ImageProtocol:
         parts: dict[tuple[str, str], list[Measurements]] = {}
         for cell in self.cells:
             if absent := self.missing(cell):
-                where = f"{cell.row.name}, {cell.codec.name}, pictures {cell.start} to {cell.stop}"
+                where = f"{cell.row.name}, {cell.title}, samples {cell.start} to {cell.stop}"
                 raise RuntimeError(f"not measured yet: {where} ({', '.join(absent) or 'rate'}); run it first")
             stored = {name: from_arrays(self.store.get(key)) for name, key in self.keys(cell).items()}
             rate = stored.pop("")
             scores = {(name, s): stored[name][s] for name in stored for s in self.wanted[name]}
-            measured = Measurements(rate["bpp"], rate["psnr"], scores)
-            parts.setdefault((cell.codec.name, cell.row.name), []).append(measured)
+            measured = Measurements(rate["bpp"], rate["psnr"], scores, self.scales)
+            parts.setdefault((cell.title, cell.row.name), []).append(measured)
         return {key: _joined(value) for key, value in parts.items()}
 
 
 def _joined(parts: list[Measurements]) -> Measurements:
     scores = {key: join([p.scores[key] for p in parts]) for key in parts[0].scores}
-    return Measurements(
-        np.concatenate([p.bpp for p in parts]), np.concatenate([p.psnr for p in parts]), scores
-    )
+    bpp, fidelity = (np.concatenate([getattr(p, which) for p in parts]) for which in ("bpp", "psnr"))
+    return Measurements(bpp, fidelity, scores, parts[0].scales)

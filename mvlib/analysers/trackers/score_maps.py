@@ -1,4 +1,4 @@
-"""How much of what a tracker saw survives coding: score maps of clean and coded clips → one number a clip.
+"""How far coding moves what a tracker sees: score maps of clean and coded clips → one number a clip.
 
 It needs no boxes: where the clean clip's map has its peak, the coded one's should have it.
 """

@@ -1,4 +1,4 @@
-"""How much of what a detector saw survives coding: clean and coded heads → one number a picture; boxes → AP.
+"""How far coding moves what a detector sees: clean and coded heads → one number a picture; boxes → AP.
 
 Where no one has labelled the objects, what the detector finds in the clean picture stands for the truth.  That
 measures the coding and not the detector, and is called pseudo-truth in every table.
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from mvlib._extras import need
 from mvlib.errors import InputError
 
-from .detector import Detections, Heads
+from .boxes import Detections, Heads
 
 
 def heads_divergence(clean: Heads, coded: Heads) -> Tensor:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mvlib.evaluation.tracking import overlaps, sequence_scores, tracking_scores
+from mvlib.analysers.trackers.overlap import overlaps, sequence_scores, tracking_scores
 
 SIZE = (100, 200)  # height, width
 

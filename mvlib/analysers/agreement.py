@@ -1,11 +1,10 @@
-"""How much of what a machine saw survives coding: clean logits, coded logits → one number a picture.
+"""How far a prediction survives coding: clean logits, coded logits → one number a picture.
 
-Every quality takes logits (N, C) and gives a tensor (N,), one value a picture and no mean, so that an
+Every function takes logits (N, C) and gives a tensor (N,), one value a picture and no mean, so that an
 evaluation can resample pictures for its confidence intervals.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from numbers import Integral
 
 import torch
@@ -59,29 +58,6 @@ def _hit(top: int, label: Label, classes: int) -> float:
     if not all(0 <= index < classes for index in acceptable):
         raise InputError(f"label {label} isn't a class of this analyser; indices go from 0 to {classes - 1}")
     return float(top in acceptable) if acceptable else float("nan")
-
-
-@dataclass(frozen=True)
-class Quality:
-    """A quality of coded predictions against clean ones.
-
-    Attributes:
-        name: what results and axes call it.
-        unit: unit of one value.
-        higher_is_better: the direction; BD-rate needs it.
-        measure: (clean logits, coded logits) → (N,).
-    """
-
-    name: str
-    unit: str
-    higher_is_better: bool
-    measure: Callable[[Tensor, Tensor], Tensor]
-
-
-QUALITIES = {
-    "top1_agreement": Quality("top-1 agreement with the clean picture", "share", True, top1_agreement),
-    "kl_to_clean": Quality("KL to the clean prediction", "nats", False, kl_to_clean),
-}
 
 
 def _check_pair(clean: Tensor, coded: Tensor) -> None:

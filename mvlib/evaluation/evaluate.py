@@ -1,0 +1,229 @@
+"""An evaluation of one's own parts in one call: data, preprocessors, analysers, codecs → real streams → ``Report``."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from mvlib._processes import Processes
+from mvlib.analysers import as_analyser
+from mvlib.codecs import Codec, RealCodec
+from mvlib.errors import InputError, InputTypeError
+
+from .bdrate import CurveError
+from .cells import digest
+from .conditions import BASELINES, condition
+from .experiment import ANCHOR, ImageExperiment, VideoExperiment, split_title
+from .given import given_material
+from .identity import facts
+from .markdown import bd_table
+from .own_steps import Step, row_of
+from .protocol import measure
+from .report import make_report, save_json
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def evaluate(
+    data: Any,
+    preprocessors: Mapping[str, Step] | Sequence[str] = (),
+    analysers: Mapping[str, str | nn.Module] | Sequence[str] = ("efficientnet_lite0", "efficientnet_lite2"),
+    codecs: Mapping[str, str | Codec] | Sequence[str | Codec] = ("x265",),
+    qps: Sequence[float] = (22, 27, 32, 37, 42, 47),
+    *,
+    baselines: Sequence[str] = ("blur 0.5",),
+    against: str = ANCHOR,
+    scores: Sequence[str] = (),
+    draws: int = 1000,
+    seed: int = 0,
+    cells: str | Path | None = None,
+    limit: int | None = None,
+    frames: int = 16,
+    progress: bool = True,
+) -> "Report":
+    """Measure preprocessors before real codecs: what analysers make of decoded pictures or clips, at equal rate.
+
+    Args:
+        data: what ``mvlib.open_dataset`` gives; a folder; file names; or uint8 arrays, (H, W, 3) a picture,
+            (T, H, W, 3) a clip, as a list or by the name of their source. A confidence interval needs two sources.
+        preprocessors: titles → a name or path as for ``load_preprocessor``, "refined:…", a module (pictures
+            (B, 3, H, W) in [0, 1] and qp (B,) → the same shape; of clips see ``own_steps.row_of``), or a function of
+            uint8 frames (T, H, W, 3) and qp → the same. Or a list of names.
+        analysers: titles → a name as for ``load_analyser``, an ``Analyser``, or any module that takes pictures
+            (B, 3, H, W) in [0, 1], as large as they are, and gives logits. Or a list of names.
+        codecs: names (intra for pictures, stock for clips), ``Codec`` objects, or titles → either.
+        qps: on the codecs' scale, 0..51; two or more.
+        baselines: rows beside them, that a preprocessor must beat: "blur 0.5", "blur 0.8", "downscale 0.75", of clips
+            "denoise". The codec alone always is a row.
+        against: title of the row that the others are compared with.
+        scores: only these; empty: all that the analysers have for such data.
+        draws, seed: of the bootstrap.
+        cells: folder of finished work, by all that it depends on; None keeps it in memory. What it holds of parts of
+            your own is found again only while their code and weights are the same.
+        limit: most pictures or clips, from all over the data.
+        frames: of the window in the middle of a film, where files are given.
+        progress: show bars.
+
+    Raises:
+        TypeError, ValueError: something that cannot be evaluated; the message names it.  FileNotFoundError: not there.
+
+    Example:
+        >>> import numpy as np, torch, mvlib
+        >>> pictures = list(np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), dtype=np.uint8))
+        >>> def flatten(frames, qp):  # less contrast the higher the QP
+        ...     return (128 + (frames.astype(float) - 128) * (1 - qp / 200)).astype(np.uint8)
+        >>> classifier = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 5), torch.nn.AdaptiveAvgPool2d(1),
+        ...                                  torch.nn.Flatten())
+        >>> report = mvlib.evaluate(pictures, {"flat": flatten}, {"own": classifier}, ["jpeg"], [30, 40, 50],
+        ...                         baselines=[], draws=20, progress=False)
+        >>> value, low, high = report.bd_rate("jpeg", "flat", "own")
+        >>> report.to_dict()["n"]
+        3
+    """
+    material = given_material(data, frames, limit)
+    looking = titled(analysers, "analysers")
+    seen = {title: as_analyser(title, given) for title, given in looking.items()}
+    gop = "stock" if material.clips else "intra"
+    coders = {title: _codec(title, given, gop) for title, given in _by_name(codecs).items()}
+    steps = titled(preprocessors, "preprocessors")
+    kind = VideoExperiment if material.clips else ImageExperiment
+    experiment = kind(
+        codecs=tuple(coders),
+        conditions=(ANCHOR, *(name for name in baselines if name != ANCHOR)),
+        preprocessors=tuple(f"{title}=given" for title in steps),
+        against=against,
+        analysers=tuple(seen),
+        qps=tuple(qps),
+        draws=draws,
+        seed=seed,
+    )
+    device = Processes().device
+    rows = [condition(name, qps) for name in experiment.conditions]
+    rows += [row_of(title, step, experiment.qps, device) for title, step in steps.items()]
+    parts = {"analysers": seen, "codecs": coders, "rows": rows, "material": material, "scores": scores}
+    measured, sources = measure(experiment, progress, cells=cells, **parts)
+    options = {
+        "codecs": {title: _described(codec) for title, codec in coders.items()},
+        "conditions": list(experiment.conditions),
+        "preprocessors": {title: _described(step) for title, step in steps.items()},
+        "analysers": {title: _described(given) for title, given in looking.items()},
+        "against": against,
+        "qps": list(experiment.qps),
+        "scores": list(scores),
+        "draws": draws,
+        "seed": seed,
+    }
+    return Report(make_report(experiment, measured, sources, "mvlib.evaluate(…)", material, options))
+
+
+def titled(given: Mapping[str, Any] | Sequence[str], what: str) -> dict[str, Any]:
+    """Titles → parts; a name without a title is its own.
+
+    Raises TypeError for an object without a title, and ValueError for a title that cannot stand in a table of results.
+    """
+    if isinstance(given, str):
+        given = [given]
+    if not isinstance(given, Mapping):
+        if nameless := [thing for thing in given if not isinstance(thing, str)]:
+            raise InputTypeError(
+                f"{what} hold a {type(nameless[0]).__name__} without a title; give {{'title': it}}"
+            )
+        given = dict(map(split_title, given))
+    for title, thing in given.items():
+        if title != thing and (not isinstance(title, str) or not title or set(title) & set("=:/\\|")):
+            raise InputError(f"{what} have the title {title!r}; give text without any of = : / \\ |")
+        if title in BASELINES:
+            raise InputError(f"{what} have the title {title!r}, which is a baseline's; give it another")
+    return dict(given)
+
+
+def _by_name(codecs: Mapping[str, str | Codec] | Sequence[str | Codec]) -> dict[str, str | Codec]:
+    """Titles → codecs; one without a title is called by its name."""
+    if isinstance(codecs, Mapping):
+        return titled(codecs, "codecs")
+    listed = [codecs] if isinstance(codecs, str | Codec) else list(codecs)
+    names = [codec if isinstance(codec, str) else getattr(codec, "name", "") for codec in listed]
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise InputError(f"two codecs are called {twice[0]!r}; give {{'title': codec}}")
+    return dict(zip(names, listed, strict=True))
+
+
+def _codec(title: str, given: str | Codec, gop: str) -> Codec:
+    if isinstance(given, str):
+        return RealCodec(given, gop=gop)
+    if not isinstance(given, Codec):
+        raise InputTypeError(f"codec {title!r} is {type(given).__name__}; give a name or an mvlib Codec")
+    return given
+
+
+def _described(thing: Any) -> str:
+    """A part in a word, for the result: a name, or what was given and a digest of all that it is made of."""
+    if isinstance(thing, str | Path):
+        return str(thing)
+    if isinstance(thing, RealCodec):
+        return repr(thing)
+    kind = thing if hasattr(thing, "__qualname__") else type(thing)
+    return f"{kind.__module__}.{kind.__qualname__} {digest(*facts(thing))[:12]}"
+
+
+@dataclass(frozen=True)
+class Report:
+    """The result of an evaluation: printed it is its table of BD-rates, percent [95 % interval], negative = saved."""
+
+    result: dict
+
+    def to_dict(self) -> dict:
+        """All of it, as JSON holds it: curves, BD-rates, options, versions, n."""
+        return self.result
+
+    def __str__(self) -> str:
+        what = "clips" if self.result["name"] == "clips" else "pictures"
+        n, sources = self.result["n"], self.result["sources"]
+        foot = (
+            f"n = {n} {what} of {sources} sources; percent of bits at equal quality [95 %], negative = saved"
+        )
+        if not self.result["bd_rates"]:
+            return f"no row beside {ANCHOR}\n\n{foot}"
+        return f"{bd_table(self.result)}\n\n{foot}"
+
+    def save(self, path: str | Path) -> None:
+        """Write it to ``path`` as JSON, whole or not at all."""
+        save_json(self.result, path)
+
+    def bd_rate(
+        self, codec: str, row: str, analyser: str, quality: str | None = None
+    ) -> tuple[float, float | None, float | None]:
+        """Percent of bits at equal quality, and its 95 % interval: value, low, high; negative = saved.
+
+        Args:
+            codec, row, analyser: their titles.
+            quality: which score, as "kl" or "top1"; None: the analyser's first.
+        Returns:
+            without an interval, None, where all data are of one source.
+        Raises:
+            ValueError: there is no such entry (the message lists those that there are), or no BD-rate (``CurveError``).
+        """
+        wanted = {"codec": codec, "condition": row, "analyser": analyser}
+        wanted |= {} if quality is None else {"quality": quality}
+        entries = self.result["bd_rates"]
+        for key, value in wanted.items():
+            there = list(dict.fromkeys(entry[key] for entry in entries))
+            entries = [entry for entry in entries if entry[key] == value]
+            if not entries:
+                raise InputError(f"there is no {key} {value!r}, only {', '.join(there) or 'none'}")
+        if error := entries[0].get("error"):
+            raise CurveError(f"{codec}, {row}, {analyser}: {error}")
+        return tuple(entries[0][key] for key in ("bd_rate", "low", "high"))
+
+    def plot(self, score: str | None = None) -> "Figure":
+        """Rate-quality curves with their bands: an axis for each analyser, a curve for each codec and row.
+
+        Args:
+            score: which, as "kl" or "top1"; None: each analyser's first.
+        """
+        from mvlib.plots import report_curves  # matplotlib, on use
+
+        return report_curves(self.result, score)

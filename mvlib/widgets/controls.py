@@ -1,0 +1,67 @@
+"""What panels are made of: choices and sliders, pictures with titles, columns that share a row."""
+
+from collections.abc import Sequence
+
+import ipywidgets as ipw
+import numpy as np
+
+from .samples import png
+
+NONE = "none"
+# Of a slider's widget, name and number included, so that the slider itself has 200 pixels and more.
+_SLIDER_WIDTH = "340px"
+
+
+def choice(name: str, options: Sequence[str], width: str = "240px", value: str | None = None) -> ipw.Dropdown:
+    """A list to choose from; without a value its first entry."""
+    value = options[0] if value is None else value
+    return ipw.Dropdown(
+        options=list(options), value=value, description=name, layout=ipw.Layout(width=width), style=_full()
+    )
+
+
+def slider(name: str, value: float, top: float, step: float = 1, follow: bool = True) -> ipw.Widget:
+    """A slider for 0..top, as wide as its row allows; of whole numbers if ``step`` is one.
+
+    With ``follow`` it moves the panel while it is dragged, else when it is let go (or at each press of a key).
+    """
+    kind = ipw.IntSlider if isinstance(step, int) else ipw.FloatSlider
+    layout = ipw.Layout(width="auto", min_width=_SLIDER_WIDTH, flex="1 1 auto")
+    return kind(
+        value=value, min=0, max=top, step=step, continuous_update=follow, description=name, layout=layout,
+        style=_full(),
+    )  # fmt: skip
+
+
+def _full() -> dict[str, str]:
+    return {"description_width": "initial"}
+
+
+def row(children: Sequence[ipw.Widget]) -> ipw.HBox:
+    """Controls beside one another; those without room begin a new line."""
+    return ipw.HBox(children, layout=ipw.Layout(margin="0 4px", grid_gap="12px", flex_flow="row wrap"))
+
+
+def column() -> ipw.Layout:
+    """The layout of what shares a row in equal parts."""
+    return ipw.Layout(flex="1 1 0", min_width="0", margin="8px 6px 0", overflow="hidden")
+
+
+class Picture(ipw.VBox):
+    """A title above a picture; ``show`` is given what ``drawn`` makes.
+
+    The title says what is shown: ipywidgets 8.1 fails to draw an Image that has a tooltip, and has no alt text.
+    """
+
+    def __init__(self) -> None:
+        self.title = ipw.HTML()
+        self.image = ipw.Image(format="png", layout=ipw.Layout(width="100%", height="auto"))
+        super().__init__([self.title, self.image], layout=column())
+
+    def show(self, title: str, file: bytes) -> None:
+        self.image.value, self.title.value = file, title
+
+
+def drawn(title: str, pixels: np.ndarray) -> tuple[str, bytes]:
+    """What a ``Picture`` shows: title (HTML) and uint8 (H, W, 3)."""
+    return f"<b>{title}</b>", png(pixels)

@@ -1,0 +1,166 @@
+"""The base of all panels: controls → their newest move → a background worker → outputs and their caption."""
+
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
+from html import escape
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import ipywidgets as ipw
+
+from mvlib.errors import InputError
+
+from .controls import Picture, row
+
+# Seconds without a move before the worker turns to what can wait.
+_REST = 0.3
+_BUSY = "mvlib-busy"
+# Seen only when the work takes longer than a quarter of a second: quick moves should not flicker.
+_BUSY_NOTE = f"""<style>.mvlib-note {{ visibility: hidden }}
+.{_BUSY} .mvlib-note {{ visibility: visible; transition: visibility 0s 0.25s }}</style>
+<span class="mvlib-note" role="status">working …</span>"""
+
+
+class Panel(ipw.VBox):
+    """Controls, and what they show, with one worker that shows the newest move and drops those it has no time for.
+
+    A kind of panel makes its controls as attributes before it calls ``__init__``, and gives ``_draw``; ``_fit`` and
+    ``_later`` are there to be replaced.  All outputs of a move are made before the first is set, and the caption is
+    set last: what stands in the caption is what is shown.
+
+    Attributes:
+        controls: name → control.
+        alert: what went wrong, in red; empty when all is well.
+
+    Args:
+        rows: names of the controls, those of a row together.
+        body: the outputs, below the caption.
+    """
+
+    _worker: ThreadPoolExecutor | None = None  # ipywidgets closes an object that failed in ``__init__``, too
+
+    def __init__(self, rows: Sequence[Sequence[str]], body: Sequence[ipw.Widget]) -> None:
+        self.controls = {name: getattr(self, name) for names in rows for name in names}
+        self.alert, self._line, self._words = ipw.HTML(), ipw.HTML(layout=ipw.Layout(flex="1 1 auto")), ""
+        self._moves: deque[SimpleNamespace] = deque(maxlen=1)
+        self._moving = Event()
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="mvlib-panel")
+        self._shown = self._measured = Future()
+        lines = [row([self.controls[name] for name in names]) for names in rows]
+        line = ipw.HBox([self._line, ipw.HTML(_BUSY_NOTE)])
+        super().__init__([*lines, line, *body, self.alert], layout=ipw.Layout(max_width="1180px"))
+        for control in self.controls.values():
+            control.observe(self._moved, "value")
+        self._moved()
+
+    @property
+    def caption(self) -> str:
+        """What is shown, in words, or what went wrong; waits until the last move is shown."""
+        self.settle()
+        return self._words
+
+    @property
+    def busy(self) -> bool:
+        """Whether a move is still to be shown; the panel then shows “working …”."""
+        return _BUSY in self._dom_classes
+
+    def settle(self, timeout: float | None = None, everything: bool = False) -> None:
+        """Block until the last move is shown; with ``everything``, until what is measured in the background is, too.
+
+        Raises TimeoutError after ``timeout`` seconds.
+        """
+        with suppress(CancelledError):  # the panel was closed
+            self._shown.result(timeout)
+            while everything and not self._measured.done():
+                self._measured.result(timeout)
+
+    def close(self) -> None:
+        """Remove the panel and stop its work."""
+        if self._worker is not None:
+            self._worker.shutdown(wait=False, cancel_futures=True)
+            self._moving.set()
+        super().close()
+
+    def _draw(self, move: SimpleNamespace) -> tuple[str, Mapping[ipw.Widget, Any]]:
+        """The caption, and what each output shows, for the controls' values; None hides an output, True shows it."""
+        raise NotImplementedError
+
+    def _fit(self) -> None:
+        """Bring the controls in line with one another: quick, called at every move."""
+
+    def _later(self, move: SimpleNamespace) -> Iterator:
+        """What can wait until the hand rests, a step at a time."""
+        return iter(())
+
+    def _moved(self, _change: object = None) -> None:
+        self._fit()
+        self._moves.append(SimpleNamespace(**{name: c.value for name, c in self.controls.items()}))
+        self._moving.set()
+        self.add_class(_BUSY)
+        self._shown = self._submit(self._serve)
+
+    def _serve(self) -> None:
+        """Show the newest move; an error goes into the panel, for a kernel's log is out of sight."""
+        if not self._moves:
+            return
+        self._moving.clear()
+        move = self._moves.pop()
+        self.add_class(_BUSY)
+        try:
+            words, outputs = self._draw(move)
+            self._put(outputs)
+            self._words, self.alert.value = words, ""
+            self._line.value = (
+                f'<div class="mvlib-caption" aria-live="polite" style="margin:4px 6px">{escape(words)}</div>'
+            )
+        except Exception as error:
+            self._tell(error)
+        else:
+            self._measured = self._submit(self._go_on, self._later(move), _REST)
+        if not self._moves:
+            self.remove_class(_BUSY)
+
+    def _go_on(self, steps: Iterator, rest: float = 0) -> None:
+        """One step of what can wait, unless there is a move."""
+        self._moving.wait(rest)
+        if self._moves:
+            return
+        try:
+            if next(steps, None) is not None:
+                self._measured = self._submit(self._go_on, steps)
+        except Exception as error:
+            self._tell(error)
+
+    def _submit(self, work: Any, *args: Any) -> Future:
+        try:
+            return self._worker.submit(work, *args)
+        except RuntimeError:  # the panel is closed, or the interpreter ends
+            none = Future()
+            none.cancel()
+            return none
+
+    @staticmethod
+    def _put(outputs: Mapping[ipw.Widget, Any]) -> None:
+        for output, value in outputs.items():
+            output.layout.display = "none" if value is None else None
+            if isinstance(output, Picture) and value is not None:
+                output.show(*value)
+            elif value is not None and value is not True:
+                output.value = value
+
+    def _tell(self, error: Exception) -> None:
+        self._words = f"{type(error).__name__}: {error}"
+        self.alert.value = (
+            '<div role="alert" style="border-left:4px solid #D55E00;padding:6px 10px;margin:6px">'
+            f"<b>This could not be shown.</b> {escape(self._words)}</div>"
+        )
+
+
+def check_start(qp: int, **choices: Sequence | Mapping) -> None:
+    """InputError unless there is something to choose everywhere, and the QP is one."""
+    if not all(len(given) for given in choices.values()) or not 0 <= qp <= 51:
+        counts = "".join(f"{len(given)} {name}, " for name, given in choices.items())
+        raise InputError(f"{counts}qp {qp}; give at least one of each, and a qp of 0..51")

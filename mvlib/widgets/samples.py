@@ -1,0 +1,120 @@
+"""What panels show: photographs, scenes and films of the test side, or one's own arrays → checked samples → PNG."""
+
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image
+
+from mvlib.datasets import ACTIONS, Clips, Photos
+from mvlib.errors import InputError, InputTypeError
+from mvlib.evaluation.experiment import VideoExperiment
+from mvlib.evaluation.material import load_material
+from mvlib.evaluation.samples import Sample
+
+# Of the test side: things that ImageNet has a class for and that the small networks recognise while undamaged.
+# Those that compression hides from them come first; the last are recognised to the end.
+_EXAMPLES = {
+    "castle": "gcompris-germany_neuschwansteinCastle_0",
+    "macaque": "gcompris-resource_macaque_0",
+    "koala": "gcompris-animals_koala_0",
+    "mountains": "lomiri-wallpapers-16.04_picosdeeuropa_by_Aitzol_Berasategi_0",
+    "gibbon": "gcompris-resource_gibbon_0",
+    "screwdriver": "gcompris-tools_screwDriver_0",
+    "jaguar": "gcompris-animals_jaguar_0",
+    "bison": "gcompris-animals_bison_0",
+    "ladybird": "mate-backgrounds_LadyBird_0",
+    "gorilla": "gcompris-resource_gorilla_0",
+    "red panda": "gcompris-resource_red_panda_0",
+    "panda": "gcompris-animals_panda_0",
+}
+_SCENES, _FRAMES = 6, 16
+
+
+def example_pictures() -> dict[str, np.ndarray]:
+    """Name → uint8 (H, W, 3): photographs of the test side, as many as ``data/`` holds of the listed ones.
+
+    Another data folder (``MVLIB_DATA``), which has none of them, gives its first twelve under their file names.
+    """
+    # Only whole pictures are taken: the side of a crop plays no role, and 1 fits every picture.
+    photos = Photos("test", size=1, crop="whole")
+    stored = {photos.item(i).path.stem: i for i in range(len(photos))}
+    chosen = {name: stem for name, stem in _EXAMPLES.items() if stem in stored}
+    chosen = chosen or {stem: stem for stem in list(stored)[:12]}
+    return {name: photos.uint8(stored[stem]) for name, stem in chosen.items()}
+
+
+def example_clips() -> dict[str, Sample]:
+    """Name → clip and what is known of it: generated scenes and objects in real films, as the evaluation takes them."""
+    scenes = load_material(VideoExperiment(material="acting", limit=_SCENES))
+    films = load_material(VideoExperiment(material="tracks", frames=2 * _FRAMES, limit=None))
+    acted = [scenes[i] for i in range(len(scenes))]
+    real = [films[i] for i in range(0, len(films), 2)]
+    return {ACTIONS[s.label]: s for s in acted} | {f"film: {s.source}": s for s in real}
+
+
+def example_windows(frames: int = 8, side: int = 224) -> dict[str, np.ndarray]:
+    """Name → uint8 (T, side, side, 3): one centred window of every clip of the test side."""
+    clips = Clips("test", frames=frames, stride=2, size=side)
+    first = {item.path.stem: i for i, item in reversed(list(enumerate(clips.meta)))}
+    return {
+        name: (clips[i] * 255).round().byte().permute(0, 2, 3, 1).numpy() for name, i in sorted(first.items())
+    }
+
+
+def pictures(given: Mapping[str, np.ndarray] | None, short_side: int | None) -> dict[str, Sample]:
+    """Pictures uint8 (H, W, 3), or the examples, reduced to ``short_side``: clips of one frame."""
+    given = example_pictures() if given is None else given
+    checked = {name: _checked("picture", name, Sample(picture, name)) for name, picture in given.items()}
+    return {
+        name: replace(sample, frames=shrink(sample.frames[0], short_side)[None])
+        for name, sample in checked.items()
+    }
+
+
+def clips(given: Mapping[str, np.ndarray | Sample]) -> dict[str, Sample]:
+    """Clips uint8 (T >= 2, H, W, 3) with what is known of them, if anything."""
+    return {
+        name: _checked("clip", name, clip if isinstance(clip, Sample) else Sample(clip, name))
+        for name, clip in given.items()
+    }
+
+
+def _checked(kind: str, name: str, sample: Sample) -> Sample:
+    """A sample of frames (T, H, W, 3) that can be coded; InputTypeError or InputError for any other."""
+    frames = sample.frames
+    if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8:
+        what = frames.dtype if isinstance(frames, np.ndarray) else type(frames).__name__
+        raise InputTypeError(f"{kind} {name!r} is {what}; give a numpy array of uint8")
+    shape, least, wanted = frames.shape, 2, "(T, H, W, 3) with at least 2 frames, sides of 16 pixels or more"
+    if kind == "picture":
+        frames, least, wanted = frames[None], 1, "(H, W, 3) with sides of 16 pixels or more"
+    if frames.ndim != 4 or frames.shape[3] != 3 or len(frames) < least or min(frames.shape[1:3]) < 16:
+        raise InputError(f"{kind} {name!r} has shape {shape}; give {wanted}")
+    # torch warns of arrays that can't be written to, as real films are.
+    return replace(sample, frames=frames if frames.flags.writeable else frames.copy())
+
+
+def shrink(picture: np.ndarray, short_side: int | None) -> np.ndarray:
+    """``picture``, uint8 (H, W, 3), reduced so that its shorter side is at most ``short_side``; never enlarged."""
+    height, width = picture.shape[:2]
+    if short_side is None or min(height, width) <= short_side:
+        return picture
+    scale = short_side / min(height, width)
+    size = (round(width * scale), round(height * scale))
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
+
+
+def png(picture: np.ndarray) -> bytes:
+    """``picture``, uint8 (H, W, 3), as a PNG file."""
+    return _png(picture.tobytes(), picture.shape)
+
+
+@lru_cache(16)  # the original is the same at every move
+def _png(data: bytes, shape: tuple[int, int, int]) -> bytes:
+    file = io.BytesIO()
+    # Lossless, because a panel is about what a lossy codec does; level 1, because it is drawn at every move.
+    Image.frombytes("RGB", shape[1::-1], data).save(file, "PNG", compress_level=1)
+    return file.getvalue()
