@@ -22,7 +22,7 @@ from mvlib._lock import alone
 from mvlib.errors import InputError, UserError
 
 if TYPE_CHECKING:
-    from accelerate import PartialState
+    from accelerate import Accelerator
 
 Item = TypeVar("Item")
 # In an evaluation one process may be done hours before another.
@@ -41,9 +41,9 @@ class Processes:
         on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
         self.device = torch.device("cpu" if on_cpu else "cuda" if device == "auto" else device)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            self._state = _group(on_cpu)
-            self.rank, self.count = self._state.process_index, self._state.num_processes
-            self.device = self._state.device
+            self._accelerator = _accelerator(on_cpu)
+            self.rank, self.count = self._accelerator.process_index, self._accelerator.num_processes
+            self.device = self._accelerator.device
 
     @property
     def is_main(self) -> bool:
@@ -58,9 +58,7 @@ class Processes:
         """The sum of ``tensor`` over the processes, the same bits in each."""
         if self.count == 1:
             return tensor
-        from accelerate.utils import reduce
-
-        return reduce(tensor, "sum")
+        return self._accelerator.reduce(tensor, "sum")
 
     def gather(self, mine: Sequence[Item]) -> list[Item]:
         """The lists of all processes, one behind the other in order of rank, in each; lengths may differ."""
@@ -73,7 +71,7 @@ class Processes:
     def wait(self) -> None:
         """Go on when all processes are here."""
         if self.count > 1:
-            self._state.wait_for_everyone()
+            self._accelerator.wait_for_everyone()
 
     @contextmanager
     def alone(self, path: Path, what: str) -> Iterator[None]:
@@ -105,30 +103,26 @@ class Processes:
             )
         return nn.SyncBatchNorm.convert_sync_batchnorm(network)
 
-    def sum_gradients(self, parameters: Sequence[Tensor]) -> None:
-        """Replace the gradient of each parameter by its sum over the processes, in one message."""
-        if self.count == 1:
-            return
-        parameters = [p for p in parameters if p.requires_grad]
-        # A parameter without a gradient in this process may have one in another.
-        flat = torch.cat([_gradient(p).flatten() for p in parameters])
-        for p, total in zip(parameters, self.sum(flat).split([p.numel() for p in parameters]), strict=True):
-            p.grad = total.view_as(p).clone()
+    def prepared(self, network: nn.Module) -> nn.Module:
+        """What is called in place of ``network`` where gradients are to be the means over the processes."""
+        return network if self.count == 1 else self._accelerator.prepare_model(network)
 
 
 @cache
-def _group(on_cpu: bool) -> "PartialState":
+def _accelerator(on_cpu: bool) -> "Accelerator":
     """Accelerate's group of the processes that were launched together, set up once."""
-    from accelerate import PartialState  # late: it takes a second to import, and one process needs none
+    from accelerate import Accelerator  # late: it takes a second to import, and one process needs none
+    from accelerate.utils import DistributedDataParallelKwargs, InitProcessGroupKwargs
 
-    state = PartialState(cpu=on_cpu, timeout=PATIENCE)
+    # A parameter without a gradient in this process may have one in another. What computes in half precision is told.
+    options = [
+        InitProcessGroupKwargs(timeout=PATIENCE),
+        DistributedDataParallelKwargs(find_unused_parameters=True),
+    ]
+    accelerator = Accelerator(cpu=on_cpu, mixed_precision="no", kwargs_handlers=options)
     # Else a process that ends first may abort the others.
-    atexit.register(state.destroy_process_group)
-    return state
-
-
-def _gradient(parameter: Tensor) -> Tensor:
-    return torch.zeros_like(parameter) if parameter.grad is None else parameter.grad
+    atexit.register(accelerator.state.destroy_process_group)
+    return accelerator
 
 
 def seed_of(*numbers: int) -> int:

@@ -14,11 +14,11 @@ from mvlib.preprocess import (
     CompactConfig,
     CompactVideo,
     CompactVideoConfig,
+    RefinementConfig,
     ZhaoConfig,
     preprocess_frames,
 )
 from mvlib.training.experiment import ImageTraining, VideoTraining
-from mvlib.training.refine import Refinement
 from mvlib.training.slope import Slope
 from mvlib.virtual import VirtualCodec
 
@@ -46,7 +46,7 @@ WHOLE = {
     "references": lambda n: VideoTraining(through=n),
     "references of a codec": lambda n: VirtualCodec.like("x264")(CLIP, 30.0, through=n),
     "references of a codec without": lambda n: VirtualCodec.like("jpeg")(CLIP, 30.0, through=n),
-    "refinement": lambda n: Refinement(steps=n),
+    "refinement": lambda n: RefinementConfig(steps=n),
     "frames at a time": lambda n: preprocess_frames(Compact(SMALL), FRAMES, 30, batch=n),
     "window": lambda n: ZhaoConfig(window=n),
     "kernel": lambda n: CompactConfig(embedding=n),

@@ -14,6 +14,7 @@ LAYERS = (
     {"fidelity"},
     {"evaluation"},
     {"plots"},  # draws what it is given, and so serves a report too
+    {"refined"},  # preprocessors by any name
     {"training"},
     {"datasets", "codecs", "virtual", "preprocess", "analysers"},
     {"media"},

@@ -13,8 +13,8 @@ import mvlib
 from mvlib import analysers
 from mvlib.datasets import Clips, Photos
 from mvlib.errors import MissingFile
-from mvlib.preprocess import available_preprocessors, load_preprocessor
-from mvlib.training.refine import Refinement, Refiner
+from mvlib.preprocess import RefinementConfig, available_preprocessors, load_preprocessor
+from mvlib.refined import refinement
 from mvlib.training.slope import Slope, anchor_path
 
 site = sys.argv[1]
@@ -54,7 +54,7 @@ for name in ("action_resnet3d", "action_shift", "action_recurrent"):
 for name in ("siam_lite0", "siam_nanodet"):
     analysers.load(name)
 
-refined = Refiner(Refinement(steps=1))(clip[:, 0], 37)
+refined = refinement(RefinementConfig(steps=1))(clip[:, 0], 37)
 assert refined.shape == clip[:, 0].shape and 0 < (refined - clip[:, 0]).abs().max() < 0.1
 Slope.read(anchor_path("video", "output"), "x264", "action_resnet3d", "video")
 

@@ -31,7 +31,8 @@ def encode(
         qp: quantisation parameter on the H.264/HEVC scale, 0..51; other codecs map it to their own.
         preset: the encoder's preset.
         gop: stock, ippp or intra.
-        preprocessor: name of a trained one (image, machines, video, zhao), or the path of its weights. One of pictures
+        preprocessor: name of a trained one (image, machines, video, zhao), the path of its weights, your own as
+            "module:Class", or gradient steps on each picture, as refined:x265:efficientnet_lite0:2. One of pictures
             treats a clip frame by frame; one of video takes clips alone.
         prepared: write what the preprocessor gives the encoder here: a picture as .png, a clip as lossless .mkv.
         decoded: write what comes back from the decoder here (with a preprocessor: of what it prepared), likewise.
@@ -70,12 +71,8 @@ def encode(
 
 def _prepare(preprocessor: str, media: Any, qp: int, file: Path) -> Any:
     """What the encoder would be given: uint8 frames as ``media`` has them."""
-    from mvlib.preprocess import (
-        VideoPreprocessor,
-        available_preprocessors,
-        load_preprocessor,
-        preprocess_frames,
-    )
+    from mvlib.preprocess import VideoPreprocessor, available_preprocessors, preprocess_frames
+    from mvlib.refined import load_preprocessor
 
     network = load_preprocessor(preprocessor)
     if isinstance(network, VideoPreprocessor) and not media.is_clip:

@@ -1,17 +1,11 @@
 """``mvlib train``: options → training → checkpoint, log, weights with their card."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mvlib._arguments import command_line, write_config
 from mvlib._files import replace_when_done
 from mvlib.training.action_experiment import ActionTraining
 from mvlib.training.experiment import ImageTraining, Training, VideoTraining
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    from mvlib.training.loop import Trainer
 
 
 def train_image(out: Path = Path("runs/image"), **options) -> None:
@@ -57,7 +51,9 @@ def train_actions(out: Path = Path("runs/actions"), **options) -> None:
 
 def _train(training: Training, out: Path, data: str) -> None:
     from mvlib.evaluation.report import versions
+    from mvlib.plots import training_curves
     from mvlib.training.loop import Trainer
+    from mvlib.training.saving import save_trained
 
     trainer = Trainer(training, out)
     with trainer.alone():
@@ -72,27 +68,7 @@ def _train(training: Training, out: Path, data: str) -> None:
             if broken:
                 names = ", ".join(list(broken)[:5])
                 print(f"{len(broken)} files could not be read, others stood in: {names} …")
-            _save(trainer, network, out, data)
-
-
-def _save(trainer: "Trainer", network: "nn.Module", out: Path, data: str) -> None:
-    """Weights with their card, and the curves."""
-    from mvlib.datasets.readers import has_splits
-    from mvlib.plots import training_curves
-    from mvlib.preprocess import save_preprocessor
-
-    training = trainer.training
-    side = training.reader or ("split train" if has_splits(training.dataset) else "whole")
-    saved = save_preprocessor(
-        network,
-        out / "preprocessor.safetensors",
-        command=command_line(),
-        data=data if training.dataset is None else f"{training.dataset}, {side}",
-        seed=training.seed,
-        steps=training.steps,
-        analysers=tuple(trainer.objective.analysers),  # those that were asked
-        codecs=tuple(trainer.objective.codecs),
-    )
-    with replace_when_done(out / "log.png") as temporary:
-        training_curves(out / "log.csv").savefig(temporary, dpi=120)
-    print(f"saved {saved}; the curves are in {out / 'log.png'}")
+            saved = save_trained(trainer, network, command=command_line(), data=data)
+            with replace_when_done(out / "log.png") as temporary:
+                training_curves(out / "log.csv").savefig(temporary, dpi=120)
+            print(f"saved {saved}; the curves are in {out / 'log.png'}")

@@ -16,7 +16,7 @@ from torchvision.transforms.v2 import functional as TF
 from mvlib.errors import InputError
 
 from ._root import Epoch
-from .crops import check_crop, square_box
+from .crops import Box, check_crop, square_box
 
 if TYPE_CHECKING:
     from .readers.sample import Sample
@@ -55,15 +55,19 @@ class Squares(Dataset):
 
     def cut(self, sample: "Sample", index: int = 0) -> Tensor:
         """The square of ``sample``, drawn as item ``index``."""
+        return self.placed(sample, index)[0]
+
+    def placed(self, sample: "Sample", index: int = 0) -> tuple[Tensor, Box, bool]:
+        """The square of ``sample``, drawn as item ``index``, where it was cut out, and whether it was mirrored."""
         rng = np.random.default_rng((self.seed, self._epoch.value, index))
         height, width = sample.frames.shape[1:3]
         left, top, right, bottom = square_box(height, width, self.size, self.crop, rng)
         cut = torch.from_numpy(sample.frames[:, top:bottom, left:right].transpose(0, 3, 1, 2).copy())
         out = TF.resize(cut, [self.size, self.size], InterpolationMode.BICUBIC, antialias=True)
-        if self.flip and rng.random() < 0.5:
-            out = out.flip(3)
-        out = out.contiguous().float() / 255
-        return out if self.reader.is_video else out[0]  # a clip may have one frame
+        mirrored = self.flip and rng.random() < 0.5
+        out = (out.flip(3) if mirrored else out).contiguous().float() / 255
+        square = out if self.reader.is_video else out[0]  # a clip may have one frame
+        return square, (left, top, right, bottom), mirrored
 
     def set_epoch(self, epoch: int) -> None:
         """Draw other squares (and windows of clips) from now on, in running worker processes too."""

@@ -5,17 +5,15 @@ preprocessor must beat: nothing at all, a light Gaussian blur, sending a smaller
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property, partial
 
-import jsonargparse
 import numpy as np
 import torch
 from torchvision.transforms.v2 import functional as TF
 
-from mvlib.errors import InputError
-from mvlib.preprocess import Preprocessor, VideoPreprocessor, load_preprocessor, preprocess_frames
-from mvlib.training.refine import Refinement, Refiner
+from mvlib.preprocess import Preprocessor, Refinement, VideoPreprocessor, preprocess_frames
+from mvlib.refined import load_for
 
 from .cells import digest
 from .experiment import BASELINE_NAMES, CLIP_BASELINE_NAMES, split_title
@@ -115,7 +113,7 @@ BASELINES[CLIP_BASELINE_NAMES[-1]] = Condition(CLIP_BASELINE_NAMES[-1], denoise,
 def learned(
     where: str, qps: Sequence[float] = (), title: str | None = None, device: torch.device | str = "cpu"
 ) -> Condition:
-    """Trained preprocessors before the codec, told the QP.
+    """Preprocessors by name before the codec, told the QP: trained ones, or refinement of each picture.
 
     Args:
         where: name or path as for ``load_preprocessor``. With ``{qp}`` in it, it stands for one network per QP,
@@ -125,7 +123,7 @@ def learned(
         device: where the networks work.
     """
     files = {qp: where.replace("{qp}", str(qp)) for qp in qps}
-    networks = {file: load_preprocessor(file) for file in dict.fromkeys(files.values())}
+    networks = {file: load_for(file, device) for file in dict.fromkeys(files.values())}
     identity = [*map(_identity, networks.values()), digest(*facts((preprocess_frames, *networks.values())))]
     for network in networks.values():
         network.to(device)
@@ -139,55 +137,19 @@ def learned(
 
 
 def _identity(network: Preprocessor) -> str:
-    """Weights, and options that are not the architecture's own: the same weights may be used in more than one way."""
-    config, usual = network.config, type(network.config)()
-    options = {f.name: getattr(config, f.name) for f in fields(config)}
-    unusual = {name: value for name, value in options.items() if value != getattr(usual, name)}
-    return network.card["sha256"] + (f" {unusual}" if unusual else "")
-
-
-def refined(spec: str, title: str | None = None, device: torch.device | str = "cpu") -> Condition:
-    """Each picture refined by gradient steps before it is coded; see ``mvlib.training.refine``.
-
-    Args:
-        spec: "refined:CODECS:ANALYSERS:STEPS", several joined by "+", what is left out as in ``Refinement``, whose
-            other options may follow, as ":task=output:views=false".
-        title: what results call it; None: ``spec``.
-        device: where it is refined.
-
-    Raises ValueError for an option that ``Refinement`` has not.
-    """
-    _, *parts = spec.split(":")
-    places = ("codecs", "analysers", "steps")
-    given = dict(zip(places, (part for part in parts if "=" not in part), strict=False))
-    given = {k: v if k == "steps" else f"[{v.replace('+', ',')}]" for k, v in given.items() if v}
-    given |= dict(part.split("=", 1) for part in parts if "=" in part)
-    parser = jsonargparse.ArgumentParser(exit_on_error=False)
-    parser.add_class_arguments(Refinement)
-    try:
-        options = parser.parse_object(given, defaults=True)
-    except jsonargparse.ArgumentError as error:
-        raise InputError(f"{spec!r} can't be read: {error}") from None
-    refiner = Refiner(Refinement(**vars(options)), str(device))
-
-    def prepare(frames: Frames, qp: float) -> Frames:
-        batches = (frames[i : i + 8] for i in range(0, len(frames), 8))
-        return np.concatenate([_on_tensor(b, lambda x: 255 * refiner(x / 255, qp).cpu()) for b in batches])
-
-    holds = digest(*facts((Refiner, refiner.leads_to)))
-    weights = f"{refiner.options.identity} in {refiner.precision} {holds}"
-    return Condition(title or spec, prepare, _unchanged, True, weights)
+    """What a reader recognises it by; all that it holds is digested besides."""
+    if isinstance(network, Refinement):
+        return f"{network.config} in {network.objective.options.precision}"
+    return network.card.get("sha256", "")
 
 
 def condition(name: str, qps: Sequence[float], device: torch.device | str = "cpu") -> Condition:
-    """The baseline ``name``, refined pictures, or else the trained preprocessor of that name or path, on ``device``."""
+    """The baseline ``name``, or else the preprocessor of that name or path (refinement too), on ``device``."""
     if name in BASELINES:
         return BASELINES[name]
     return named(*split_title(name), qps, device)
 
 
 def named(title: str, what: str, qps: Sequence[float], device: torch.device | str = "cpu") -> Condition:
-    """Refined pictures or a trained preprocessor, by ``what`` it is; results call it ``title``."""
-    if what.partition(":")[0] == "refined":
-        return refined(what, title, device)
+    """A preprocessor by the name or path ``what``; results call it ``title``."""
     return learned(what, qps, title, device)

@@ -1,7 +1,7 @@
 """Networks in front of a codec: picture, QP → what to encode instead, same size, fewer bits.
 
 ``NPP`` is the network of Lu et al., ``Compact`` ours at a fiftieth of its cost.  For clips, ``ZhaoPreprocessor`` reads
-the network of Zhao et al., and ``CompactVideo`` is ours.
+the network of Zhao et al., and ``CompactVideo`` is ours.  ``Refinement`` takes gradient steps on each picture instead.
 """
 
 from .bands import detail_bands
@@ -10,8 +10,15 @@ from .compact import Compact, CompactConfig
 from .compact_video import CompactVideo, CompactVideoConfig
 from .frames import preprocess_frames
 from .npp import NPP, NPPConfig, paper_lambda
+from .refine import Refinement, RefinementConfig
 from .video import VideoPreprocessor
-from .weights import available_preprocessors, build_preprocessor, load_preprocessor, save_preprocessor
+from .weights import (
+    available_preprocessors,
+    build_preprocessor,
+    described,
+    load_preprocessor,
+    save_preprocessor,
+)
 from .zhao import ZhaoConfig, ZhaoPreprocessor
 
 __all__ = [
@@ -22,12 +29,15 @@ __all__ = [
     "CompactVideoConfig",
     "NPPConfig",
     "Preprocessor",
+    "Refinement",
+    "RefinementConfig",
     "VideoPreprocessor",
     "ZhaoConfig",
     "ZhaoPreprocessor",
     "available_preprocessors",
     "build_preprocessor",
     "centre_qp",
+    "described",
     "detail_bands",
     "load_preprocessor",
     "paper_lambda",

@@ -4,6 +4,10 @@ QP is on the H.264/HEVC scale 0..51 everywhere, and ``centre_qp`` is the one pla
 normalisations, one in training and another in evaluation, make every number after them worthless.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,10 +24,28 @@ _ROUNDING = 0.5 / 255
 class Preprocessor(nn.Module):
     """A network in front of a codec: picture and QP in, picture of the same size out; of a clip, frame by frame.
 
-    A subclass sets ``multiple`` (what both sides of its input are padded to) and writes ``process``.
+    A subclass writes ``process``, and may set ``multiple``: what both sides of its input are padded to.
+
+        >>> import torch, mvlib
+        >>> class Dimmed(mvlib.Preprocessor):
+        ...     def __init__(self, share=0.9):
+        ...         super().__init__()
+        ...         self.config = {"share": share}
+        ...         self.share = torch.nn.Parameter(torch.tensor(share))
+        ...     def process(self, x, qp):  # padded (B, 3, H, W), qp (B,) -> the same shape
+        ...         return self.share * x
+        >>> Dimmed()(torch.ones(1, 2, 3, 16, 20), qp=37).shape
+        torch.Size([1, 2, 3, 16, 20])
+
+    Attributes:
+        config: the arguments that build it again when its weights are loaded: a dict of keywords, or one dataclass,
+            which is then the only argument; None where there are none.
+        card: the model card that its weights came with; empty without one.
     """
 
     multiple: int = 1
+    config: Any = None
+    card: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def told_qp(self) -> bool:

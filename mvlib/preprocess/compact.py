@@ -1,8 +1,8 @@
 """Our preprocessor: picture → three-level network steered by QP → gain per band and pixel + small residual.
 
 The network does not paint a picture, it decides: how much of each frequency band (``bands``) stays at each
-pixel, for luma and chroma apart, plus a residual of bounded size.  A light blur is already worth bits to a
-machine; this is a blur that knows where and how much, and may sharpen instead.
+pixel, for luma and chroma apart, plus a residual of bounded size.  A light blur is already worth bits to an
+analyser; this is a blur that knows where and how much, and may sharpen instead.
 """
 
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class CompactConfig:
     residual_bound: float = 0.1
     """Largest residual per luma or chroma sample, of a range of 1: about 25 grey levels."""
     qp_adaptive: bool = True
-    """False hides the QP: the network is told the middle of the scale, in training and in use; an ablation."""
+    """False hides the QP: the network is given the middle of the scale, in training and in use; an ablation."""
 
     def __post_init__(self) -> None:
         check_numbers(self)  # tuples too, which JSON has not
@@ -123,7 +123,7 @@ class Compact(Preprocessor):
         return to_pixels(self.head(h) + self.head_by_qp(code)[:, :, None, None], self.outputs)
 
     def code(self, qp: Tensor) -> Tensor:
-        """What every stage is told of qp (B,): (B, E)."""
+        """What every stage is given of qp (B,): (B, E)."""
         told = centre_qp(qp)[:, None]
         return self.embed(told if self.config.qp_adaptive else torch.zeros_like(told))
 

@@ -1,7 +1,7 @@
 """Our video preprocessor: frame + its own last output, moved into place → decisions per pixel → frame to encode.
 
 ``Compact`` decides how much detail of a frame stays; here it also sees how the frame differs from what was sent last,
-and decides how much of that difference stays.  Where a machine needs nothing new, the frame becomes the one before,
+and decides how much of that difference stays.  Where an analyser needs nothing new, the frame becomes the one before,
 moved: a video codec sends that for next to nothing.
 
     last output → moved along the clip's own motion → difference to the frame
@@ -44,7 +44,7 @@ class CompactVideoConfig:
     opening: bool = True
     """False lets the first frame of a clip out before the second is there; it can't be told what moves in it."""
     finest: bool = True
-    """False lets nothing of the finest band out, a blur of 0.7 pixels: for machines that shrink frames first."""
+    """False lets nothing of the finest band out, a blur of 0.7 pixels: for analysers that shrink frames first."""
 
     def __post_init__(self) -> None:
         if isinstance(self.spatial, dict):  # JSON has no dataclasses

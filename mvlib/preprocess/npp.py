@@ -23,7 +23,7 @@ PAPER_QP_LAMBDA = (
 def paper_lambda(qp: Tensor) -> Tensor:
     """The paper's lambda for qp (B,) in 0..51: log lambda linear in QP between its pairs.
 
-    Below QP 25 and above 44 the value of the end is held: the paper's network met nothing beyond.
+    Below QP 25 and above 44 the value of the end is held: the paper's network was trained on nothing beyond.
     """
     knots = torch.tensor(PAPER_QP_LAMBDA, dtype=qp.dtype, device=qp.device)
     at, value = knots[:, 0].contiguous(), knots[:, 1].log()

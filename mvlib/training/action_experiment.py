@@ -5,13 +5,13 @@ from pathlib import Path
 
 from mvlib.errors import InputError
 
-from .experiment import PRECISIONS
+from .experiment import Experiment
 
 NETWORKS = ("action_resnet3d", "action_shift", "action_recurrent")
 
 
 @dataclass(frozen=True)
-class ActionTraining:
+class ActionTraining(Experiment):
     """A training of one recogniser on clean generated clips."""
 
     network: str = "action_resnet3d"
@@ -39,15 +39,10 @@ class ActionTraining:
     precision: str = "auto"
     """Of the network: float32, bf16 by autocast, or auto, the one that does a trial on this CPU the faster."""
 
+    choices = Experiment.choices | {"network": NETWORKS}
+    at_least_one = (*Experiment.at_least_one, "clips", "check")
+
     def __post_init__(self) -> None:
-        if self.network not in NETWORKS:
-            raise InputError(f"network {self.network!r} is unknown; choose one of {', '.join(NETWORKS)}")
-        if self.precision not in PRECISIONS:
-            raise InputError(
-                f"precision {self.precision!r} is unknown; choose one of {', '.join(PRECISIONS)}"
-            )
-        for name in ("clips", "check", "steps", "batch", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        super().__post_init__()
         if not 32 <= self.coarse <= 112:
             raise InputError(f"coarse is {self.coarse}; clips are looked at with sides of 32..112 px")

@@ -3,8 +3,7 @@
 The loop is plain, every step is drawn from (seed, step) alone, and a run that was killed goes on from its checkpoint.
 """
 
-from contextlib import closing
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
 from mvlib._interruption import stopping
 from mvlib._precision import chosen, computing_in
@@ -33,8 +31,8 @@ class ActionTrainer(Resumable):
     parts = ("network", "optimiser", "schedule")
 
     def __init__(self, training: ActionTraining, folder: Path):
-        super().__init__(folder)
-        self.training, self.precision = training, chosen(training.precision)
+        super().__init__(training, folder)
+        self.precision = chosen(training.precision)
         torch.manual_seed(training.seed)
         self.network = build_network(training.network)
         self.optimiser = torch.optim.AdamW(
@@ -45,33 +43,22 @@ class ActionTrainer(Resumable):
         )
         self._recent: list[tuple[float, float]] = []
         """Losses and accuracies since the last row of the log."""
+        self._validated: float | None = None
+        """Accuracy on the validation side at the last checkpoint."""
 
     def facts(self) -> dict[str, Any]:
-        return {"training": self._options(), "recent": self._recent}
+        return super().facts() | {"recent": self._recent}
 
-    def resume(self) -> None:
-        """Go on from the checkpoint if there is one; it must be whole, and of the same training."""
-        state = self.read()
-        if state is None:
-            return
-        if state["training"] != self._options():
-            raise InputError(
-                f"{self.checkpoint} belongs to another training: {state['training']}, asked for {self._options()}; "
-                "choose another folder or remove it"
-            )
-        self.restore(state)
+    def restore(self, state: Mapping[str, Any]) -> None:
+        super().restore(state)
         self._recent = state["recent"]
-
-    def _options(self) -> str:
-        # Where clips are kept and how many processes make them changes nothing that is learnt.
-        return str(asdict(replace(self.training, cache=Path(), workers=0)))
 
     def side(self, step: int) -> int:
         """Side in pixels of the clips at a step: coarse ones teach the same at a third of the cost."""
         grown = min(1.0, max(0.0, (step / self.training.steps - 0.5) / 0.25))
         return round(self.training.coarse + grown * (SIDE - self.training.coarse))
 
-    def update(self, clip: Tensor, action: Tensor) -> tuple[float, float]:
+    def update(self, clip: Tensor, action: Tensor) -> dict[str, float]:
         """One step on clips with masks (B, T, 4, h, w) in [0, 1], classes (B,): loss in nats, the batch's accuracy."""
         self.network.train()
         with computing_in(self.precision):
@@ -89,7 +76,7 @@ class ActionTrainer(Resumable):
         self.optimiser.step()
         self.schedule.step()
         self.step += 1
-        return float(loss.detach()), float((logits.argmax(1) == action).float().mean())
+        return {"loss": float(loss.detach()), "train": float((logits.argmax(1) == action).float().mean())}
 
     @torch.no_grad()
     def accuracy(self, shards: Shards, batch: int = 32) -> float:
@@ -118,41 +105,34 @@ class ActionTrainer(Resumable):
                 shards = cached_clips(t.cache, "train", t.clips, t.workers)
                 check = cached_clips(t.cache, "val", t.check, t.workers)
             with self.kept_when_stopped():
-                return self._train(shards, check, progress)
+                self._shards, self._check = shards, check
+                self.go_through(t.network, progress)
+                return self.accuracy(check) if self._validated is None else self._validated
 
-    def _train(self, shards: Shards, check: Shards, progress: bool) -> float:
-        t, accuracy = self.training, None
-        steps = Batches(shards, t.batch, [self.side(step) for step in range(t.steps)], t.seed)
-        with (
-            Log(self.folder / "log.csv", self.step) as log,
-            tqdm(total=t.steps, initial=self.step, disable=None if progress else True, desc=t.network) as bar,
-            closing(loaded(steps, range(self.step, t.steps), t.workers)) as batches,
-        ):
-            if self._due():  # stopped before it was logged
-                accuracy = self._logged(log, check)
-            for clip, action in batches:
-                with self.whole_step():
-                    self._recent.append(self.update(clip, action))
-                    bar.update()
-                if self._due():
-                    accuracy = self._logged(log, check)
-        return self.accuracy(check) if accuracy is None else accuracy
+    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Clips with masks and their classes, for the steps that are left; see ``update``."""
+        t = self.training
+        steps = Batches(self._shards, t.batch, [self.side(step) for step in range(t.steps)], t.seed)
+        return loaded(steps, range(self.step, t.steps), t.workers)
 
-    def _due(self) -> bool:
+    def record(self, row: dict[str, float], log: Log) -> None:
+        self._recent.append((row["loss"], row["train"]))
+
+    @property
+    def due(self) -> bool:
         t = self.training
         return bool(self._recent) and (self.step % t.checkpoint_every == 0 or self.step == t.steps)
 
-    def _logged(self, log: Log, check: Shards) -> float:
-        """Accuracy on ``check``; a row in the log, and the checkpoint."""
-        accuracy = self.accuracy(check)
+    def checkpointed(self, log: Log) -> None:
+        """A row in the log, with the accuracy on the validation side, and the checkpoint."""
+        self._validated = self.accuracy(self._check)
         loss, train = np.mean(self._recent, axis=0)
         with self.whole_step():
             self._recent = []
-            row = {"loss": f"{loss:.4f}", "train": f"{train:.3f}", "val": f"{accuracy:.4f}"}
+            row = {"loss": f"{loss:.4f}", "train": f"{train:.3f}", "val": f"{self._validated:.4f}"}
             log.write({"step": self.step, **row})
             log.flush()
             self.save()
-        return accuracy
 
 
 def place_loss(score: Tensor, mask: Tensor) -> Tensor:

@@ -1,8 +1,9 @@
 """What is trained, as data: the options of a training, saved with its weights. Imports nothing heavy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from mvlib._numbers import check_numbers
 from mvlib.errors import InputError
@@ -14,15 +15,44 @@ VIDEO_TASKS = (*TASKS, *OUTLINED)
 PRECISIONS = ("float32", "bf16", "auto")
 
 
+class Experiment:
+    """Options of a training: what all kinds check. A subclass is a frozen dataclass."""
+
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"precision": PRECISIONS}
+    """What options that are words may be."""
+    at_least_one: ClassVar[tuple[str, ...]] = ("steps", "batch", "checkpoint_every")
+    of_the_machine: ClassVar[tuple[str, ...]] = (
+        "workers",
+        "device",
+        "compile",
+        "checkpoint_every",
+        "root",
+        "cache",
+    )
+    """Options that say how a machine does it, not what is trained: a training may go on elsewhere."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
+        for name, allowed in self.choices.items():
+            if getattr(self, name) not in allowed:
+                raise InputError(
+                    f"{name} {getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}"
+                )
+        for name in self.at_least_one:
+            if getattr(self, name) < 1:
+                raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
+
+
 @dataclass(frozen=True)
-class Training:
+class Training(Experiment):
     """What the trainings of image and video preprocessors share."""
 
     architecture: str
-    """A class of mvlib.preprocess."""
-    analysers: tuple[str, ...]
-    """Frozen machines whose clean prediction is to survive; several give a preprocessor for machines in general."""
-    codecs: tuple[str, ...] = ("x265",)
+    """A class of mvlib.preprocess, or your own as "module:Class"."""
+    analysers: tuple[str, ...] | str
+    """Frozen analysers whose clean prediction is to survive, by name or "module:name"; several give a preprocessor for
+    analysers in general."""
+    codecs: tuple[str, ...] | str = ("x265",)
     """Virtual codecs, drawn in turn step by step."""
     task: str = "output"
     """What coding should leave alone: output (KL, divergence) or features (maps of the late layers), whose gradient
@@ -83,25 +113,18 @@ class Training:
     """Measured curves of the codec alone on the training side, which give the slope; None: the
     package's own."""
 
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        """What ``task`` may be."""
-        return TASKS
+    choices = Experiment.choices | {"task": TASKS, "route": ROUTES}
+    at_least_one = (*Experiment.at_least_one, "size")
 
     def __post_init__(self) -> None:
-        check_numbers(self)
-        for name, allowed in (("task", self.tasks), ("route", ROUTES), ("precision", PRECISIONS)):
-            if getattr(self, name) not in allowed:
-                raise InputError(
-                    f"{name} {getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}"
-                )
+        super().__post_init__()
+        for name in ("analysers", "codecs"):  # of one, its name will do
+            value = getattr(self, name)
+            object.__setattr__(self, name, (value,) if isinstance(value, str) else tuple(value))
         if not 0 <= self.qp_low <= self.qp_high <= 51:
             raise InputError(
                 f"QPs must satisfy 0 <= qp_low <= qp_high <= 51; got {self.qp_low}..{self.qp_high}"
             )
-        for name in ("steps", "batch", "size", "checkpoint_every"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")
         if not 0 <= self.ema < 1:
             raise InputError(f"ema is {self.ema}; a decay is from 0 (no average) to below 1 (0.998 is usual)")
         if (self.dataset is None) != (self.root is None):
@@ -115,9 +138,10 @@ class ImageTraining(Training):
     """A joint training of an image preprocessor through a virtual codec."""
 
     architecture: str = "Compact"
-    """Compact (ours) or NPP (Lu et al.)."""
-    analysers: tuple[str, ...] = ("efficientnet_lite0",)
-    """Frozen machines whose clean prediction is to survive; several give a preprocessor for machines in general."""
+    """Compact (ours), NPP (Lu et al.), or your own as "module:Class"."""
+    analysers: tuple[str, ...] | str = ("efficientnet_lite0",)
+    """Frozen analysers whose clean prediction is to survive, by name or "module:name"; several give a preprocessor for
+    analysers in general."""
 
 
 @dataclass(frozen=True)
@@ -125,12 +149,14 @@ class VideoTraining(Training):
     """A joint training of a video preprocessor through a virtual codec that predicts frames from frames."""
 
     architecture: str = "CompactVideo"
-    """CompactVideo (ours), ZhaoPreprocessor, or an image preprocessor, which treats each frame alone."""
-    analysers: tuple[str, ...] = ("action_resnet3d",)
-    """Frozen machines whose clean prediction is to survive: they look at clips, or at every frame."""
+    """CompactVideo (ours), ZhaoPreprocessor, an image preprocessor, which treats each frame alone, or your own as
+    "module:Class"."""
+    analysers: tuple[str, ...] | str = ("action_resnet3d",)
+    """Frozen analysers whose clean prediction is to survive, by name or "module:name": they look at clips, or at every
+    frame."""
     task: str = "output"
-    """As for pictures; or outline: no codec, no machine, who acts in a generated scene stays and the rest is blurred, a
-    start in little time; or guarded: rate through the virtual codec, and who acts in a generated scene must stay."""
+    """As for pictures; or outline: no codec, no analyser, who acts in a generated scene stays and the rest is blurred,
+    a start in little time; or guarded: rate through the virtual codec, and who acts in a generated scene must stay."""
     gop: str = "stock"
     """What the encoder is told: stock, ippp or intra (the ablation without prediction in time)."""
     through: int | None = None
@@ -146,9 +172,7 @@ class VideoTraining(Training):
     excerpts: float = 0.25
     """Share of the clips that are excerpts of real films; the others are generated scenes."""
 
-    @property
-    def tasks(self) -> tuple[str, ...]:
-        return VIDEO_TASKS
+    choices = Training.choices | {"task": VIDEO_TASKS}
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -5,39 +5,34 @@ killed goes on from its last checkpoint as if nothing had happened. Started by `
 takes its part of the batch of every step, and gradients are summed: the batch, and so the training, stays the same.
 """
 
-import json
 import math
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import asdict
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
-from tqdm.auto import tqdm
 
 from mvlib._precision import chosen
 from mvlib._processes import Processes, seed_of
 from mvlib.errors import InputError, UserError
 
+from .batches import Material, Steps
 from .experiment import Training
 from .loading import loaded
 from .log import Log
+from .network import starting_network
 from .objective import Objective
 from .outline import Guarded, Outline
 from .resumable import Resumable
 from .slope import anchor_command
-from .start import starting_network
-from .steps import Steps
+from .virtual_slope import virtual_slopes
 
 __all__ = ["Log", "NonFiniteLoss", "Objective", "Steps", "Trainer"]
 
 
 OBJECTIVES = {"outline": Outline, "guarded": Guarded}
-
-# Options that say how a machine does it, not what is trained: a training may go on elsewhere.
-OF_THE_MACHINE = ("workers", "device", "compile", "checkpoint_every", "root")
 
 
 class NonFiniteLoss(UserError, RuntimeError):
@@ -45,13 +40,27 @@ class NonFiniteLoss(UserError, RuntimeError):
 
 
 class Trainer(Resumable):
-    """Weights, optimiser and moving average of one training, in a folder that it can be taken up from."""
+    """Weights, optimiser and moving average of one training, in a folder that it can be taken up from.
+
+    Args:
+        training: what is trained; what is given as an object besides is not built from it.
+        model: called as a preprocessor, ``model(x, qp)``; it is what moves.
+        material: where pictures or clips come from.
+    """
 
     parts = ("model", "average", "optimiser", "schedule")
 
-    def __init__(self, training: Training, folder: Path):
-        self.training, self.processes = training, Processes(training.device)
-        super().__init__(folder, self.processes.alone)
+    def __init__(
+        self,
+        training: Training,
+        folder: Path,
+        *,
+        model: nn.Module | None = None,
+        material: Material | None = None,
+        objective: nn.Module | None = None,
+    ):
+        self.processes = Processes(training.device)
+        super().__init__(training, folder, self.processes.alone)
         self.part = self.processes.part(training.batch)
         if self.part.start == self.part.stop:
             raise InputError(
@@ -60,11 +69,17 @@ class Trainer(Resumable):
         self.device = self.processes.device
         self.precision = chosen(training.precision, self.device)
         torch.manual_seed(training.seed)
-        self.model = self.processes.with_shared_statistics(starting_network(training))
+        self.model = self.processes.with_shared_statistics(model or starting_network(training))
         self.model.to(self.device, memory_format=torch.channels_last)
         self.average = AveragedModel(self.model, multi_avg_fn=self._add, use_buffers=True)
-        self.steps = Steps(training, self.part)
-        self.objective = OBJECTIVES.get(training.task, Objective)(training).to(self.device)
+        self.steps = Steps(training, self.part, material)
+        objective = objective or OBJECTIVES.get(training.task, Objective)(training)
+        self.objective = objective.to(self.device)
+        if (
+            self.objective.analysers and not self.objective.slopes
+        ):  # of all items, so that all processes agree
+            every = Steps(training, material=self.steps.material)
+            self.objective.slopes = virtual_slopes(self.objective, every, self.device)
         for slope in self.objective.slopes.values():
             slope.check(training.qp_low, training.qp_high, anchor_command(training))
         self.optimiser = torch.optim.AdamW(
@@ -74,6 +89,7 @@ class Trainer(Resumable):
         if training.compile:
             for network in (self.model, *self.objective.analysers.values()):
                 network.compile()
+        self.replica = self.processes.prepared(self.model)
 
     def _rate(self, step: int) -> float:
         t = self.training
@@ -86,27 +102,7 @@ class Trainer(Resumable):
         decay = min(self.training.ema, self.step / (self.step + 5))
         get_ema_multi_avg_fn(decay)(averaged, now, count)
 
-    def facts(self) -> dict[str, str]:
-        return {"training": json.dumps(asdict(self.training), default=str)}
-
-    def resume(self) -> bool:
-        """Go on from the checkpoint if there is one; it must be whole, and of the same training."""
-        state = self.read(self.device)
-        if state is None:
-            return False
-        asked = json.loads(self.facts()["training"])
-        its = asked | json.loads(state["training"])  # an option that it did not know yet is as it is now
-        its |= {name: asked[name] for name in OF_THE_MACHINE}
-        if its != asked:
-            other = {k: (v, asked.get(k)) for k, v in its.items() if v != asked.get(k)}
-            raise InputError(
-                f"{self.checkpoint} belongs to another training, (its, asked): {other}; "
-                "choose another folder or remove it"
-            )
-        self.restore(state)
-        return True
-
-    def update(self, x: Tensor, qp: Tensor) -> dict[str, float]:
+    def update(self, x: Tensor, qp: Tensor, targets: list | None = None) -> dict[str, float]:
         """One step on pictures (B, 3, H, W) or clips (B, T, 3, H, W) at QPs (B,); the parts of the loss.
 
         Of several processes each is given its part of the batch, and returns what holds for the whole.
@@ -114,11 +110,11 @@ class Trainer(Resumable):
         t = self.training
         torch.manual_seed(seed_of(t.seed, self.step, self.processes.rank))  # for what the codec draws
         codec = t.codecs[self.step % len(t.codecs)]
-        parts = self.objective(x, self.model(x[..., :3, :, :], qp), qp, codec)  # a mask may follow
-        share = len(x) / t.batch  # parts are means over this process's items
+        known = {} if targets is None else {"targets": targets}
+        parts = self.objective(x, self.replica(x[..., :3, :, :], qp), qp, codec, **known)  # a mask may follow
+        share = len(x) / t.batch  # parts are means over this process's items, gradients means over processes
         self.optimiser.zero_grad(set_to_none=True)
-        (parts["loss"] * share).backward()
-        self.processes.sum_gradients(list(self.model.parameters()))
+        (parts["loss"] * (share * self.processes.count)).backward()
         norm = nn.utils.clip_grad_norm_(self.model.parameters(), t.clip)
         values = self.processes.sum(torch.stack([v.detach().float() * share for v in parts.values()]))
         row = dict(zip(parts, values.tolist(), strict=True)) | {"codec": codec, "gradient norm": float(norm)}
@@ -133,7 +129,7 @@ class Trainer(Resumable):
         self.step += 1
         return row
 
-    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self) -> Iterator[tuple]:
         """Batches of the steps that are left, on the device."""
         t = self.training
         loading = loaded(
@@ -143,11 +139,12 @@ class Trainer(Resumable):
             prefetch_factor=4 if t.workers else None,
             pin_memory=self.device.type == "cuda",
         )
-        for x, qp in loading:
+        for x, qp, *targets in loading:
             layout = torch.channels_last if x.ndim == 4 else torch.preserve_format
             yield (
                 x.to(self.device, memory_format=layout, non_blocking=True),
                 qp.to(self.device, non_blocking=True),
+                *targets,
             )
 
     def run(self, progress: bool = True) -> nn.Module:
@@ -161,29 +158,14 @@ class Trainer(Resumable):
             self.processes.wait()  # all have read the checkpoint before one writes the next
             if self.processes.is_main:
                 with self.kept_when_stopped():
-                    self._train(progress)
+                    self.go_through("training", progress)
             else:
-                for x, qp in self.batches():
-                    self.update(x, qp)
+                for batch in self.batches():
+                    self.update(*batch)
         return self.average.module.eval()
 
-    def _train(self, progress: bool) -> None:
-        with (
-            Log(self.folder / "log.csv", self.step) as log,
-            tqdm(total=self.training.steps, initial=self.step, disable=not progress, desc="training") as bar,
-            closing(self.batches()) as batches,  # Ctrl-C ends the processes that load
-        ):
-            for x, qp in batches:
-                with self.whole_step():
-                    row = self.update(x, qp)
-                    log.write({"step": self.step, **row})
-                    bar.update()
-                    bar.set_postfix(
-                        {k: f"{v:.3f}" for k, v in row.items() if isinstance(v, float)}, refresh=False
-                    )
-                    if self.step % self.training.checkpoint_every == 0 or self.step == self.training.steps:
-                        log.flush()
-                        self.save()
+    def record(self, row: dict[str, float], log: Log) -> None:
+        log.write({"step": self.step, **row})
 
     @contextmanager
     def whole_step(self) -> Iterator[None]:

@@ -1,53 +1,83 @@
 """What a training minimises: pictures or clips → virtual codec → analysers → first-order BD-rate, in shares of 1."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from mvlib import analysers as machines
+from mvlib import analysers as networks
+from mvlib._imports import imported, is_import_path
 from mvlib._precision import computing_in
-from mvlib.analysers import Analyser, available
+from mvlib.analysers import available, kl_to_clean
 from mvlib.analysers.actions import ACTION_NETWORKS
 from mvlib.analysers.detectors import DETECTOR_NAMES
-from mvlib.codecs import RealCodec
-from mvlib.errors import InputError
+from mvlib.codecs import Codec, RealCodec
+from mvlib.codecs.versions import fingerprint
+from mvlib.errors import InputError, InputTypeError
 from mvlib.virtual.codec import VirtualCodec
 
-from .ahead import Ahead
+from .encoding_ahead import EncodingAhead
 from .experiment import TASKS, Training, VideoTraining
 from .slope import Slope, anchor_command, anchor_path, curve_of
 
+Loss = Callable[[nn.Module, Tensor, Tensor, Sequence[Any] | None], Tensor]
+"""Of one's own: (analyser, clean, decoded, targets) → (B,), differentiable in ``decoded``."""
+
 
 class Objective(nn.Module):
-    """First-order BD-rate of a batch: (bpp + slope x KL, averaged over analysers) / bpp of the codec alone."""
+    """First-order BD-rate of a batch: (bpp + slope x task loss, averaged over analysers) / bpp of the codec alone.
 
-    def __init__(self, training: Training):
+    Args:
+        training: its names say what is loaded where no objects are given.
+        analysers: networks by title, or names of some; they are frozen.
+        codecs: ``codec(clip, qp)`` with ``.frames`` and ``.bits``, differentiable, by title; or names of virtual ones.
+        slopes: what a unit of task loss is worth, by the titles of codec and analyser; None reads measured curves.
+        loss: what coding took from an analyser; None is the loss of ``training.task``.
+    """
+
+    def __init__(
+        self,
+        training: Training,
+        *,
+        analysers: Mapping[str, str | nn.Module] | None = None,
+        codecs: Mapping[str, str | Callable] | None = None,
+        slopes: Mapping[tuple[str, str], Slope] | None = None,
+        loss: Loss | None = None,
+    ):
         super().__init__()
-        self.training = training
+        self.options, self.loss = training, loss
         clips = isinstance(training, VideoTraining)
+        if analysers is None:
+            analysers = {name: name for name in training.analysers if training.task in TASKS}
+        codecs = codecs or {name: name for name in training.codecs}
         # No ModuleDict: a name such as "timm/resnet50.a1_in1k" has a dot.
-        asked = training.analysers if training.task in TASKS else ()
-        self.analysers = {name: load_asked(name, clips) for name in asked}
-        self.machines = nn.ModuleList(self.analysers.values())
-        self.codecs = {
-            name: VirtualCodec.like(name, training.gop, training.fitted_rate) for name in training.codecs
+        self.analysers = {
+            t: load_guide(a, clips) if isinstance(a, str) else frozen(a) for t, a in analysers.items()
         }
-        kind, measured = "image", {"gop": training.gop}
-        if clips:  # the I frame weighs the more, the shorter the clip
-            kind, measured = "video", measured | {"size": training.size, "frames": training.frames}
-        anchor = training.anchor or anchor_path(kind, training.task)
-        curve = curve_of(training.task)
-        self.slopes = {
-            (c, a): Slope.read(anchor, c, a, kind, curve, anchor_command(training), **measured)
-            for c in training.codecs
-            for a in training.analysers
-        }
-        self.real = {}
+        named = {title: name for title, name in codecs.items() if isinstance(name, str)}
+        self.own_codecs = codecs.keys() - named.keys()
+        self.codecs = {title: virtual_codec(codec, training) for title, codec in codecs.items()}
+        self.parts = nn.ModuleList(
+            part for part in (*self.analysers.values(), *self.codecs.values()) if isinstance(part, nn.Module)
+        )
+        if slopes is None:
+            slopes = measured_slopes(training) if curves_exist(training) else {}
+        self.slopes = dict(slopes)
+        self.real, self.real_versions = {}, {}
         if training.route == "real_forward":
-            self.real = {name: RealCodec(name, gop=training.gop) for name in training.codecs}
+            self.real = {title: RealCodec(name, gop=training.gop) for title, name in named.items()}
+            self.real_versions = {title: fingerprint(name) for title, name in named.items()}
 
     def forward(
-        self, x: Tensor, y: Tensor, qp: Tensor, codec: str, view: Callable[[Tensor], Tensor] | None = None
+        self,
+        x: Tensor,
+        y: Tensor,
+        qp: Tensor,
+        codec: str,
+        view: Callable[[Tensor], Tensor] | None = None,
+        targets: Sequence[Any] | None = None,
     ) -> dict[str, Tensor]:
         """Loss and its parts, means over the batch.
 
@@ -55,18 +85,15 @@ class Objective(nn.Module):
             x, y: clean and preprocessed, pictures (B, 3, H, W) or clips (B, T, 3, H, W), in [0, 1].
             qp: (B,).  codec: which one codes.
             view: what of the clean and the decoded pictures the analysers look at, as a crop; None is all.
+            targets: what is known of each picture or clip, for a loss of one's own.
         Returns:
             bpp counts the pixels of every frame.
         """
-        t, clips = self.training, x.ndim == 5
-        coded = self.code(y if clips else y[:, None], qp, codec)
-        decoded = coded.frames if clips else coded.frames[:, 0]
-        bpp = coded.bits / (x[0].numel() / 3)
+        t = self.options
+        bpp, decoded = self.coded(y, qp, codec)
         parts, task = {"bpp": bpp.mean()}, 0.0
         shown = (x, decoded) if view is None else (view(x), view(decoded))
-        for name, analyser in self.analysers.items():
-            with computing_in(t.precision, x.device):
-                lost = lost_to(analyser, *shown, t.task)
+        for name, lost in self.lost(*shown, targets).items():
             task = task + self.slopes[codec, name](qp) * lost / len(self.analysers)
             parts[f"lost {name}"] = lost.mean()
         error = (y - x).square().flatten(1).mean(1) * 255**2
@@ -74,34 +101,116 @@ class Objective(nn.Module):
         loss = (bpp + t.slope_scale * task + t.fidelity * error / 100) / anchor
         return {"loss": loss.mean(), "rate": (bpp / anchor).mean(), "error": error.mean(), **parts}
 
+    def coded(self, y: Tensor, qp: Tensor, codec: str) -> tuple[Tensor, Tensor]:
+        """Bits per pixel (B,) and the decoded pictures or clips, of the shape of ``y``."""
+        clips = y.ndim == 5
+        out = self.code(y if clips else y[:, None], qp, codec)
+        return out.bits / (y[0].numel() / 3), out.frames if clips else out.frames[:, 0]
+
+    def lost(self, clean: Tensor, decoded: Tensor, targets: Sequence[Any] | None = None) -> dict[str, Tensor]:
+        """What coding took from each analyser: (B,) by name."""
+        found = {}
+        for name, analyser in self.analysers.items():
+            with computing_in(self.options.precision, clean.device):
+                if self.loss is None:
+                    found[name] = lost_to(analyser, clean, decoded, self.options.task)
+                else:
+                    found[name] = self.loss(analyser, clean, decoded, targets)
+            if not isinstance(found[name], Tensor) or found[name].shape != clean.shape[:1]:
+                shape = tuple(getattr(found[name], "shape", ()))
+                raise InputError(
+                    f"the loss of {name} has shape {shape} for {len(clean)} items; give ({len(clean)},)"
+                )
+        return found
+
     def code(self, clip: Tensor, qp: Tensor, codec: str):
-        """The ``VirtualOut`` of clips (B, T, 3, H, W) at qp (B,), by the training's route."""
-        through = {"through": self.training.through} if clip.shape[1] > 1 else {}
-        real = Ahead(self.real[codec], clip, qp) if codec in self.real else None
-        return self.codecs[codec](clip, qp, route=self.training.rounding, real=real, **through)
+        """The ``VirtualOut`` of clips (B, T, 3, H, W) at qp (B,), by the training's route; own codecs take theirs."""
+        if codec in self.own_codecs:
+            return self.codecs[codec](clip, qp)
+        through = {"through": self.options.through} if clip.shape[1] > 1 else {}
+        real = EncodingAhead(self.real[codec], clip, qp) if codec in self.real else None
+        return self.codecs[codec](clip, qp, route=self.options.rounding, real=real, **through)
 
 
-def load_asked(name: str, clips: bool) -> Analyser:
+def virtual_codec(codec: str | Callable, training: Training) -> Callable:
+    """The virtual codec of that name, as ``training`` tells it, or the object ``codec`` itself."""
+    if isinstance(codec, str):
+        return VirtualCodec.like(codec, training.gop, training.fitted_rate)
+    if isinstance(codec, Codec) or not callable(codec):
+        raise InputTypeError(
+            f"codec {codec!r} gives no gradient; give the name of a virtual one (with route='real_forward' the values "
+            "are the real encoder's), or an object codec(clip, qp) with differentiable .frames and .bits"
+        )
+    return codec
+
+
+def curves_exist(training: Training) -> bool:
+    """Whether there may be measured curves: of analysers that are imported there are only those of ``anchor``."""
+    return training.anchor is not None or not any(is_import_path(name) for name in training.analysers)
+
+
+def measured_slopes(training: Training) -> dict[tuple[str, str], Slope]:
+    """What a unit of task loss is worth, by codec and analyser, from the measured curves that ``training`` names."""
+    kind, measured = "image", {"gop": training.gop}
+    if isinstance(training, VideoTraining):  # the I frame weighs the more, the shorter the clip
+        kind, measured = "video", measured | {"size": training.size, "frames": training.frames}
+    anchor, curve = training.anchor or anchor_path(kind, training.task), curve_of(training.task)
+    return {
+        (c, a): Slope.read(anchor, c, a, kind, curve, anchor_command(training), **measured)
+        for c in training.codecs
+        for a in training.analysers
+    }
+
+
+def load_guide(name: str, clips: bool) -> nn.Module:
     """The analyser ``name``, if its prediction is one that a training on pictures, or ``clips``, can keep.
 
-    Raises ValueError that lists those that can be asked; else as ``analysers.load``.
+    Args:
+        name: as for ``analysers.load``; or an import path, "module:name", of a network or of what gives one.
+
+    Raises ValueError that lists those that can guide a training; else as ``analysers.load``.
     """
-    analyser = machines.load(name)
+    if is_import_path(name):
+        found = imported(name)
+        return frozen(found if isinstance(found, nn.Module) else found())
+    analyser = networks.load(name)
     if analyser.differentiable and (clips or not analyser.takes_clips):
         return analyser
     can = [*available(), *DETECTOR_NAMES, "a classifier of torchvision/… or timm/…"]
     if clips:
         can += [*ACTION_NETWORKS, "torchvision/r3d_18 and its likes"]
     raise InputError(
-        f"{name} is a {type(analyser).__name__}, which a training on {'clips' if clips else 'pictures'} cannot ask; "
+        f"{name} is a {type(analyser).__name__}, which can't guide a training on {'clips' if clips else 'pictures'}; "
         f"choose among {', '.join(can)}"
     )
 
 
-def lost_to(analyser: Analyser, clean: Tensor, decoded: Tensor, task: str = "output") -> Tensor:
+def frozen(analyser: nn.Module) -> nn.Module:
+    """``analyser`` if it is frozen and in eval mode, else a copy of it that is."""
+    if not isinstance(analyser, nn.Module):
+        raise InputTypeError(f"an analyser is a {type(analyser).__name__}; give a name or a torch.nn.Module")
+    if any(module.training for module in analyser.modules()) or any(
+        p.requires_grad for p in analyser.parameters()
+    ):
+        return deepcopy(analyser).eval().requires_grad_(False)
+    return analyser
+
+
+def lost_to(analyser: nn.Module, clean: Tensor, decoded: Tensor, task: str = "output") -> Tensor:
     """What coding took from an analyser's clean prediction, (B,) in nats; differentiable in ``decoded``.
 
-    Of clips, a machine for pictures sees every frame, and the mean over frames counts. With ``task`` "features" it is
-    the distance of late maps in shares of their size instead.
+    An analyser says itself what that is (``Analyser.task_loss``). A plain network takes pictures, of clips every frame,
+    and gives logits, whose KL to the clean ones counts.
     """
-    return analyser.task_loss(clean, decoded, task)
+    if hasattr(analyser, "task_loss"):
+        return analyser.task_loss(clean, decoded, task)
+    if task == "features":
+        raise InputError(
+            f"which layers of a {type(analyser).__name__} see late maps is not known; train with task 'output', or "
+            "wrap it as mvlib.analysers.Classifier"
+        )
+    before, after = (v.flatten(0, 1) if clean.ndim == 5 else v for v in (clean, decoded))
+    with torch.no_grad():
+        reference = analyser(before)
+    lost = kl_to_clean(reference, analyser(after))
+    return lost.unflatten(0, clean.shape[:2]).mean(1) if clean.ndim == 5 else lost

@@ -1,7 +1,7 @@
 """Trainings by outline: scene, exact mask of who acts → what must stay → error there, and what the rest costs.
 
-The gradient of a machine's answer is mostly noise, as measured on pictures (docs/tries.md).  Generated scenes know
-where the actor is, and that it must stay asks no machine at all.  ``Outline`` is a start without a codec; ``Guarded``
+The gradient of an analyser's answer is mostly noise, as measured on pictures (docs/tries.md).  Generated scenes know
+where the actor is, and that it must stay takes no analyser at all.  ``Outline`` is a start without a codec; ``Guarded``
 goes on through the virtual codec, which knows what detail costs, and where a change between frames costs more than it
 saves.
 """
@@ -32,20 +32,20 @@ class Outline(nn.Module):
 
     def __init__(self, training: VideoTraining) -> None:
         super().__init__()
-        self.training = training
-        self.analysers, self.codecs, self.slopes = {}, {}, {}  # nobody is asked, nothing coded
+        self.options = training
+        self.analysers, self.codecs, self.slopes = {}, {}, {}  # nobody looks, nothing is coded
 
     def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
         """Loss and its parts, means over the batch.
 
         Args:
             x: scenes (B, T, 4, H, W) in [0, 1], RGB and mask.  y: preprocessed (B, T, 3, H, W).
-            qp, codec: not asked; they are those of ``Objective``.
+            qp, codec: not used; they are those of ``Objective``.
         Returns:
             loss: the mean of its parts: "left", detail off the actor that is still there, and "harmed", detail of the
             actor that is not; both in shares of the detail, squared.
         """
-        left, harmed = wrongs(x, y)
+        left, harmed = misplaced_detail(x, y)
         return {"loss": (left + harmed) / 2, "left": left.detach(), "harmed": harmed.detach()}
 
 
@@ -55,14 +55,14 @@ class Guarded(Objective):
     def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
         """Loss and its parts, means over the batch: as ``Objective``, with x as in ``Outline``."""
         bpp = self.code(y, qp, codec).bits / (y[0].numel() / 3)
-        rate = (bpp / self.slopes[codec, self.training.analysers[0]].bpp(qp)).mean()
-        left, harmed = wrongs(x, y)
+        rate = (bpp / self.slopes[codec, self.options.analysers[0]].bpp(qp)).mean()
+        left, harmed = misplaced_detail(x, y)
         parts = {"rate": rate, "bpp": bpp.mean(), "left": left, "harmed": harmed}
-        weight = WEIGHT * self.training.slope_scale
+        weight = WEIGHT * self.options.slope_scale
         return {"loss": rate + weight * harmed} | {name: part.detach() for name, part in parts.items()}
 
 
-def wrongs(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+def misplaced_detail(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Detail off the actor that is still there, and detail of the actor that is not; arguments as in ``Outline``.
 
     Our recognisers shrink a frame before they look at it, so the finest band is no detail: none of it is to stay.

@@ -1,17 +1,26 @@
-"""A training that can be stopped anywhere: state → file that is whole or not there, with a digest → the same state."""
+"""A training that can be stopped anywhere: state → file that is whole or not there, with a digest → the same state.
+
+And the loop that all trainings go through: batches → update → log, checkpoint.
+"""
 
 import io
+import json
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
+from tqdm.auto import tqdm
 
 from mvlib._files import cannot, read_sealed, write_sealed
 from mvlib._interruption import whole
 from mvlib._lock import alone
 from mvlib.errors import InputError
+
+from .experiment import Experiment
+from .log import Log
 
 _ANEW = "remove it to start anew, or choose another folder"
 
@@ -19,7 +28,10 @@ _ANEW = "remove it to start anew, or choose another folder"
 class Resumable:
     """A training in a folder that it is taken up from; one at a time is in a folder.
 
+    A subclass sets ``parts`` and writes ``batches``, ``update`` and ``record``.
+
     Args:
+        training: what is trained.
         folder: of the checkpoint.
         hold: what holds the checkpoint against others, as ``alone`` does.
     """
@@ -27,8 +39,10 @@ class Resumable:
     parts: ClassVar[tuple[str, ...]]
     """Names of what has a state: networks, optimiser, schedule."""
 
-    def __init__(self, folder: Path, hold: Callable = alone) -> None:
-        self.folder, self.step = Path(folder), 0
+    device: torch.device | str = "cpu"
+
+    def __init__(self, training: Experiment, folder: Path, hold: Callable = alone) -> None:
+        self.training, self.folder, self.step = training, Path(folder), 0
         self._hold, self._held = hold, False
         self._saved, self._torn = 0, False
 
@@ -39,7 +53,51 @@ class Resumable:
 
     def facts(self) -> dict[str, Any]:
         """What is kept beside the parts and the number of the step: plain values."""
+        return {"training": json.dumps(asdict(self.training), default=str)}
+
+    def batches(self) -> Iterator[tuple]:
+        """What ``update`` takes, for the steps that are left."""
         raise NotImplementedError
+
+    def update(self, *batch: Any) -> dict[str, Any]:
+        """One step; what there is to say of it, by name."""
+        raise NotImplementedError
+
+    def record(self, row: dict[str, Any], log: Log) -> None:
+        """Write of a step, or keep for ``checkpointed``, what ``update`` gave."""
+        raise NotImplementedError
+
+    def checkpointed(self, log: Log) -> None:
+        """Bring log and state to disk, after every ``checkpoint_every`` steps and the last."""
+        with self.whole_step():
+            log.flush()
+            self.save()
+
+    @property
+    def due(self) -> bool:
+        """Whether now is the time for ``checkpointed``."""
+        t = self.training
+        return self.step > self._saved and (self.step % t.checkpoint_every == 0 or self.step == t.steps)
+
+    def go_through(self, title: str, progress: bool) -> None:
+        """Take all steps that are left, with log, bar and checkpoints."""
+        with (
+            Log(self.folder / "log.csv", self.step) as log,
+            tqdm(total=self.training.steps, initial=self.step, disable=not progress, desc=title) as bar,
+            closing(self.batches()) as batches,  # Ctrl-C ends the processes that load
+        ):
+            if self.due:  # stopped before its checkpoint
+                self.checkpointed(log)
+            for batch in batches:
+                with self.whole_step():
+                    row = self.update(*batch)
+                    self.record(row, log)
+                    bar.update()
+                    bar.set_postfix(
+                        {k: f"{v:.3f}" for k, v in row.items() if isinstance(v, float)}, refresh=False
+                    )
+                if self.due:
+                    self.checkpointed(log)
 
     def save(self) -> None:
         """Write the checkpoint, whole or not at all; it is on the disk when this returns."""
@@ -73,6 +131,26 @@ class Resumable:
         if not isinstance(state, dict) or not {"step", *self.facts(), *self.parts} <= state.keys():
             raise InputError(f"{self.checkpoint} is no checkpoint of such a training; {_ANEW}")
         return state
+
+    def resume(self) -> bool:
+        """Go on from the checkpoint if there is one; it must be whole, and of the same training."""
+        state = self.read(self.device)
+        if state is None:
+            return False
+        wanted = json.loads(self.facts()["training"])
+        try:
+            its = wanted | json.loads(state["training"])  # an option that it did not know yet is as it is now
+        except ValueError:
+            raise InputError(f"{self.checkpoint} is of another version of this program; {_ANEW}") from None
+        its |= {name: wanted[name] for name in self.training.of_the_machine if name in wanted}
+        if its != wanted:
+            other = {k: (v, wanted.get(k)) for k, v in its.items() if v != wanted.get(k)}
+            raise InputError(
+                f"{self.checkpoint} belongs to another training, (its, this one's): {other}; "
+                "choose another folder or remove it"
+            )
+        self.restore(state)
+        return True
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from ``state``; InputError where it doesn't fit."""

@@ -40,7 +40,7 @@ def anchor_path(kind: str, task: str) -> Path:
 
 
 def curve_of(task: str) -> str:
-    """Which curve a training's rate is read against: that of its task, or without a machine the one with less noise."""
+    """The curve that a training's rate is read against: that of its task, or without analysers the less noisy one."""
     return task if task in TASKS else "features"
 
 

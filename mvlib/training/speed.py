@@ -72,8 +72,8 @@ def measure_speed(trainer: Trainer, steps: int = 4, warm_up: int = 2) -> Speed:
     batches, watch = trainer.batches(), _Stopwatch(trainer.device)
     pixels = 0
     for _ in range(warm_up):
-        x, qp = next(batches)
-        trainer.update(x, qp)
+        x, *rest = next(batches)
+        trainer.update(x, *rest)
         pixels = x.numel() // 3 // len(x) * trainer.training.batch
     start = watch.now(), time.process_time()
     for _ in range(steps):

@@ -86,20 +86,20 @@ def mine(tmp_path, monkeypatch):
 
 
 def protocol(module, store, monkeypatch):
-    def load(_):
+    def load(_, device):
         network = module.Mine().eval()
-        network.card, network.config = {"sha256": "0"}, conditions.load_preprocessor.config
+        network.card, network.config = {"sha256": "0"}, conditions.load_for.config
         return network
 
-    load.config = real("image").config
-    monkeypatch.setattr(conditions, "load_preprocessor", load)
+    load.config = real("image", "cpu").config
+    monkeypatch.setattr(conditions, "load_for", load)
     torch.manual_seed(0)
     options = {"input_size": (32, 32), "mean": (0.5,) * 3, "std": (0.25,) * 3, "classes": "abcd"}
     analyser = Classifier(module.Network(), name="mine", **options)
     return Protocol(EXPERIMENT, CellStore(store), analysers={"mine": analyser})
 
 
-real = conditions.load_preprocessor
+real = conditions.load_for
 ROWS = {ANCHOR, "blur 0.5", "mine"}
 # What is edited: file, old text, new text; and the parts of cells that are to be measured anew.
 RATES, MACHINES = {(row, "") for row in ROWS}, {(row, "mine") for row in ROWS}
@@ -209,11 +209,11 @@ from mvlib.evaluation import identity
 from mvlib.evaluation.conditions import condition
 from mvlib.evaluation.encoding import Encoding
 from mvlib.evaluation.looking import Judge
-from mvlib.training.refine import Refiner
+from mvlib.preprocess import Refinement
 
 import numpy as np
 RealCodec("x264").map([np.zeros((1, 32, 32, 3), np.uint8)] * WORKERS, 30, workers=WORKERS)  # leaves traces
-said = [identity.does(code) for code in (Encoding, Judge, RealCodec, Refiner)]
+said = [identity.does(code) for code in (Encoding, Judge, RealCodec, Refinement)]
 said += [condition(row, (30,)).identity for row in ("blur 0.5", "image", "video")]
 """
 

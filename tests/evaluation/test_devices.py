@@ -19,27 +19,22 @@ KINDS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_and_machines_are_on_the_device_of_their_process(kind, monkeypatch):
     experiment, machine, frames = KINDS[kind]
-    networks, refiners = [], []
+    networks, devices = [], []
 
     class Second(protocol.Processes):
         def __init__(self):
             super().__init__("cpu")
             self.device = torch.device("meta")
 
-    class Refiner(conditions.Refiner):
-        def __init__(self, options, device):
-            refiners.append(device)
-            super().__init__(options, "cpu")
+    ordinary = conditions.load_for
 
-    ordinary = conditions.load_preprocessor
-
-    def load(name):
-        networks.append(ordinary(name))
+    def load(name, device):
+        devices.append(device)
+        networks.append(ordinary(name, "cpu"))
         return networks[-1]
 
     monkeypatch.setattr(protocol, "Processes", Second)
-    monkeypatch.setattr(conditions, "Refiner", Refiner)
-    monkeypatch.setattr(conditions, "load_preprocessor", load)
+    monkeypatch.setattr(conditions, "load_for", load)
     asked = experiment(
         codecs=("x264",), conditions=(ANCHOR,), limit=2, qps=(30, 40),
         preprocessors=("image", "refined:x265:efficientnet_lite0:1"),
@@ -48,8 +43,7 @@ def test_rows_and_machines_are_on_the_device_of_their_process(kind, monkeypatch)
     material = Material("", "", 1, lambda i: sample, clips=frames > 1)
     parts = {"analysers": {machine: analysers.load(machine)}, "material": material}
     ready = protocol.Protocol(asked, CellStore(None), **parts)
-    assert refiners == ["meta"]
-    assert len(networks) == 1
+    assert devices == [torch.device("meta")] * 2
     for network in (*networks, ready.analysers[machine]):
         assert {p.device.type for p in network.parameters()} == {"meta"}
     assert all(cell.row.identity for cell in ready.cells), (

@@ -8,7 +8,6 @@ from mvlib.preprocess import (
     Compact,
     CompactConfig,
     NPPConfig,
-    Preprocessor,
     available_preprocessors,
     build_preprocessor,
     load_preprocessor,
@@ -101,11 +100,6 @@ def test_weights_that_are_not_finite_leave_the_old_ones(tmp_path):
 def test_unknown_architecture_or_option(name, config):
     with pytest.raises(ValueError):
         build_preprocessor(name, config)
-
-
-def test_only_known_architectures_are_saved():
-    with pytest.raises(TypeError, match="Preprocessor"):
-        save_preprocessor(Preprocessor(), "image", **HOW)
 
 
 def test_another_suffix(tmp_path):

@@ -127,7 +127,7 @@ def test_a_dozen_clips_are_learnt(cache, network):
     frames, actions = cached_clips(cache, "train", 12, workers=0)[0]
     x = torch.tensor(frames[:, :, ::3, ::3, :]).permute(0, 1, 4, 2, 3).float() / 255
     # The place of the actor alone costs log(number of cells) at first: it is part of the loss.
-    losses = [trainer.update(x, torch.from_numpy(actions))[0] for _ in range(40)]
+    losses = [trainer.update(x, torch.from_numpy(actions))["loss"] for _ in range(40)]
     assert losses[0] > 2 and np.mean(losses[-3:]) < 0.65 * losses[0], losses
 
 

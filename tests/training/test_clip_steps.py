@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from mvlib.training.batches import Steps
 from mvlib.training.experiment import VideoTraining
-from mvlib.training.steps import Steps
 
 TRAINING = VideoTraining(batch=6, frames=3, size=64, excerpts=0.5, seed=3)
 

@@ -14,7 +14,7 @@ from mvlib.errors import InputError
 from mvlib.preprocess import build_preprocessor, save_preprocessor
 from mvlib.training.experiment import ImageTraining, VideoTraining
 from mvlib.training.loop import Log, NonFiniteLoss, Objective, Steps, Trainer
-from mvlib.training.start import starting_network
+from mvlib.training.network import starting_network
 
 SMALL = {"widths": (8, 16), "blocks": (1, 1)}
 

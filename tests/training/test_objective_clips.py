@@ -10,9 +10,9 @@ from mvlib import analysers
 from mvlib.analysers import kl_to_clean
 from mvlib.codecs import RealCodec
 from mvlib.datasets import Photos
+from mvlib.training.batches import Steps
 from mvlib.training.experiment import VideoTraining
-from mvlib.training.objective import Objective, load_asked, lost_to
-from mvlib.training.steps import Steps
+from mvlib.training.objective import Objective, load_guide, lost_to
 
 
 @pytest.fixture(scope="module")
@@ -61,11 +61,13 @@ def test_who_sees_pictures_sees_every_frame_and_who_sees_clips_sees_the_clip():
 
 def test_who_cannot_be_asked_is_refused_with_those_who_can():
     with pytest.raises(
-        ValueError, match=r"siam_lite0 is a Tracker, which a training on clips.*action_resnet3d"
+        ValueError, match=r"siam_lite0 is a Tracker, which can't guide a training on clips.*action_resnet3d"
     ):
-        load_asked("siam_lite0", clips=True)
-    with pytest.raises(ValueError, match=r"is a Recogniser, which a training on pictures.*nanodet, "):
-        load_asked("action_resnet3d", clips=False)
+        load_guide("siam_lite0", clips=True)
+    with pytest.raises(
+        ValueError, match=r"is a Recogniser, which can't guide a training on pictures.*nanodet, "
+    ):
+        load_guide("action_resnet3d", clips=False)
     with pytest.raises(ValueError, match="siam_lite0 is a Tracker"):
         Objective(VideoTraining(analysers=("siam_lite0",)))
 

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from mvlib.preprocess.bands import detail_bands
+from mvlib.training.batches import Steps
 from mvlib.training.experiment import VideoTraining
 from mvlib.training.loop import Trainer
 from mvlib.training.outline import BANDS, MARGIN, Guarded, Outline, near
-from mvlib.training.steps import Steps
 
 TRAINING = VideoTraining(
     task="outline", excerpts=0, batch=2, frames=3, size=64, steps=12, lr=3e-3, warmup=2, workers=0, ema=0.5

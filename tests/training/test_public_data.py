@@ -12,7 +12,7 @@ import yaml
 from mvlib.__main__ import main
 from mvlib.codecs import RealCodec, pool
 from mvlib.datasets import Photos
-from mvlib.training.ahead import Ahead
+from mvlib.training.encoding_ahead import EncodingAhead
 from mvlib.training.experiment import ImageTraining, VideoTraining
 from mvlib.training.loop import Steps, Trainer
 from mvlib.training.slope import anchor_command, anchor_path
@@ -26,7 +26,7 @@ def test_values_are_the_real_codecs_whether_asked_ahead_or_in_turn():
         torch.tensor([27.0, 35, 44]),
     )
     real, virtual = RealCodec("x264", gop="intra"), VirtualCodec.like("x264")
-    ahead = virtual(clip, qp, real=Ahead(real, clip, qp, workers=2))
+    ahead = virtual(clip, qp, real=EncodingAhead(real, clip, qp, workers=2))
     in_turn = virtual(clip, qp, real=real)
     assert torch.equal(ahead.frames, in_turn.frames) and torch.equal(ahead.bits, in_turn.bits)
     pictures = (clip.detach() * 255).round().byte().permute(0, 1, 3, 4, 2).contiguous().numpy()
@@ -39,7 +39,9 @@ def test_values_are_the_real_codecs_whether_asked_ahead_or_in_turn():
 def test_an_encoder_that_fails_ahead_says_so_where_it_is_asked():
     clip = torch.rand(1, 1, 3, 32, 32)
     with pytest.raises(ValueError, match="52"):
-        VirtualCodec.like("x264")(clip, 40.0, real=Ahead(RealCodec("x264"), clip, torch.tensor([52.0])))
+        VirtualCodec.like("x264")(
+            clip, 40.0, real=EncodingAhead(RealCodec("x264"), clip, torch.tensor([52.0]))
+        )
 
 
 def test_processes_of_one_machine_share_its_cores(monkeypatch):

@@ -20,7 +20,7 @@ class Line(Resumable):
     parts = ("network", "optimiser")
 
     def __init__(self, folder):
-        super().__init__(folder)
+        super().__init__(None, folder)
         torch.manual_seed(0)
         self.network = nn.Linear(1, 1)
         self.optimiser = torch.optim.AdamW(self.network.parameters(), 0.1)

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from mvlib.training.batches import Steps
 from mvlib.training.experiment import ImageTraining
 from mvlib.training.loop import Trainer
 from mvlib.training.objective import Objective
 from mvlib.training.slope import Slope
-from mvlib.training.steps import Steps
 
 QPS = np.array([22.0, 27, 32, 37, 42, 47])
 

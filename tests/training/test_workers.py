@@ -5,8 +5,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from mvlib.datasets import Photos
+from mvlib.training.batches import Steps
 from mvlib.training.experiment import ImageTraining, VideoTraining
-from mvlib.training.steps import Steps
 
 STEPS = 12
 

@@ -1,7 +1,7 @@
 """Real encoding beside the virtual: batch → worker processes begin → (the virtual codec works) → results, in order.
 
 The real encoders run on the CPU in processes of their own, the virtual codec on the GPU or in this process: begun
-first and asked for last, the encoders cost only what the virtual codec does not cover.
+first and waited for last, the encoders cost only what the virtual codec does not cover.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -12,8 +12,8 @@ from torch import Tensor
 from mvlib.codecs import Coded, RealCodec
 
 
-class Ahead:
-    """A real codec that begins with every clip of a batch at once, and is then asked for one after the other.
+class EncodingAhead:
+    """A real codec that begins with every clip of a batch at once, and then gives one after the other.
 
     Args:
         codec: the real one.
@@ -27,9 +27,9 @@ class Ahead:
         thread = ThreadPoolExecutor(1, "real encoding")
         self._coded = thread.submit(codec.map, list(frames), qps, workers=workers)
         thread.shutdown(wait=False)
-        self._asked = 0
+        self._taken = 0
 
     def __call__(self, frames: np.ndarray, qp: float) -> Coded:
         """The next clip, coded; waits until all are. ``frames`` and ``qp`` are those it was begun with."""
-        self._asked += 1
-        return self._coded.result()[self._asked - 1]
+        self._taken += 1
+        return self._coded.result()[self._taken - 1]

@@ -1,15 +1,18 @@
 """Batches by step number: seed, step → pictures or clips, crops, QPs, always the same."""
 
+from typing import Protocol
+
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from mvlib.datasets import ActingCutouts, Clips, Photos, Squares, open_dataset
+from mvlib.datasets import ActingCutouts, Clips, Photos, open_dataset
 from mvlib.datasets.readers import has_splits
 from mvlib.errors import InputError
 
 from .experiment import OUTLINED, Training, VideoTraining
+from .material import OwnMaterial
 
 _SCENES = 2**31
 SCENE = 16
@@ -21,11 +24,12 @@ class Steps(Dataset):
 
     Args:
         part: which items of every batch to load; the others are another process's.
+        material: what has ``draw``; None is what ``training`` names.
     """
 
-    def __init__(self, training: Training, part: slice = slice(None)):
+    def __init__(self, training: Training, part: slice = slice(None), material: "Material | None" = None):
         self.training, self.part = training, part
-        self.material = material_of(training)
+        self.material = material or material_of(training)
 
     def __len__(self) -> int:
         return self.training.steps
@@ -33,31 +37,37 @@ class Steps(Dataset):
     @property
     def broken(self) -> dict[str, str]:
         """Files of a public data set that could not be read so far, with the kind of damage."""
-        return self.material.squares.reader.broken if isinstance(self.material, PublicData) else {}
+        return getattr(getattr(self.material, "reader", None), "broken", {})
 
-    def __getitem__(self, step: int) -> tuple[Tensor, Tensor]:
-        """Pictures (B, 3, size, size) or clips (B, T, 3, size, size) in [0, 1], and their QPs (B,)."""
+    def __getitem__(self, step: int) -> tuple[Tensor, Tensor] | tuple[Tensor, Tensor, list]:
+        """Pictures (B, 3, size, size) or clips (B, T, 3, size, size) in [0, 1], QPs (B,), and targets if known."""
         t, rng = self.training, np.random.default_rng((self.training.seed, step))
-        x = self.material.draw(step, rng, self.part)
+        x, *targets = self.material.draw(step, rng, self.part)
         qp = rng.integers(t.qp_low, t.qp_high + 1, t.batch)[self.part]
-        return x, torch.from_numpy(qp).float()
+        return x, torch.from_numpy(qp).float(), *targets
 
 
-def material_of(training: Training) -> "PublicData | Scenes | Photographs":
+class Material(Protocol):
+    """Where the pictures or clips of a training come from."""
+
+    def draw(self, step: int, rng: np.random.Generator, part: slice) -> tuple[Tensor] | tuple[Tensor, list]:
+        """Pictures or clips of a ``part`` of a step, (B, [T,] 3, size, size), and what is known of each, if it is."""
+
+
+def material_of(training: Training) -> Material:
     """Where the pictures or clips of a training come from."""
     if training.dataset is not None:
         return PublicData(training)
     return Scenes(training) if isinstance(training, VideoTraining) else Photographs(training)
 
 
-class PublicData:
+class PublicData(OwnMaterial):
     """Random squares of the pictures, or of random windows of the clips, of a public data set.
 
-    A broken file is named in the log, counted in ``squares.reader`` and stood in for by the next.
+    A broken file is named in the log, counted in ``reader.broken`` and stood in for by the next.
     """
 
     def __init__(self, training: Training):
-        self.batch = training.batch
         options = {"on_error": "replace"} | ({"split": "train"} if has_splits(training.dataset) else {})
         if isinstance(training, VideoTraining):
             options |= {"frames": training.frames, "window": "random", "seed": training.seed}
@@ -66,13 +76,11 @@ class PublicData:
             raise InputError(
                 f"{training.dataset} gives {'clips' if reader.is_video else 'pictures'}; choose another"
             )
-        self.squares = Squares(reader, training.size, seed=training.seed)
+        super().__init__(reader, training.batch, training.size, training.seed)
 
-    def draw(self, step: int, rng: np.random.Generator, part: slice) -> Tensor:
-        """The pictures or clips of a ``part`` of a step: (B, [T,] 3, size, size)."""
-        self.squares.set_epoch(step)
-        chosen = rng.choice(len(self.squares), self.batch, replace=self.batch > len(self.squares))
-        return torch.stack([self.squares[int(i)] for i in chosen[part]])
+    def draw(self, step: int, rng: np.random.Generator, part: slice) -> tuple[Tensor]:
+        """The pictures or clips of a ``part`` of a step: (B, [T,] 3, size, size); no loss by name asks for labels."""
+        return super().draw(step, rng, part)[:1]
 
 
 class Photographs:
@@ -82,11 +90,11 @@ class Photographs:
         self.batch = training.batch
         self.photos = Photos("train", size=training.size, crop="random", flip=True, seed=training.seed)
 
-    def draw(self, step: int, rng: np.random.Generator, part: slice) -> Tensor:
+    def draw(self, step: int, rng: np.random.Generator, part: slice) -> tuple[Tensor]:
         """The pictures of a ``part`` of a step: (B, 3, size, size)."""
         self.photos.set_epoch(step)
         chosen = rng.choice(len(self.photos), self.batch, replace=self.batch > len(self.photos))
-        return torch.stack([self.photos[int(i)] for i in chosen[part]])
+        return (torch.stack([self.photos[int(i)] for i in chosen[part]]),)
 
 
 class Scenes:
@@ -100,14 +108,14 @@ class Scenes:
         self.scenes = ActingCutouts("train", _SCENES, t.size, whole, seed=t.seed)
         self.films = Clips("train", t.frames, t.size, seed=t.seed) if t.excerpts else None
 
-    def draw(self, step: int, rng: np.random.Generator, part: slice) -> Tensor:
+    def draw(self, step: int, rng: np.random.Generator, part: slice) -> tuple[Tensor]:
         """The clips of a ``part`` of a step: (B, T, 3, size, size)."""
         if self.films is not None:
             self.films.set_epoch(step)
         chosen = [
             (rng.random() < self.training.excerpts, rng.integers(_SCENES)) for _ in range(self.training.batch)
         ]
-        return torch.stack([self.clip(film, int(index)) for film, index in chosen[part]])
+        return (torch.stack([self.clip(film, int(index)) for film, index in chosen[part]]),)
 
     def clip(self, film: bool, index: int) -> Tensor:
         """An excerpt of a film or a scene, by a number that is larger than there are films: (T, 3, size, size).

@@ -2,34 +2,39 @@
 
 from dataclasses import asdict
 
+from torch import nn
+
 from mvlib.errors import InputError
-from mvlib.preprocess import Compact, Preprocessor, build_preprocessor, load_preprocessor
+from mvlib.preprocess import Compact, build_preprocessor, described, load_preprocessor
 
 from .experiment import Training
 
 
-def starting_network(training: Training) -> Preprocessor:
+def starting_network(training: Training) -> nn.Module:
     """The untrained network of ``training``, or the one of ``training.start``.
 
     ``CompactVideo`` also starts from a ``Compact`` that was trained on pictures: it becomes the part for the single
     frame, and the untrained rest leaves what that does as it is.
 
-    Raises ValueError where the weights are of another architecture, or of other options than those asked for.
+    Raises ValueError where the weights are of another architecture, or of other options than the training's.
     """
     if training.start is None:
-        return build_preprocessor(training.architecture, training.network)
+        network = build_preprocessor(training.architecture, training.network).train()
+        described(network)  # what can't be loaded again is refused before the work
+        return network
     start = load_preprocessor(training.start)
     if isinstance(start, Compact) and training.architecture == "CompactVideo":
         network = build_preprocessor("CompactVideo", {"spatial": asdict(start.config)} | training.network)
         network.spatial.load_state_dict(start.state_dict())
         return network.train()
-    if type(start).__name__ != training.architecture:
+    its = described(start)
+    if its["architecture"] != training.architecture:
         raise InputError(
-            f"{training.start} holds a {type(start).__name__}, the training asks for {training.architecture}"
+            f"{training.start} holds a {its['architecture']}, the training asks for {training.architecture}"
         )
-    asked = asdict(build_preprocessor(training.architecture, asdict(start.config) | training.network).config)
-    if asked != asdict(start.config):
+    wanted = its | {"config": its["config"] | training.network}
+    if described(build_preprocessor(**wanted)) != its:
         raise InputError(
-            f"{training.start} has the options {asdict(start.config)}, not {training.network}: leave `network` out"
+            f"{training.start} has the options {its['config']}, not {training.network}: leave `network` out"
         )
     return start.train()

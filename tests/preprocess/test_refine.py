@@ -7,7 +7,9 @@ import torch
 
 from mvlib.analysers import feature_distance, features
 from mvlib.datasets import Photos
-from mvlib.training.refine import Refinement, Refiner, random_view
+from mvlib.preprocess import RefinementConfig, preprocess_frames
+from mvlib.preprocess.refine import random_view
+from mvlib.refined import load_preprocessor, refinement
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +39,7 @@ def won(refiner, x, y):
 
 
 def test_the_decoded_maps_come_nearer_to_the_clean_ones_at_about_the_same_bits(anchor, pictures):
-    refiner = Refiner(Refinement(steps=8, anchor=anchor))
+    refiner = refinement(RefinementConfig(steps=8, anchor=anchor))
     y = refiner(pictures, 37)
     assert y.shape == pictures.shape and y.min() >= 0 and y.max() <= 1
     # Of all pictures together: of one, some samples more or less on the other side of a rounding are 10 % of its bits.
@@ -52,8 +54,8 @@ def test_both_precisions_win_about_the_same(anchor, pictures):
     """
     x, changes, results = pictures[:2], [], []
     for precision in ("float32", "bf16"):
-        refiner = Refiner(Refinement(steps=3, lr=1, anchor=anchor, precision=precision))
-        assert refiner.precision == refiner.leads_to[-1] == precision
+        refiner = refinement(RefinementConfig(steps=3, lr=1, anchor=anchor, precision=precision))
+        assert refiner.objective.options.precision == precision
         y = refiner(x, 37)
         changes.append((y - x).flatten())
         results.append(won(refiner, x, y))
@@ -64,21 +66,62 @@ def test_both_precisions_win_about_the_same(anchor, pictures):
 
 def test_without_a_wish_the_faster_precision_is_taken_and_kept_apart_in_stored_rows(anchor, monkeypatch):
     from mvlib import _precision
-    from mvlib.evaluation.conditions import refined
+    from mvlib.evaluation.conditions import condition
 
     rows = {}
     for precision in ("bf16", "float32"):
         monkeypatch.setattr(_precision, "_faster_on_cpu", lambda precision=precision: precision)
-        refiner = Refiner(Refinement(anchor=anchor))
-        assert refiner.precision == refiner.objective.training.precision == precision
-        rows[precision] = refined(f"refined:anchor={anchor}").weights
+        refiner = refinement(RefinementConfig(anchor=anchor))
+        assert refiner.objective.options.precision == precision
+        rows[precision] = condition(f"refined:anchor={anchor}", (37,)).weights
     assert rows["bf16"] != rows["float32"] and "float32" in rows["float32"]
     with pytest.raises(ValueError, match="precision 'half' is unknown; choose one of float32, bf16, auto"):
-        Refiner(Refinement(anchor=anchor, precision="half"))
+        refinement(RefinementConfig(anchor=anchor, precision="half"))
+
+
+def plain_loop(objective, x, qp, steps, lr, views):
+    """The steps as a training would take them, with the pixels for weights."""
+    change = torch.zeros_like(x).requires_grad_()
+    optimiser = torch.optim.Adam([change], lr=lr / 255, eps=1e-14)
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(steps):
+        view = random_view(x.shape[-2:], generator) if views else None
+        optimiser.zero_grad()
+        objective(x, (x + change).clamp(0, 1), torch.full((len(x),), qp), "x265", view)["loss"].backward()
+        optimiser.step()
+    return (x + change.detach()).clamp(0, 1)
+
+
+@pytest.mark.parametrize("views", [True, False])
+def test_it_is_called_as_every_preprocessor_and_takes_the_same_steps(anchor, pictures, views):
+    """Of frames, without gradients, in inference mode: the steps of the plain loop, to the last bit."""
+    spec = f"refined:x265:efficientnet_lite0:2:precision=float32:anchor={anchor}:views={str(views).lower()}"
+    module, x = load_preprocessor(spec), (pictures[:2] * 255).round() / 255
+    expected = plain_loop(module.objective, x, 37.0, 2, 1.5, views)
+    for context in (torch.no_grad, torch.inference_mode, torch.enable_grad):
+        with context():
+            assert torch.equal(module(x, 37), expected)
+    frames = (x * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+    refined = torch.from_numpy(preprocess_frames(module, frames, 37)).permute(0, 3, 1, 2)
+    assert torch.equal(refined, (expected * 255).round().byte())
+    assert all(p.grad is None for p in module.parameters())
+
+
+def test_odd_sizes_clips_and_a_fixed_qp(anchor):
+    torch.manual_seed(0)
+    spec = f"refined:x265::1:precision=float32:views=false:anchor={anchor}"
+    module, fixed = load_preprocessor(spec), load_preprocessor(f"{spec}:at_qp=40")
+    x = torch.rand(1, 2, 3, 16, 19)
+    y = module(x, 40)
+    assert y.shape == x.shape and 0 < (y - x).abs().max() < 3 / 255
+    assert module.told_qp and not fixed.told_qp and torch.equal(fixed(x, 20), y)
+    x.requires_grad_()
+    module(x, 40).sum().backward()
+    assert x.grad.max() == 1, "a gradient passes as if the change were a constant"
 
 
 def test_a_picture_is_refined_the_same_alone_and_in_company(anchor, pictures):
-    refiner = Refiner(Refinement(steps=2, anchor=anchor))
+    refiner = refinement(RefinementConfig(steps=2, anchor=anchor))
     together = refiner(pictures[:2], torch.tensor([30.0, 42.0]))
     alone = refiner(pictures[1:2], 42)
     # Adam takes the sign of a gradient, which may tip where it is nearly zero: nearly all samples, not all.
@@ -96,10 +139,13 @@ def test_views_lie_inside_differ_and_come_again():
     torch.testing.assert_close(random_view((40, 60), torch.Generator().manual_seed(3))(x), draws[3])
 
 
-@pytest.mark.parametrize("options", [{"steps": 0}, {"lr": 0.0}])
-def test_impossible_options_are_refused(options):
-    with pytest.raises(ValueError, match="must be above 0"):
-        Refinement(**options)
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [({"steps": 0}, "must be above 0"), ({"lr": 0.0}, "must be above 0"), ({"at_qp": 60}, "at_qp is 60")],
+)
+def test_impossible_options_are_refused(options, says):
+    with pytest.raises(ValueError, match=says):
+        RefinementConfig(**options)
 
 
 def test_a_row_says_its_options_and_what_it_depends_on(anchor):
@@ -108,7 +154,7 @@ def test_a_row_says_its_options_and_what_it_depends_on(anchor):
     plain = condition("a=refined:x265:efficientnet_lite0:3", (37,))
     ablated = condition("refined:x265::3:task=output:at_qp=37", (37,))
     assert plain.name == "a" and ablated.name.endswith("at_qp=37")
-    assert plain.weights.startswith(repr(Refinement(steps=3))) and "at_qp" in ablated.weights
+    assert plain.weights.startswith(repr(RefinementConfig(steps=3))) and "at_qp" in ablated.weights
 
 
 @pytest.mark.parametrize("spec", ["refined:x265::3:tsk=output", "refined:x265::three"])
