@@ -44,7 +44,7 @@ def evaluate(
     frames: int = 16,
     progress: bool = True,
 ) -> "Report":
-    """Measure preprocessors before real codecs: what analysers make of decoded pictures or clips, at equal rate.
+    """Measure preprocessors in front of real codecs: rate, and what analysers make of decoded pictures or clips.
 
     Args:
         data: what ``mvlib.open_dataset`` gives; a folder; file names; or uint8 arrays, (H, W, 3) a picture,
