@@ -1,8 +1,9 @@
 """How nbval runs notebooks here: kernels that answer, and numbers that hold on other processors.
 
-A decimal number or a percentage may differ by 1 in its last printed digit: processors sum in another order, and a
-value near the edge of a rounding falls on the other side of it, however few digits are printed.  Counts, and the words
-between, must be the same.
+A decimal number may differ by 1 in its last printed digit: processors sum in another order, and a value near the edge
+of a rounding falls on the other side of it, however few digits are printed.  A percentage may differ by 2, and by 1 %
+of itself: most are shares of blocks or bits of a coded clip, where one decision that tips takes others with it.
+Counts, and the words between, must be the same.
 
 Kernels talk through sockets in files, and are started again where one did not answer.
 Now and then a kernel lives but never answers, and all cells of its notebook fail.  Why is not known; one way is ruled
@@ -53,7 +54,7 @@ NUMBER = re.compile(r"[+\-−]?\d[\d,]*(?:\.\d+)?(?:\s?%)?")
 
 
 def alike(shown: str, wanted: str) -> bool:
-    """Whether two texts are the same but for blanks, and the last digit of decimal numbers and percentages."""
+    """Whether two texts are the same but for blanks, and the last digits of decimal numbers and percentages."""
     texts = [NUMBER.sub(" 0 ", text).split() for text in (shown, wanted)]
     numbers = zip(NUMBER.findall(shown), NUMBER.findall(wanted), strict=False)
     return texts[0] == texts[1] and all(_near(a, b) for a, b in numbers)
@@ -61,10 +62,12 @@ def alike(shown: str, wanted: str) -> bool:
 
 def _near(a: str, b: str) -> bool:
     decimals = {len(x.rstrip(" %").partition(".")[2]) for x in (a, b)}
-    if a == b or len(decimals) == 2 or (decimals == {0} and "%" not in a + b):
+    percent = {"%" in x for x in (a, b)}
+    if len(decimals) == 2 or len(percent) == 2 or (decimals == {0} and percent == {False}):
         return a == b
     x, y = (float(x.rstrip(" %").replace(",", "").replace("−", "-")) for x in (a, b))
-    return abs(x - y) < 1.5 / 10 ** decimals.pop()
+    digit = 10 ** -decimals.pop()
+    return abs(x - y) < (2.5 * digit + 0.01 * abs(y) if percent == {True} else 1.5 * digit)
 
 
 def _forgiving(compare):

@@ -56,25 +56,28 @@ spec.loader.exec_module(conftest)
     ("shown", "wanted"),
     [
         ("saves   4.4% at QP 37", "saves 4.3% at QP 37"),
-        ("      +298 %       -4.4 dB", "      +299 %       -4.4 dB"),
+        ("      +296 %       -4.4 dB", "      +299 %       -4.4 dB"),
+        ("bits within 10 %, correlation 0.82", "bits within 8 %, correlation 0.83"),
         ("bits  -9.9 %, PSNR -0.0", "bits -10.0 %, PSNR +0.0"),
         ("BD-rate −14.2 % [-20.1, -8.0]", "BD-rate −14.3 % [-20.0, -8.1]"),
     ],
 )
-def test_the_last_digit_of_what_is_measured_may_differ_by_one(shown, wanted):
+def test_the_last_digit_of_what_is_measured_may_differ(shown, wanted):
     assert conftest.alike(shown, wanted) and conftest.alike(wanted, shown)
 
 
 @pytest.mark.parametrize(
     ("shown", "wanted"),
     [
-        ("saves 4.4% at QP 37", "saves 4.2% at QP 37"),
+        ("saves 4.4% at QP 37", "saves 4.0% at QP 37"),
+        ("PSNR 24.95 dB", "PSNR 24.97 dB"),
+        ("takes 50 %", "takes 50"),
         ("saves 4.4% at QP 37", "saves 4.4% at QP 38"),
         ("x265 at QP 37: 61,176 bits", "x265 at QP 37: 61,177 bits"),
         ("saves 4.4%", "costs 4.4%"),
         ("bits -1.2 %", "bits +1.2 %"),
         ("0.25 nats", "0.3 nats"),
-        ("55 % → 66 %", "55 % → 68 %"),
+        ("55 % → 66 %", "55 % → 70 %"),
         ("1.5 bpp, 2.5 bpp", "1.5 bpp"),
         ("frames 1 2 3", "frames 1 2"),
     ],
