@@ -15,7 +15,7 @@ from mvlib._files import replace_when_done
 from mvlib.errors import InputError
 from mvlib.media import Unreadable, kind_of, load_picture, open_clip, stacked
 
-CONTAINERS = (".mkv", ".avi", ".mov")
+CONTAINERS = (".mkv", ".avi")
 """What lossless video (FFV1) is written in."""
 
 

@@ -25,7 +25,7 @@ def checked(path: str | os.PathLike) -> Path:
         link = f" is a link to {os.readlink(path)}, which" if path.is_symlink() else ""
         raise MissingFile(f"{path}{link} does not exist; give a picture or a clip") from None
     except (OSError, ValueError) as error:  # a loop of links, a name that is too long, a null byte
-        raise Unreadable(f"{path!r} cannot be opened: {error}") from None
+        raise Unreadable(f"{str(path)!r} cannot be opened: {error}") from None
     if stat.S_ISDIR(found.st_mode):
         raise InputError(f"{path} is a folder; give a file in it")
     if not stat.S_ISREG(found.st_mode):

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -14,7 +15,7 @@ from PIL import Image
 from mvlib.__main__ import main
 from mvlib._weights import weights_folder
 from mvlib.codecs import RealCodec
-from mvlib.commands.media import read_media
+from mvlib.commands.media import CONTAINERS, Media, read_media, write_media
 from mvlib.datasets import Clips, Photos, data_root
 from mvlib.preprocess import load_preprocessor, preprocess_frames
 
@@ -200,3 +201,11 @@ def test_a_name_with_a_colon_is_read_and_written(encode, tmp_path, monkeypatch):
     shutil.copy(CASES / "colon.mp4", "10:30.mp4")
     assert encode("10:30.mp4", "--frames", 2, "--decoded", "10:31.mkv")["frames"] == 2
     assert len(read_media(tmp_path / "10:31.mkv").frames) == 2
+
+
+@pytest.mark.parametrize("suffix", CONTAINERS)
+def test_every_container_that_is_offered_keeps_each_pixel(tmp_path, suffix):
+    frames = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), dtype=np.uint8)
+    write_media(tmp_path / f"own{suffix}", frames, Media(frames, Fraction(25)))
+    back = read_media(tmp_path / f"own{suffix}")
+    assert np.array_equal(back.frames, frames) and back.rate == 25
