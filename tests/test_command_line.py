@@ -123,9 +123,11 @@ def test_debug_shows_the_traceback_of_everything(ended):
 
 
 WAITS = """
-import atexit, sys, time
+import atexit, signal, sys, time
 from mvlib import __main__ as command_line
 from mvlib.analysers import AnalyserUnavailable
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
 
 def wait(message: str = ""):
     "Wait."
