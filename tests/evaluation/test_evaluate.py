@@ -53,6 +53,7 @@ def negative(frames, qp):
     return 255 - frames
 
 
+@pytest.mark.slow
 def test_a_script_in_a_folder_of_its_own(tmp_path):
     """A preprocessor, an analyser and a codec that the script defines, with nothing but the package on its path."""
     script = shutil.copy(ROOT / "tests" / "contract_script.py", tmp_path)

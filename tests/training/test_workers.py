@@ -26,6 +26,7 @@ def windows_of_clips(folder):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("material", [photographs, scenes_and_films, windows_of_clips])
 def test_workers_draw_what_one_process_draws(material, kinetics):
     """The step in shared memory alone would be that of the worker that set it last."""
