@@ -54,7 +54,7 @@ nitpicky = True
 nitpick_ignore_regex = [
     # Types of Python and of other projects stand on other sites, which a build without network does not ask.
     ("py:.*", r"(argparse|collections|concurrent|fractions|os|pathlib)\..*"),
-    ("py:.*", r"(av|IPython|ipywidgets|matplotlib|np|numpy|PIL|t|timm|torch)\..*"),
+    ("py:.*", r"(av|IPython|ipywidgets|matplotlib|np|numpy|PIL|t|timm|torch|torchvision)\..*"),
     ("py:class", r"Axes|Figure|Tensor"),
 ]
 
