@@ -129,7 +129,10 @@ class Ahead:
 
 
 def result_of(work: Future) -> Any:
-    """The result of ``work``, waited for so that a thread of ``Ahead`` can be stopped meanwhile."""
+    """The result of ``work``, waited for so that Ctrl-C, and the stop of a thread of ``Ahead``, end the wait.
+
+    A signal that the system gives to another thread does not end a wait without a limit in the main one.
+    """
     while not work.done():
         wait([work], 0.2)
     return work.result()

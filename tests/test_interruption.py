@@ -6,6 +6,7 @@ import signal
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import torch
 from launching import start
 
 from mvlib._files import read_sealed
-from mvlib._interruption import Ahead, stopping, whole
+from mvlib._interruption import Ahead, result_of, stopping, whole
 from mvlib.codecs import pool, programs
 from mvlib.codecs.cache import unpack
 
@@ -73,8 +74,8 @@ def test_an_evaluation_keeps_its_streams(tmp_path):
     status, last = interrupted(arguments, tmp_path / "said", lambda: len([*cells.rglob("[!.]*.stream")]) > 1)
     assert status == 130
     assert last == f"mvlib: stopped; what is finished is kept in {cells}: the same command goes on from there"
-    kept = [*cells.rglob("[!.]*.stream")]
-    assert 1 < len(kept) < 100 and all(len(unpack(read_sealed(path)).packets) == 16 for path in kept)
+    kept, of = [*cells.rglob("[!.]*.stream")], 24 * 6  # clips and QPs
+    assert 1 < len(kept) < of and all(len(unpack(read_sealed(path)).packets) == 16 for path in kept)
 
 
 @pytest.mark.slow
@@ -185,6 +186,23 @@ def encode_for_hours(begun, folder):
     else:
         jobs = [(["sleep", "3600"], folder, folder / f"log{k}", None) for k in range(2)]
         pool.run(programs._run, jobs, 2, False, "", processes=False)
+
+
+def test_a_signal_that_reached_another_thread_ends_the_wait(ctrl_c):
+    released = threading.Event()
+
+    def work():
+        time.sleep(0.3)  # the main thread waits by now
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        return released.wait(30)
+
+    with ThreadPoolExecutor(1) as threads:
+        coming = threads.submit(work)
+        with pytest.raises(KeyboardInterrupt):
+            result_of(coming)
+        still_working = not coming.done()
+        released.set()
+    assert still_working
 
 
 def test_work_ahead_is_finished_and_handed_over():

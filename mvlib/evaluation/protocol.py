@@ -19,7 +19,7 @@ import torch
 from tqdm.auto import tqdm
 
 from mvlib import analysers
-from mvlib._interruption import Ahead
+from mvlib._interruption import Ahead, result_of
 from mvlib._processes import Processes
 from mvlib.analysers import Analyser
 from mvlib.codecs import Codec, RealCodec
@@ -208,7 +208,7 @@ class Protocol:
         with Ahead() as ahead:
             coming = [ahead.begin(encode, cell) for cell in cells[:1]]
             for i, cell in enumerate(cells):
-                decoded = coming.pop().result()
+                decoded = result_of(coming.pop())
                 coming += [ahead.begin(encode, following) for following in cells[i + 1 : i + 2]]
                 yield cell, decoded
 

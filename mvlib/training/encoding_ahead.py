@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from torch import Tensor
 
+from mvlib._interruption import result_of
 from mvlib.codecs import Coded, RealCodec
 
 
@@ -32,4 +33,4 @@ class EncodingAhead:
     def __call__(self, frames: np.ndarray, qp: float) -> Coded:
         """The next clip, coded; waits until all are. ``frames`` and ``qp`` are those it was begun with."""
         self._taken += 1
-        return self._coded.result()[self._taken - 1]
+        return result_of(self._coded)[self._taken - 1]
