@@ -16,10 +16,10 @@ import numpy as np
 
 from mvlib._numbers import is_number, whole
 from mvlib.errors import InputError, InputTypeError
+from mvlib.pool import run
 
 from .cache import StreamCache, stream_key
 from .coded import Coded, Stream
-from .pool import run
 
 
 class Codec(ABC):
