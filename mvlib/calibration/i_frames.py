@@ -16,13 +16,14 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from mvlib.virtual.codec import I_OFFSET, VirtualCodec
+from mvlib.virtual.codec import VirtualCodec
 from mvlib.virtual.colour import pad_planes, rgb_to_planes
 from mvlib.virtual.fitted import store, store_rate
 from mvlib.virtual.intra import code_i
 from mvlib.virtual.jpeg import VirtualJpeg
 from mvlib.virtual.quantise import hard
 from mvlib.virtual.rate import Features, FrameRate, GroupRate, Levels, level_features
+from mvlib.virtual.sequence import frame_qps
 from mvlib.virtual.settings import settings_for
 
 from .fit import aligned, errors, fit_groups, fit_weights
@@ -79,7 +80,7 @@ def code_virtually(
     out = []
     for i in tqdm(range(0, len(items), batch), desc="virtual I frames"):
         for rgb, qp in _by_size(items[i : i + batch], qps[i : i + batch]):
-            frame_qp = (qp + codec.qp_offset).clamp(min=0)
+            frame_qp = frame_qps(qp, codec.settings)["I"]
             planes = pad_planes(rgb_to_planes(rgb), codec.settings.multiple)
             frame = code_i(planes, frame_qp, codec.settings, hard)
             out.append(Coded(frame.levels, frame.modes, frame_qp))
@@ -100,7 +101,7 @@ def fit_intra(
     """Fit the rate of I frames to ``RealCodec(name, gop=gop)``; errors on training and validation squares too."""
     from mvlib.codecs import RealCodec
 
-    codec = VirtualCodec(settings_for(name, gop), {}, I_OFFSET[gop])
+    codec = VirtualCodec(settings_for(name, gop), {})
     grouped = codec.settings.standard == "h265"
     real = RealCodec(name, gop=gop)
     material = {"train": TRAIN, "val": VALIDATION}

@@ -21,7 +21,7 @@ from mvlib.virtual.fitted import store_rate
 from mvlib.virtual.inter import PFrame
 from mvlib.virtual.quantise import hard
 from mvlib.virtual.rate import Features, FrameRate
-from mvlib.virtual.sequence import CHAINS, Chain, code_chain, frame_features, frame_qps
+from mvlib.virtual.sequence import code_chain, frame_features, frame_qps
 from mvlib.virtual.settings import Settings, settings_for
 
 from .fit import aligned, errors, fit_groups, fit_weights
@@ -39,7 +39,7 @@ class Clip:
     bits: list[int]
 
 
-def code_clips(clips: list[Clip], chain: Chain, settings: Settings) -> list[list[PFrame]]:
+def code_clips(clips: list[Clip], settings: Settings) -> list[list[PFrame]]:
     """Code clips of one size with hard rounding: for each batch of them, its P frames in order; shows its progress."""
     out = []
     for i in tqdm(range(0, len(clips), _BATCH), desc="virtual P frames"):
@@ -48,21 +48,21 @@ def code_clips(clips: list[Clip], chain: Chain, settings: Settings) -> list[list
         qp = torch.tensor([float(c.qp) for c in part])
         frames = [pad_planes(rgb_to_planes(f), settings.multiple) for f in rgb.unbind(1)]
         with torch.no_grad():
-            out.append([f for f in code_chain(frames, qp, chain, settings, hard) if isinstance(f, PFrame)])
+            out.append([f for f in code_chain(frames, qp, settings, hard) if isinstance(f, PFrame)])
     return out
 
 
 def table(
-    coded: list[list[PFrame]], clips: list[Clip], chain: Chain, settings: Settings, groups: dict, whole: bool
+    coded: list[list[PFrame]], clips: list[Clip], settings: Settings, groups: dict, whole: bool
 ) -> tuple[Features, Tensor, Tensor]:
     """Features, QP and real bits: of every P frame (n·(T - 1),), or of every clip's mean P frame (n,) if ``whole``."""
     rows, qps, bits = [], [], []
     for i, frames in enumerate(coded):
         part = clips[i * _BATCH : (i + 1) * _BATCH]
         with torch.no_grad():
-            each = [frame_features(f, groups, settings, chain.tools) for f in frames]
+            each = [frame_features(f, groups, settings) for f in frames]
         real = torch.tensor([c.bits[1:] for c in part]).float()  # (n, T - 1)
-        qp = frame_qps(torch.tensor([float(c.qp) for c in part]), chain)[1]
+        qp = frame_qps(torch.tensor([float(c.qp) for c in part]), settings)["P"]
         grid = {n: torch.stack(by_frame, 1) for n, by_frame in aligned(each, [len(part)] * len(each)).items()}
         if whole:
             grid, real = {n: v.mean(1, keepdim=True) for n, v in grid.items()}, real.mean(1, keepdim=True)
@@ -77,15 +77,15 @@ def fit_inter(
     name: str, gop: str, training: list[Clip], validation: list[Clip]
 ) -> tuple[FrameRate, dict[str, dict[str, float]]]:
     """Fit the rate of P frames to coded clips; errors on both sets come along, over clips' sums of P frames' bits."""
-    settings, chain, whole = settings_for(name, gop), CHAINS[name][gop], gop != "ippp"
-    coded = {"train": code_clips(training, chain, settings), "val": code_clips(validation, chain, settings)}
+    settings, whole = settings_for(name, gop), gop != "ippp"
+    coded = {"train": code_clips(training, settings), "val": code_clips(validation, settings)}
     levels = (frame.levels for frames in coded["train"] for frame in frames)
     groups = fit_groups(levels, settings.standard == "h265")
-    rate = fit_weights(*table(coded["train"], training, chain, settings, groups, whole), groups, _HEADER)
+    rate = fit_weights(*table(coded["train"], training, settings, groups, whole), groups, _HEADER)
     report = {}
     for split, clips in (("train", training), ("val", validation)):
         if clips:
-            features, qp, bits = table(coded[split], clips, chain, settings, groups, True)
+            features, qp, bits = table(coded[split], clips, settings, groups, True)
             report[split] = errors(rate.bits(features, qp), bits, qp)
     return rate, report
 

@@ -3,8 +3,8 @@
 What each module does is said in its first line; ``codec.py`` is the one call that joins them.
 """
 
+from .base import VirtualOut
 from .codec import VirtualCodec
 from .jpeg import VirtualJpeg
-from .result import VirtualOut
 
 __all__ = ["VirtualCodec", "VirtualJpeg", "VirtualOut"]

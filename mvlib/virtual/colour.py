@@ -9,6 +9,7 @@ References: ITU-R BT.709-6; ITU-R BT.601-7; ITU-T T.871 (JFIF).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -29,6 +30,14 @@ class Planes(NamedTuple):
     y: Tensor
     cb: Tensor
     cr: Tensor
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Planes:
+        """The picture with every plane changed alike."""
+        return Planes(*map(change, self))
+
+    def detach(self) -> Planes:
+        """The picture without its gradient."""
+        return self.each(Tensor.detach)
 
 
 def matrix(colour: str = "bt709") -> tuple[Tensor, Tensor]:
