@@ -30,11 +30,12 @@ from mvlib._psnr import psnr_of
 from mvlib.codecs.codec import RealCodec
 from mvlib.codecs.encoders import ENCODERS, QP_MAX
 from mvlib.codecs.versions import versions
+from mvlib.colour import COLOURS
 
 SIDE = 224  # of the crops from the middle
 FRAMES = 17  # of a clip: a whole mini-GOP of 16 after the first frame
 STEP = 3  # between measured native values; PSNR is close to linear in between
-_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_LUMA = COLOURS["bt709"].weights.astype(np.float32)
 TARGET = {"intra": "intra", "still": "stock", "stock": "stock"}  # kind -> gop
 KINDS = list(TARGET)
 OUT = packaged("codecs", "qp_tables.json")
