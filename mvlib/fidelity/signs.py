@@ -4,8 +4,8 @@
 
 A real encoder is no smooth function: a tremble that no eye sees (:func:`tremble`) moves the bits of a short clip by
 one or two percent, because a decision that falls otherwise changes all that follow. No stand-in can foresee that.
-The real encoder is therefore put to the same test against itself: how often does it confirm on the picture what it said
-about its trembling twin? That share is what a perfect virtual codec could expect.
+The real encoder is therefore put to the same test against itself: how often does the picture confirm what its trembling
+twin predicts? That share is what a perfect virtual codec could expect.
 """
 
 from __future__ import annotations
