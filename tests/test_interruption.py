@@ -13,9 +13,10 @@ import pytest
 import torch
 from launching import start
 
+from mvlib import pool
 from mvlib._files import read_sealed
 from mvlib._interruption import Ahead, result_of, stopping, whole
-from mvlib.codecs import pool, programs
+from mvlib.codecs import programs
 from mvlib.codecs.cache import unpack
 
 
