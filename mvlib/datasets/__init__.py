@@ -3,8 +3,9 @@
 ``Photos`` gives photographs, ``Clips`` gives short excerpts of video, ``Cutouts`` gives things with alpha,
 ``PastedCutouts`` photographs with such things on them; ``data/README.md`` names their sources. All are ordinary
 ``torch.utils.data.Dataset`` objects, split by source so that nothing on the test side shares an original with the
-training side. ``open_dataset`` reads ImageNet, COCO, PASCAL VOC, Kinetics-400 and GOT-10k as they lie on disk
-after their download, and any folder of pictures or clips.
+training side. ``open_dataset`` gives all of these as samples with what is known of them, and reads ImageNet,
+COCO, PASCAL VOC, Kinetics-400 and GOT-10k as they lie on disk after their download, and any folder of pictures or
+clips.
 """
 
 from importlib import import_module
@@ -17,13 +18,12 @@ _WHERE = {
     "Cutout": "mvlib.datasets.cutouts",
     "Cutouts": "mvlib.datasets.cutouts",
     "Item": "mvlib.datasets._root",
-    "Pasted": "mvlib.datasets.pasted",
     "PastedCutouts": "mvlib.datasets.pasted",
     "Photos": "mvlib.datasets.photos",
     "Squares": "mvlib.datasets.squares",
     "Tracks": "mvlib.datasets.tracks",
     "data_root": "mvlib.datasets._root",
-    "open_dataset": "mvlib.datasets.readers",
+    "open_dataset": "mvlib.datasets.opening",
 }
 __all__ = list(_WHERE)
 

@@ -82,7 +82,7 @@ class Clips(Split):
         """Return window ``index`` as stored: uint8 (T, H, W, 3). Its file is decoded once, then kept."""
         item, first = self.windows[self._checked(index)]
         if item.file not in self._decoded:
-            self._decoded[item.file] = _decode(item)
+            self._decoded[item.file] = decode(item)
         return self._decoded[item.file][first : first + self.span : self.stride]
 
 
@@ -101,7 +101,7 @@ def _check_fits(items: list[Item], frames: int, stride: int, span: int, size: in
         )
 
 
-def _decode(item: Item) -> np.ndarray:
+def decode(item: Item) -> np.ndarray:
     """Decode a whole file."""
     item.check()
     try:

@@ -4,8 +4,6 @@ Every random choice is drawn from (seed, epoch, index) alone, so that it does no
 loads an item, in which order, or how often.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,12 +12,10 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
 from mvlib.errors import InputError
+from mvlib.samples import Sample
 
 from ._root import Epoch
 from .crops import Box, check_crop, square_box
-
-if TYPE_CHECKING:
-    from .readers.sample import Sample
 
 
 class Squares(Dataset):
@@ -53,11 +49,11 @@ class Squares(Dataset):
         sample = self.reader[index]
         return None if sample is None else self.cut(sample, index % len(self))
 
-    def cut(self, sample: "Sample", index: int = 0) -> Tensor:
+    def cut(self, sample: Sample, index: int = 0) -> Tensor:
         """The square of ``sample``, drawn as item ``index``."""
         return self.placed(sample, index)[0]
 
-    def placed(self, sample: "Sample", index: int = 0) -> tuple[Tensor, Box, bool]:
+    def placed(self, sample: Sample, index: int = 0) -> tuple[Tensor, Box, bool]:
         """The square of ``sample``, drawn as item ``index``, where it was cut out, and whether it was mirrored."""
         rng = np.random.default_rng((self.seed, self._epoch.value, index))
         height, width = sample.frames.shape[1:3]

@@ -8,9 +8,9 @@ import ipywidgets as ipw
 import numpy as np
 
 from mvlib.analysers import Classifier, load
-from mvlib.evaluation.samples import Sample
 from mvlib.plots import difference
 from mvlib.preprocess import available_preprocessors
+from mvlib.samples import Sample
 
 from . import drawing, samples
 from .controls import NONE, Picture, choice, column, drawn, slider

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from mvlib.media import orientation_of
+from mvlib.samples import Objects
 
 from .reader import BrokenItem
-from .sample import Objects
 
 # EXIF orientations that swap width and height → the upright place of a stored one, in a picture stored as w x h.
 _TURNED = {

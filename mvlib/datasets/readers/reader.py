@@ -14,9 +14,9 @@ from torchvision.transforms.v2 import functional as TF
 
 from mvlib import media
 from mvlib.errors import InputError, MissingFile, UserError
+from mvlib.samples import Sample
 
 from .._root import Epoch
-from .sample import Sample
 
 log = logging.getLogger("mvlib.datasets")
 ON_ERROR = ("stop", "skip", "replace")
@@ -60,12 +60,19 @@ class Reader(Dataset):
         classes: names in the order of the labels.
         is_video: whether samples are clips.
         gives: what samples are annotated with, of "label", "objects" and "track".
+        annotation: where that comes from, as it is printed with a result.
+        about: what the samples are, as it is printed with a result; empty: the name of the data set says it.
         has_splits: whether it takes ``split``.
     """
 
     classes: tuple[str, ...] = ()
     is_video, has_splits = False, True
     gives: tuple[str, ...] = ()
+    annotation = (
+        "the data set's own annotation; crowds and what is marked as difficult count neither as found "
+        "nor as missed"
+    )
+    about = ""
 
     def __init__(
         self, root: Path, paths: Sequence[str], short_side: int | None = None, on_error: str = "stop",
@@ -139,13 +146,10 @@ class Reader(Dataset):
         frames = torch.from_numpy(sample.frames.transpose(0, 3, 1, 2))
         frames = TF.resize(frames, size, InterpolationMode.BICUBIC, antialias=True)
         scale = np.array([size[1] / width, size[0] / height] * 2, np.float32)
-        objects, track = sample.objects, sample.track
-        if objects is not None:
-            objects = replace(objects, boxes=objects.boxes * scale, area=objects.area * (scale[0] * scale[1]))
-        if track is not None:
-            track = replace(track, boxes=track.boxes * scale)
+        objects = sample.objects and replace(sample.objects, boxes=sample.objects.boxes * scale)
+        boxes = None if sample.boxes is None else sample.boxes * scale
         frames = np.ascontiguousarray(frames.numpy().transpose(0, 2, 3, 1))
-        return replace(sample, frames=frames, objects=objects, track=track)
+        return replace(sample, frames=frames, objects=objects, boxes=boxes)
 
 
 def present(samples: Sequence[Sample | None]) -> list[Sample]:
