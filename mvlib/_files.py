@@ -81,7 +81,7 @@ def writing(path: str | os.PathLike) -> Iterator[None]:
 
 def cannot(verb: str, path: str | os.PathLike, error: OSError) -> FileError:
     """The error that says why ``path`` cannot be read or written."""
-    return FileError(f"{path} cannot be {verb}: {_HINTS.get(error.errno, error.strerror or error)}")
+    return FileError(f"{path} cannot be {verb}: {_HINTS.get(error.errno or 0, error.strerror or str(error))}")
 
 
 def _temporary(path: Path) -> Path:

@@ -1,7 +1,7 @@
 """A picture or clip and what is known of it: what data sets give, trainings draw and evaluations measure."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -64,3 +64,19 @@ class Sample:
         objects = [] if o is None else [o.boxes, o.labels, o.ignored, o.crowd]
         track = [] if self.boxes is None else [self.boxes, self.visible]
         return [self.frames, list(self.labels), *objects, *track]
+
+
+class Samples(Protocol):
+    """A data set of samples, all pictures or all clips, as ``open_dataset`` gives it."""
+
+    @property
+    def is_video(self) -> bool:
+        """Whether samples are clips."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Sample | None:
+        """Sample ``index``; None where it cannot be read and is skipped."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Draw other windows of films from now on, where windows are drawn."""

@@ -9,6 +9,19 @@ clips.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._root import Item, data_root
+    from .acting import ActedClip, ActingCutouts
+    from .acting_paths import ACTIONS
+    from .clips import Clips
+    from .cutouts import Cutout, Cutouts
+    from .opening import open_dataset
+    from .pasted import PastedCutouts
+    from .photos import Photos
+    from .squares import Squares
+    from .tracks import Tracks
 
 _WHERE = {
     "ACTIONS": "mvlib.datasets.acting_paths",
@@ -25,10 +38,13 @@ _WHERE = {
     "data_root": "mvlib.datasets._root",
     "open_dataset": "mvlib.datasets.opening",
 }
-__all__ = list(_WHERE)
+__all__ = [
+    "ACTIONS", "ActedClip", "ActingCutouts", "Clips", "Cutout", "Cutouts", "Item", "PastedCutouts", "Photos", "Squares",
+    "Tracks", "data_root", "open_dataset",
+]  # fmt: skip
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name in _WHERE:
         return getattr(import_module(_WHERE[name]), name)
     raise AttributeError(f"module 'mvlib.datasets' has no attribute {name!r}; it offers {', '.join(_WHERE)}")

@@ -1,7 +1,9 @@
 """Any data set by its name: "photos" | "coco" with its folder | "folder" → reader → samples."""
 
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from mvlib.errors import InputError
 
@@ -10,7 +12,7 @@ from .pasted import PastedCutouts
 from .readers import COCO, VOC, Folder, GOT10k, ImageNet, Imagenette, Kinetics400, Reader
 from .tracks import Tracks
 
-OWN: dict[str, type[Reader]] = {
+OWN: dict[str, Callable[..., Reader]] = {
     "photos": own.Photographs,
     "pedestrians": own.Pedestrians,
     "pasted": PastedCutouts,
@@ -19,7 +21,7 @@ OWN: dict[str, type[Reader]] = {
     "scenes": own.Scenes,
     "tracks": Tracks,
 }
-PUBLIC: dict[str, type[Reader]] = {
+PUBLIC: dict[str, Callable[..., Reader]] = {
     "folder": Folder,
     "imagenet": ImageNet,
     "imagenette": Imagenette,
@@ -30,7 +32,7 @@ PUBLIC: dict[str, type[Reader]] = {
 }
 
 
-def open_dataset(name: str, root: str | Path | None = None, **options) -> Reader:
+def open_dataset(name: str, root: str | Path | None = None, **options: Any) -> Reader:
     """A data set of pictures or clips by its name: a sequence of samples, which ``evaluate`` and ``train`` take.
 
     Args:

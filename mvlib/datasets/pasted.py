@@ -9,17 +9,16 @@ of different groups are independent, and ``source`` names the group.
 """
 
 import numpy as np
-from PIL import Image
 
 from mvlib.errors import InputError
 from mvlib.samples import Objects, Sample
 
-from ._root import data_root
+from ._root import Item, data_root
+from .crops import cut_square
 from .cutouts import Cutouts
 from .pasting import MARGIN, free_place, grain, is_seen, paste, scaled
 from .photos import Photos
 from .readers.reader import Reader
-from .squares import square_box
 
 KINDS = ("buildings", "landscape", "texture", "wallpaper")
 # Backgrounds that show something of a pasted class: finding it would count as an error.
@@ -86,7 +85,7 @@ class PastedCutouts(Reader):
         things = [i for i in range(len(self._cutouts)) if self._cutouts[i].coco not in NOT_PASTED]
         if not places or size < 16:
             raise InputError(
-                f"size={size} is outside 16..{max(min(_sides(m)) for m in meta)}: nothing is enlarged"
+                f"size={size} is outside 16..{max(m.shorter_side for m in meta)}: nothing is enlarged"
             )
         self.split, self.count, self.size, self.scale, self.seed = split, count, size, scale, seed
         originals = [meta[i].source_id for i in places]
@@ -101,7 +100,9 @@ class PastedCutouts(Reader):
         group = index % len(self.groups)
         places, things = self.groups[group]
         picture = self._background(places[index // len(self.groups) % len(places)], rng)
-        noise, boxes, labels = grain(picture), [], []
+        noise = grain(picture)
+        boxes: list[np.ndarray] = []
+        labels: list[int] = []
         wanted, tries = int(rng.integers(1, _MOST + 1)), 0
         while tries < wanted or (not boxes and tries < _TRIES):
             tries += 1
@@ -128,19 +129,12 @@ class PastedCutouts(Reader):
 
     def _background(self, place: int, rng: np.random.Generator) -> np.ndarray:
         """A square of photograph ``place``, float32 (size, size, 3) in 0..255."""
-        whole = self._photos.uint8(place)
-        box = square_box(*whole.shape[:2], self.size, "random", rng)
-        square = Image.fromarray(whole).crop(box).resize((self.size, self.size), Image.Resampling.LANCZOS)
-        return np.array(square, np.float32)
+        return cut_square(self._photos.uint8(place), self.size, "random", rng).astype(np.float32)
 
 
-def _sides(item) -> tuple[int, int]:
-    return int(item.row["height"]), int(item.row["width"])
-
-
-def _is_background(item, size: int) -> bool:
+def _is_background(item: Item, size: int) -> bool:
     known = item.row["kind"] in KINDS and item.source_id not in SHOWS_OBJECTS
-    return known and min(_sides(item)) >= size
+    return known and item.shorter_side >= size
 
 
 def _deal(

@@ -11,7 +11,7 @@ from mvlib.samples import Sample
 
 from ._manifest import RESTORE, maybe, number, one_of, read_rows, some, whole
 from ._root import data_root, read_manifest
-from .clips import COLUMNS, SPLITS, decode
+from .clips import COLUMNS, SPLITS, read_film
 from .readers.reader import Reader
 
 
@@ -65,10 +65,10 @@ class Tracks(Reader):
         rows = self._rows[name]
         item = self._clips[rows[0]["file"]]
         first = min(int(row["frame"]) for row in rows)
-        frames = decode(item)[first:]
+        frames = read_film(item)[first:]
         boxes = np.full((len(frames), 4), np.nan, np.float32)
         for row in rows:
             boxes[int(row["frame"]) - first] = [float(row[side]) for side in ("x1", "y1", "x2", "y2")]
         shown = slice(self.frames)
-        known = np.isfinite(boxes).all(1)
+        known = np.all(np.isfinite(boxes), axis=1)
         return Sample(frames[shown], name, (), None, boxes[shown], known[shown], name, index)

@@ -87,7 +87,7 @@ class COCO(Reader):
         boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(len(rows), 4)
         if not (np.isfinite(boxes).all() and (boxes[:, 2:] >= 0).all()):
             raise ValueError("a box has a negative extent, or is not finite")
-        there = (boxes[:, 2:] > 0).all(1)
+        there = np.all(boxes[:, 2:] > 0, axis=1)
         rows, boxes = [row for row, is_there in zip(rows, there, strict=True) if is_there], boxes[there]
         labels = np.array([self._label[_id(row["category_id"])] for row in rows], np.int64)
         crowd = np.array([bool(int(row.get("iscrowd") or 0)) for row in rows], bool)

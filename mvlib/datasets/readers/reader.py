@@ -16,7 +16,7 @@ from mvlib import media
 from mvlib.errors import InputError, MissingFile, UserError
 from mvlib.samples import Sample
 
-from .._root import Epoch
+from .._split import Epoch
 
 log = logging.getLogger("mvlib.datasets")
 ON_ERROR = ("stop", "skip", "replace")
@@ -126,7 +126,7 @@ class Reader(Dataset):
     def broken(self) -> dict[str, str]:
         """Items met so far that could not be read, by every worker process: path below the root → kind of damage."""
         codes = self._met.numpy()
-        return {str(self.paths[i]): KINDS[codes[i]] for i in np.flatnonzero(codes)}
+        return {str(self.paths[i]): KINDS[codes[i]] for i in map(int, np.flatnonzero(codes))}
 
     def tally(self) -> dict[str, int]:
         """How many items of each kind of damage were met so far."""
@@ -143,12 +143,12 @@ class Reader(Dataset):
             return sample
         factor = self.short_side / min(height, width)
         size = [max(1, round(height * factor)), max(1, round(width * factor))]
-        frames = torch.from_numpy(sample.frames.transpose(0, 3, 1, 2))
-        frames = TF.resize(frames, size, InterpolationMode.BICUBIC, antialias=True)
+        planes = torch.from_numpy(sample.frames.transpose(0, 3, 1, 2))
+        planes = TF.resize(planes, size, InterpolationMode.BICUBIC, antialias=True)
         scale = np.array([size[1] / width, size[0] / height] * 2, np.float32)
         objects = sample.objects and replace(sample.objects, boxes=sample.objects.boxes * scale)
         boxes = None if sample.boxes is None else sample.boxes * scale
-        frames = np.ascontiguousarray(frames.numpy().transpose(0, 2, 3, 1))
+        frames = np.ascontiguousarray(planes.numpy().transpose(0, 2, 3, 1))
         return replace(sample, frames=frames, objects=objects, boxes=boxes)
 
 
