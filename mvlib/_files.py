@@ -30,7 +30,7 @@ _HINTS = {
     errno.EPERM: "no permission; choose another place, or change the permissions",
     errno.EFBIG: "the file grew beyond what is allowed here (`ulimit -f`)",
 }
-_swept: set[Path] = set()
+swept: set[Path] = set()
 _being_written: set[str] = set()
 
 
@@ -87,7 +87,7 @@ def cannot(verb: str, path: str | os.PathLike, error: OSError) -> FileError:
 def _temporary(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent)
-    prefix = f".{path.stem[:40]}-{_machine()}-{os.getpid()}-"  # a long name must not become too long
+    prefix = f".{path.stem[:40]}-{this_machine()}-{os.getpid()}-"  # a long name must not become too long
     handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     _being_written.add(Path(name).name)
@@ -96,9 +96,9 @@ def _temporary(path: Path) -> Path:
 
 def sweep(folder: Path) -> None:
     """Remove temporary files of killed processes from ``folder``, once in the life of this process."""
-    if folder in _swept:
+    if folder in swept:
         return
-    _swept.add(folder)
+    swept.add(folder)
     with os.scandir(folder) as entries:
         left = [
             Path(e.path) for e in entries if (m := _TEMPORARY.fullmatch(e.name)) and _is_left(e, *m.groups())
@@ -110,7 +110,7 @@ def sweep(folder: Path) -> None:
 
 def _is_left(entry: os.DirEntry, machine: str, process: str, _suffix: str | None) -> bool:
     with suppress(FileNotFoundError):
-        if machine == _machine() and not _alive(int(process), entry.name):
+        if machine == this_machine() and not _alive(int(process), entry.name):
             return True
         return time.time() - entry.stat().st_mtime > _OLD
     return False
@@ -133,7 +133,7 @@ def _alive(process: int, name: str) -> bool:
 
 
 @cache
-def _machine() -> str:
+def this_machine() -> str:
     """Short name of where process numbers mean the same: the host, and in containers the container."""
     try:
         space = os.readlink("/proc/self/ns/pid")
