@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import ipywidgets as ipw
 import numpy as np
 
 from mvlib.analysers import Classifier, load
@@ -13,10 +12,11 @@ from mvlib.plots import difference
 from mvlib.preprocess import available_preprocessors
 
 from . import drawing, samples
-from .controls import NONE, Picture, choice, column, drawn, slider
+from .controls import NONE, choice, slider
 from .looks import Before, Look, Looker, Version
 from .panel import Panel, check_start
-from .words import caption
+from .screen import Drawn, Screen, columns
+from .words import caption, numbers
 
 CODECS = ("x264", "x265", "svtav1", "vp9", "mjpeg", "jpeg", "webp", "avif")
 CURVE_QPS = (51, 47, 43, 39, 35, 31, 27, 23, 19, 15, 11)
@@ -35,14 +35,12 @@ class Explorer(Panel):
 
     Attributes:
         codec, qp, preprocessor, strength: controls, so ``panel.qp.value = 40`` moves the slider.
-        pictures: "original", "decoded", "difference", "changed" → title and picture.
-        charts: name → chart.
+        pictures: "original", "decoded", "difference", "changed" → title and pixels.
     """
 
     kind: str
     """The name of the control that chooses the sample."""
     rows: Sequence[Sequence[str]]
-    chart_names: Sequence[str]
     gop: str
     follow: bool
     """Whether the panel keeps up with a slider that is dragged."""
@@ -54,7 +52,6 @@ class Explorer(Panel):
         qp: int,
         preprocessors: Sequence[str] | Mapping[str, Callable | None] | None,
         analysers: Mapping[str, Any],
-        *body: ipw.Widget,
     ) -> None:
         preprocessors = available_preprocessors() if preprocessors is None else preprocessors
         self._looker = Looker(known, self.gop, own(preprocessors), analysers)
@@ -64,10 +61,7 @@ class Explorer(Panel):
         self.qp = slider("QP", qp, 51, follow=self.follow)
         self.preprocessor = choice("Preprocessor", [NONE, *preprocessors])
         self.strength = slider("Strength", 1.0, 1, 0.05, follow=self.follow)
-        self.pictures = {name: Picture() for name in ("original", "decoded", "difference", "changed")}
-        self.charts = {name: ipw.HTML(layout=column()) for name in self.chart_names}
-        self._stills = ipw.HBox(list(self.pictures.values()))
-        super().__init__(self.rows, [self._stills, *body, ipw.HBox(list(self.charts.values()))])
+        super().__init__(self.rows)
 
     @property
     def look(self) -> Look:
@@ -86,21 +80,31 @@ class Explorer(Panel):
         before = None if move.preprocessor == NONE else Before(move.preprocessor, move.strength)
         return Version(getattr(move, self.kind), move.codec, move.qp, before)
 
-    def _stills_of(self, look: Look, t: int) -> dict[Picture, tuple[str, bytes] | None]:
+    def _stills_of(self, look: Look, t: int) -> dict[str, Drawn]:
         """Frame ``t`` of the original, the decoded sample and their difference, and what a preprocessor changed."""
         original, (height, width) = look.sample.frames[t], look.sample.frames.shape[1:3]
         marked, decoded = (frames[0] for frames in drawing.boxed_frames(look, [t]))
         legend = LEGEND if look.track is not None else ""
-        new = [
-            drawn(f"original, {width}×{height} pixels", marked),
-            drawn(f"decoded, {look.version.codec} at QP {look.version.qp}{legend}", decoded),
-            drawn(f"difference ×{_GAIN}, grey: none", difference(original, look.decoded[t], _GAIN)),
-            None,
-        ]
+        stills = {
+            "original": Drawn(f"original, {width}×{height} pixels", marked),
+            "decoded": Drawn(f"decoded, {look.version.codec} at QP {look.version.qp}{legend}", decoded),
+            "difference": Drawn(
+                f"difference ×{_GAIN}, grey: none", difference(original, look.decoded[t], _GAIN)
+            ),
+        }
         if look.version.before is not None:
             changed = difference(original, look.given[t], _GAIN_BEFORE)
-            new[3] = drawn(f"changed before coding, ×{_GAIN_BEFORE}", changed)
-        return dict(zip(self.pictures.values(), new, strict=True))
+            stills["changed"] = Drawn(f"changed before coding, ×{_GAIN_BEFORE}", changed)
+        return stills
+
+    def _screen_of(
+        self, look: Look, stills: Mapping[str, Drawn], charts: Mapping[str, str], t: int = 0, film: str = ""
+    ) -> Screen:
+        """Pictures or a film above the charts, and the numbers of ``look`` above all."""
+        self._look = look
+        above = film or columns([still.html() for still in stills.values()])
+        body = above + columns(list(charts.values()))
+        return Screen(caption(look, t), body, stills, charts, numbers(look, t))
 
 
 class QPExplorer(Explorer):
@@ -126,7 +130,6 @@ class QPExplorer(Explorer):
 
     kind, gop, follow = "picture", "intra", True
     rows = (("picture", "codec", "qp"), ("preprocessor", "strength"))
-    chart_names = ("classes", "rate")
 
     def __init__(
         self,
@@ -143,14 +146,10 @@ class QPExplorer(Explorer):
         super().__init__(known, codecs, qp, preprocessors, {"classifier": analyser})
         self.qp.tooltip = "quantisation parameter: 0 keeps nearly everything, 51 nearly nothing"
 
-    def _draw(self, move: SimpleNamespace) -> tuple[str, Mapping[ipw.Widget, Any]]:
+    def _draw(self, move: SimpleNamespace) -> Screen:
         look = self._looker.look(self._version(move), "classifier")
-        outputs = self._stills_of(look, 0) | {
-            self.charts["classes"]: drawing.class_bars(look),
-            self.charts["rate"]: self._rate_chart(look),
-        }
-        self._look = look
-        return caption(look), outputs
+        charts = {"classes": drawing.class_bars(look), "rate": self._rate_chart(look)}
+        return self._screen_of(look, self._stills_of(look, 0), charts)
 
     def _rate_chart(self, look: Look) -> str:
         alone, prepared = (
@@ -165,7 +164,8 @@ class QPExplorer(Explorer):
             version = self._version(move)._replace(qp=qp)
             if qp not in self._looker.curves(version, "classifier").get(version.codec, {}):
                 self._looker.look(version, "classifier")
-                self._put({self.charts["rate"]: self._rate_chart(self._look)})
+                charts = self._screen.charts | {"rate": self._rate_chart(self._look)}
+                self._show(self._screen_of(self._look, self._screen.pictures, charts))
                 yield qp
 
 
