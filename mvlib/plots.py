@@ -223,11 +223,16 @@ def followed(
 
 def _styles(names: Sequence[str]) -> dict[str, tuple[str, str, str]]:
     """Colour, marker and line of each curve; a codec's second and third curve are dashed and dotted."""
+    codecs = {
+        n: next((c for c in COLOURS if n == c or n.startswith((f"{c} ", f"{c},"))), None) for n in names
+    }
+    free = [
+        (c, s) for c, s in zip(_SPARE, _SHAPES, strict=True) if c not in map(COLOURS.get, codecs.values())
+    ]
     styles, drawn, spare = {}, {}, 0
-    for name in names:
-        codec = next((c for c in COLOURS if name == c or name.startswith((f"{c} ", f"{c},"))), None)
+    for name, codec in codecs.items():
         if codec is None:
-            styles[name] = (_SPARE[spare % len(_SPARE)], _SHAPES[spare % len(_SHAPES)], "-")
+            styles[name] = (*free[spare % len(free)], "-")
             spare += 1
         else:
             count = drawn[codec] = drawn.get(codec, -1) + 1

@@ -62,6 +62,11 @@ def test_curves_carry_values_units_bands_and_codec_colours():
     assert ax.get_xscale() == "log"
 
 
+def test_what_is_no_codec_never_looks_like_the_codec_beside_it():
+    ax = rate_quality({n: Curve([1, 2], [1, 2]) for n in ("x265 alone", "blur", "fade")}, quality="dB")
+    assert len({line.get_color() for line in ax.lines}) == 3
+
+
 def test_rate_ticks_are_plain_numbers():
     ax = rate_quality({"x264": Curve([0.04, 1.7], [1, 0])}, quality="q")
     ax.figure.canvas.draw()
