@@ -12,6 +12,7 @@ LAYERS = (
     {"commands"},
     {"widgets"},
     {"fidelity"},
+    {"transcode"},
     {"evaluation"},
     {"plots"},  # draws what it is given, and so serves a report too
     {"refined"},  # preprocessors by any name

@@ -9,7 +9,6 @@ import pickle
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +111,7 @@ class Codec(ABC):
         frames = check_frames(frames)
         native = self._one_native(len(frames), qp, native)
         identity = None if cache is None else identity_of(self, native, len(frames))
-        if identity is None:
+        if cache is None or identity is None:
             stream = self.encode(frames, native)
         else:
             stream = stored(cache, identity, frames, lambda: self.encode(frames, native))
@@ -183,11 +182,13 @@ class Codec(ABC):
         return self(frames, native=native, planes=planes, cache=cache)
 
     def _one_native(self, count: int, qp: float | None, native: float | None) -> float:
-        if (qp is None) == (native is None):
-            raise InputError(
-                f"give one of qp and native ({_span(self.natives)} for {self.name}), not both or none"
-            )
-        return self.check_native(self.native_of(qp, count) if native is None else native)
+        if qp is not None and native is None:
+            return self.check_native(self.native_of(qp, count))
+        if native is not None and qp is None:
+            return self.check_native(native)
+        raise InputError(
+            f"give one of qp and native ({_span(self.natives)} for {self.name}), not both or none"
+        )
 
     def check_native(self, native: float) -> float:
         """The encoder's own number, or an error that says which there are."""
@@ -238,7 +239,7 @@ def _span(bounds: tuple[float, float] | None) -> str:
 
 
 def _spread(name: str, values: float | Iterable | None, count: int) -> list:
-    if values is None or isinstance(values, Real):
+    if values is None or not isinstance(values, Iterable):
         return [values] * count
     values = [v.item() if isinstance(v, np.ndarray) else v for v in values]
     if len(values) != count:

@@ -57,6 +57,16 @@ def native_from_qp(name: str, gop: str, count: int, qp: float) -> int:
     return int(np.clip(round(float(native)), *ENCODERS[name].native))
 
 
+def qp_from_native(name: str, gop: str, count: int, native: float) -> float:
+    """The QP 0..51 that an encoder's own number stands for, fractions included: ``native_from_qp`` turned round."""
+    if name in ("x264", "x265"):
+        return float(np.clip(native, 0, QP_MAX))
+    table = np.array(tables()["codecs"][name][table_kind(name, gop, count)]["native"])
+    qps = np.arange(QP_MAX + 1)
+    order = np.argsort(table, kind="stable")  # of still codecs a higher number is a better picture
+    return float(np.interp(native, table[order], qps[order]))
+
+
 def table_kind(name: str, gop: str, count: int) -> str:
     """Which of a codec's tables holds: "intra" (fixed quantiser), "still" (stock, one picture) or "stock" (clip).
 
