@@ -20,12 +20,14 @@ from mvlib._interruption import Terminated, heeding_sigterm
 from mvlib.commands.encode import encode
 from mvlib.commands.evaluate import evaluate_image, evaluate_video
 from mvlib.commands.fidelity import agreement, fidelity
+from mvlib.commands.report import report
 from mvlib.commands.train import train_actions, train_image, train_video
 from mvlib.errors import UserError
 
 COMMANDS = {
     "encode": encode,
     "evaluate": {"_help": "Measure on real bitstreams.", "image": evaluate_image, "video": evaluate_video},
+    "report": report,
     "fidelity": fidelity,
     "agreement": agreement,
     "train": {

@@ -13,7 +13,7 @@ from mvlib.analysers import load
 from mvlib.codecs import RealCodec
 from mvlib.datasets import ACTIONS
 from mvlib.evaluation.conditions import BASELINES
-from mvlib.evaluation.experiment import VideoExperiment
+from mvlib.evaluation.experiment import Experiment
 from mvlib.evaluation.looking import Judge
 from mvlib.evaluation.material import load_material
 from mvlib.evaluation.samples import Sample
@@ -28,8 +28,8 @@ blur = BASELINES["blur 0.8"].prepare
 
 @pytest.fixture(scope="module")
 def clips() -> dict[str, Sample]:
-    scenes = load_material(VideoExperiment(limit=4, size=112, frames=16))
-    films = load_material(VideoExperiment(material="tracks", frames=20, limit=None))
+    scenes = load_material(Experiment("clips", limit=4, size=112, frames=16))
+    films = load_material(Experiment("clips", material="tracks", frames=20, limit=None))
     return {"scene": scenes[1], "film": films[4]}
 
 

@@ -11,7 +11,8 @@ from mvlib.analysers.lite import IMAGENET_CLASSES
 from mvlib.datasets import ACTIONS, ActingCutouts, Clips, PastedCutouts, Photos, Tracks
 from mvlib.errors import InputError
 
-from .experiment import ImageExperiment, VideoExperiment
+from .bootstrap import Crossed
+from .experiment import Experiment
 from .given import public_material
 from .samples import PSEUDO, PSEUDO_CLIPS, UNLABELLED, UNMARKED, Material, Sample, spread
 
@@ -20,7 +21,7 @@ EXACT_SCENES = "exact actions and boxes, drawn from the same numbers as the scen
 BY_EYE = "boxes marked by eye in every few frames; only those frames count"
 
 
-def load_material(experiment: ImageExperiment) -> Material:
+def load_material(experiment: Experiment) -> Material:
     """The pictures or clips of ``experiment``, at most ``limit`` of them."""
     make = _MAKERS[experiment.material] if experiment.dataset is None else public_material
     whole = make(experiment)
@@ -33,7 +34,7 @@ def _uint8(pictures: Tensor) -> np.ndarray:
     return (pictures * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def _photos(experiment: ImageExperiment) -> Material:
+def _photos(experiment: Experiment) -> Material:
     size = experiment.size or 224
     photos = Photos(experiment.split, size=size, crop="centre", flip=False)
 
@@ -48,7 +49,7 @@ def _photos(experiment: ImageExperiment) -> Material:
 _FRAMES, _STRIDE, _PER_SOURCE = 12, 4, 6
 
 
-def _pedestrians(experiment: ImageExperiment) -> Material:
+def _pedestrians(experiment: Experiment) -> Material:
     if experiment.size is not None or experiment.split != "test":
         raise InputError(
             f"pedestrians are whole frames of the test side; got split={experiment.split!r}, size={experiment.size}: "
@@ -69,7 +70,7 @@ def _pedestrians(experiment: ImageExperiment) -> Material:
     return Material(about, PSEUDO, len(windows) * _FRAMES, get, lacks=UNLABELLED)
 
 
-def _pasted(experiment: ImageExperiment) -> Material:
+def _pasted(experiment: Experiment) -> Material:
     # They are made, so there can be as many as are wanted.
     pasted = PastedCutouts(experiment.split, count=experiment.limit or 120, size=experiment.size or 320)
 
@@ -83,7 +84,7 @@ def _pasted(experiment: ImageExperiment) -> Material:
     return Material(about, EXACT, len(pasted), get, lacks=UNLABELLED)
 
 
-def _acting(experiment: VideoExperiment) -> Material:
+def _acting(experiment: Experiment) -> Material:
     size, count = experiment.size or 224, experiment.limit or 1000
     scenes = ActingCutouts(experiment.split, count, size, experiment.frames, seed=experiment.scene_seed)
 
@@ -92,16 +93,18 @@ def _acting(experiment: VideoExperiment) -> Material:
         # Half of the actor in the frame: less is nothing that a tracker could be expected to box.
         visible = clip.visible >= 0.5
         boxes = np.nan_to_num(clip.boxes) if visible[0] else None
-        return Sample(clip.frames, clip.background, (clip.action,), None, boxes, visible)
+        return Sample(
+            clip.frames, Crossed((clip.background, clip.cutout)), (clip.action,), None, boxes, visible
+        )
 
     about = (
         f"generated scenes (cut-outs that act before photographs and films), split {experiment.split}, seed "
-        f"{experiment.scene_seed}, {size}x{size}, {experiment.frames} frames; one background, one source"
+        f"{experiment.scene_seed}, {size}x{size}, {experiment.frames} frames; background and actor are its sources"
     )
     return Material(about, EXACT_SCENES, count, get, ACTIONS, clips=True)
 
 
-def _films(experiment: VideoExperiment) -> Material:
+def _films(experiment: Experiment) -> Material:
     size = experiment.size or 176
     clips = Clips(experiment.split, experiment.frames, size, flip=False)
     taken = spread(len(clips), experiment.limit)
@@ -117,7 +120,7 @@ def _films(experiment: VideoExperiment) -> Material:
     return Material(about, PSEUDO_CLIPS, len(taken), get, lacks=UNLABELLED | UNMARKED, clips=True)
 
 
-def _tracks(experiment: VideoExperiment) -> Material:
+def _tracks(experiment: Experiment) -> Material:
     tracks = Tracks(experiment.split)
 
     def get(i: int) -> Sample:

@@ -9,6 +9,8 @@ from mvlib.analysers.detectors import Detections, Truth
 from mvlib.analysers.trackers.overlap import SCORES as TRACKING
 from mvlib.errors import InputError
 
+from .bootstrap import Crossed
+
 # Clean samples of a cell: with what is prepared and decoded of them, and of the next, a dozen times as much is held at
 # once. 32 clips of 16 frames at 224x224 fit.
 CELL_BYTES = 80_000_000
@@ -20,7 +22,8 @@ class Sample:
 
     Attributes:
         frames: uint8 (T, H, W, 3), RGB; a picture has T = 1.
-        source: samples of one source are not independent; a bootstrap draws them together.
+        source: samples of one source are not independent; a bootstrap draws them together. Of a scene two: its
+            background and its actor.
         labels: acceptable classes; empty: not known.
         truth: the objects that are in a picture; None: not known.
         boxes: (T, 4), x1, y1, x2, y2 in pixels, of the object to be followed; None: not known.
@@ -28,7 +31,7 @@ class Sample:
     """
 
     frames: np.ndarray
-    source: str
+    source: str | Crossed
     labels: tuple[int, ...] = ()
     truth: Detections | None = None
     boxes: np.ndarray | None = None

@@ -15,7 +15,7 @@ from torch import nn
 from mvlib.analysers import Classifier
 from mvlib.evaluation import conditions, identity
 from mvlib.evaluation.cells import CellStore, digest
-from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
+from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.looking import Judge
 from mvlib.evaluation.protocol import Protocol
 
@@ -58,7 +58,7 @@ def weigh(x):
 
     return inner(x)
 """
-EXPERIMENT = ImageExperiment(
+EXPERIMENT = Experiment(
     codecs=("x264",), conditions=(ANCHOR, "blur 0.5"), preprocessors=("mine",), qps=(30, 45), limit=2
 )
 

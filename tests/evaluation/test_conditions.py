@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mvlib.evaluation.conditions import BASELINES, condition, downscale, gaussian_blur, upscale
-from mvlib.evaluation.experiment import ImageExperiment, split_title
+from mvlib.evaluation.experiment import Experiment, split_title
 from mvlib.preprocess import (
     NPP,
     Compact,
@@ -82,9 +82,9 @@ def test_a_title_ends_at_the_first_sign_that_can_end_it(row, title, what):
 
 def test_options_of_two_refined_rows_are_not_their_titles():
     rows = ("refined:x265::12:task=output", "refined:x265::12:task=features")
-    assert ImageExperiment(preprocessors=rows).preprocessors == rows
+    assert Experiment(preprocessors=rows).preprocessors == rows
     with pytest.raises(ValueError, match="called 'a'"):
-        ImageExperiment(preprocessors=("a=image", "a=refined:x265:efficientnet_lite0:1:task=features"))
+        Experiment(preprocessors=("a=image", "a=refined:x265:efficientnet_lite0:1:task=features"))
 
 
 def test_a_folder_may_have_a_sign_of_equality_in_its_name(tmp_path, frames):

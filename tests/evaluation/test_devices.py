@@ -7,12 +7,12 @@ import torch
 from mvlib import analysers
 from mvlib.evaluation import conditions, protocol
 from mvlib.evaluation.cells import CellStore
-from mvlib.evaluation.experiment import ANCHOR, ImageExperiment, VideoExperiment
+from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.samples import Material, Sample
 
 KINDS = {
-    "pictures": (ImageExperiment, "nanodet", 1),
-    "clips": (VideoExperiment, "action_shift", 2),
+    "pictures": (Experiment, "nanodet", 1),
+    "clips": (Experiment, "action_shift", 2),
 }
 
 

@@ -14,7 +14,7 @@ from mvlib.analysers.detectors import FOUND, average_precision, load_detector
 from mvlib.codecs import RealCodec
 from mvlib.evaluation.averages import plain_means
 from mvlib.evaluation.cells import CellStore
-from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
+from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.looking import Judge, scores_of
 from mvlib.evaluation.markdown import bd_table, curve_table, light_table
 from mvlib.evaluation.material import EXACT, load_material
@@ -23,7 +23,7 @@ from mvlib.evaluation.report import make_report
 from mvlib.evaluation.samples import PSEUDO, Sample
 
 torch.set_num_threads(1)
-SMALL = ImageExperiment(
+SMALL = Experiment(
     codecs=("x264",),
     conditions=(ANCHOR, "blur 0.8"),
     analysers=("nanodet",),
@@ -86,9 +86,9 @@ def test_nothing_is_measured_twice(measured, store, monkeypatch):
 
 
 def test_another_analyser_is_measured_alone_and_another_qp_anew(measured, store):
-    more = Protocol(ImageExperiment(**{**vars(SMALL), "analysers": ("nanodet", "efficientnet_lite0")}), store)
+    more = Protocol(Experiment(**{**vars(SMALL), "analysers": ("nanodet", "efficientnet_lite0")}), store)
     assert all(list(more.missing(cell)) == ["efficientnet_lite0"] for cell in more.cells)
-    other = Protocol(ImageExperiment(**{**vars(SMALL), "qps": (30, 49)}), store)
+    other = Protocol(Experiment(**{**vars(SMALL), "qps": (30, 49)}), store)
     assert all(list(other.missing(cell)) == ["", "nanodet"] for cell in other.cells)
 
 
@@ -97,14 +97,19 @@ def test_scores_asked_for_one_after_the_other_stay(tmp_path):
 
     def protocol(*scores):
         options = {"scores": scores, "conditions": (ANCHOR,), "limit": 3}
-        return Protocol(ImageExperiment(**{**vars(SMALL), **options}), CellStore(tmp_path))
+        return Protocol(Experiment(**{**vars(SMALL), **options}), CellStore(tmp_path))
 
     asked = []
     for scores in (("divergence",), ("ap",), ("divergence", "ap"), ("divergence",)):
         p = protocol(*scores)
         asked.append(p.missing(p.cells[0]))
         p.run(p.cells, progress=False)
-    assert asked == [{"": ("bpp", "psnr"), "nanodet": ("divergence",)}, {"nanodet": ("ap",)}, {}, {}]
+    assert asked == [
+        {"": ("bpp", "psnr-rgb", "psnr-y", "ms-ssim"), "nanodet": ("divergence",)},
+        {"nanodet": ("ap",)},
+        {},
+        {},
+    ]
     whole = Protocol(protocol("divergence", "ap").experiment, CellStore(None))
     whole.run(whole.cells, progress=False)
     found, expected = (p.gather()["x264", ANCHOR].scores for p in (protocol("divergence", "ap"), whole))
@@ -144,7 +149,7 @@ def test_a_killed_evaluation_goes_on(tmp_path):
     before = {file: file.stat().st_mtime_ns for file in first}
     subprocess.run(arguments, check=True, **quiet)
     assert before == {file: file.stat().st_mtime_ns for file in first}
-    experiment = ImageExperiment(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
+    experiment = Experiment(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
     unbroken = make_report(experiment, *measure(experiment, False), "")
     resumed = json.loads((tmp_path / "out.json").read_text())
     for found, expected in zip(resumed["curves"], unbroken["curves"], strict=True):
@@ -153,12 +158,12 @@ def test_a_killed_evaluation_goes_on(tmp_path):
 
 
 def test_materials_are_what_they_say():
-    films = load_material(ImageExperiment(material="pedestrians"))
+    films = load_material(Experiment(material="pedestrians"))
     assert len(films) == 48 and films[0].frames.shape == (1, 288, 384, 3) and films.truth == PSEUDO
     assert films[0].source == films[5].source != films[6].source
     assert len({films[i].source for i in range(48)}) == 8
-    assert len(load_material(ImageExperiment(material="pasted", limit=200))) == 200
-    photos = load_material(ImageExperiment(limit=3))
+    assert len(load_material(Experiment(material="pasted", limit=200))) == 200
+    photos = load_material(Experiment(limit=3))
     assert len(photos) == 3 and photos[2].frames.shape == (1, 224, 224, 3) and photos[0].labels
     with pytest.raises(IndexError, match="sample 3"):
         photos[3]
@@ -173,7 +178,7 @@ def test_materials_are_what_they_say():
 )
 def test_pedestrians_are_whole_frames_of_the_test_side(options, message):
     with pytest.raises(ValueError, match=message):
-        load_material(ImageExperiment(**options))
+        load_material(Experiment(**options))
 
 
 @pytest.mark.parametrize(
@@ -186,7 +191,7 @@ def test_pedestrians_are_whole_frames_of_the_test_side(options, message):
 )
 def test_what_does_not_exist_is_named(options, message):
     with pytest.raises(ValueError, match=message):
-        ImageExperiment(**options)
+        Experiment(**options)
 
 
 @pytest.fixture(scope="module")
@@ -199,13 +204,13 @@ def test_a_detector_of_torchvision_has_precision_only(untrained):
     assert scores_of(untrained) == ("ap",)
     with pytest.raises(ValueError, match=r"ssdlite.*divergence.*only ap"):
         scores_of(untrained, ("divergence",))
-    experiment = ImageExperiment(**{**vars(SMALL), "conditions": (ANCHOR,), "limit": 3})
+    experiment = Experiment(**{**vars(SMALL), "conditions": (ANCHOR,), "limit": 3})
     found, _ = measure(experiment, False, analysers={"ssd": untrained})
     assert plain_means(found["x264", ANCHOR].scores["ssd", "ap"]).shape == (2,)
 
 
 def test_labels_count_for_those_only_who_tell_the_same_classes_apart():
-    photos, lite = load_material(ImageExperiment(limit=2)), analysers.load("efficientnet_lite0")
+    photos, lite = load_material(Experiment(limit=2)), analysers.load("efficientnet_lite0")
     assert scores_of(lite, (), photos.classes) == ("kl", "top1", "label")
     other = analysers.load("timm/mixnet_s", pretrained=False)
     other.classes = other.classes[::-1]

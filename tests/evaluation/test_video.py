@@ -11,7 +11,7 @@ from mvlib.analysers import Analyser, load
 from mvlib.analysers.actions import Recogniser
 from mvlib.analysers.trackers import Tracker
 from mvlib.evaluation.conditions import BASELINES, denoise, learned
-from mvlib.evaluation.experiment import ANCHOR, VideoExperiment
+from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.looking import Judge, scores_of
 from mvlib.evaluation.material import load_material
 from mvlib.evaluation.protocol import measure
@@ -19,7 +19,7 @@ from mvlib.evaluation.report import bd_table, make_report
 from mvlib.evaluation.samples import Sample
 from mvlib.preprocess import build_preprocessor, save_preprocessor
 
-SMALL = VideoExperiment(
+SMALL = Experiment("clips",
     codecs=("x264",), conditions=(ANCHOR, "blur 0.8"), analysers=("efficientnet_lite0",), scores=("kl",),
     qps=(32, 42, 50), limit=4, frames=4, size=64, draws=20,
 )  # fmt: skip
@@ -56,7 +56,7 @@ def test_rate_falls_and_damage_rises_with_qp(measured):
     (results, sources), _ = measured
     alone, blurred = results["x264", ANCHOR], results["x264", "blur 0.8"]
     assert alone.bpp.shape == (4, 3) and len(sources) == 4
-    assert (np.diff(alone.bpp.mean(0)) < 0).all() and (np.diff(alone.psnr.mean(0)) < 0).all()
+    assert (np.diff(alone.bpp.mean(0)) < 0).all() and (np.diff(alone.fidelity["psnr-rgb"].mean(0)) < 0).all()
     assert (np.diff(alone.scores["efficientnet_lite0", "kl"].mean(0)) > 0).all()
     assert blurred.bpp.mean(0)[0] < alone.bpp.mean(0)[0]
 
@@ -90,15 +90,15 @@ def test_scenes_know_action_and_boxes_and_films_know_nothing():
     scene = load_material(SMALL)[0]
     assert scene.frames.shape == (4, 64, 64, 3) and 0 <= scene.label < 12
     assert scene.boxes is None or np.isfinite(scene.boxes).all()
-    film = load_material(VideoExperiment(material="films", frames=8, limit=2))[1]
+    film = load_material(Experiment("clips", material="films", frames=8, limit=2))[1]
     assert film.frames.shape == (8, 176, 176, 3) and film.label is None and film.boxes is None
-    assert "nobody labelled" in load_material(VideoExperiment(material="films")).truth
-    some = load_material(VideoExperiment(material="films", limit=8))
+    assert "nobody labelled" in load_material(Experiment("clips", material="films")).truth
+    some = load_material(Experiment("clips", material="films", limit=8))
     assert len({some[i].source for i in range(8)}) == 8, "from every file, not from the first film alone"
 
 
 def test_objects_followed_by_eye_count_where_somebody_looked():
-    sample = load_material(VideoExperiment(material="tracks", frames=12))[0]
+    sample = load_material(Experiment("clips", material="tracks", frames=12))[0]
     assert len(sample.frames) == len(sample.boxes) == 12 and sample.visible[0] and not sample.visible.all()
     scores = Judge(Stays(), [sample], ("ao",)).scores([[sample.frames]])
     assert 0 < scores["ao"][0, 0] <= 1
@@ -171,4 +171,4 @@ def test_what_looks_from_frame_to_frame_is_never_given_unrelated_pictures(tmp_pa
 )
 def test_impossible_experiments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        VideoExperiment(**options)
+        Experiment("clips", **options)
