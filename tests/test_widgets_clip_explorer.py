@@ -14,9 +14,9 @@ from mvlib.codecs import RealCodec
 from mvlib.datasets import ACTIONS
 from mvlib.evaluation.conditions import BASELINES
 from mvlib.evaluation.experiment import Experiment
-from mvlib.evaluation.looking import Judge
 from mvlib.evaluation.material import load_material
 from mvlib.evaluation.samples import Sample
+from mvlib.evaluation.scoring import Scorer
 from mvlib.plots import difference
 from mvlib.widgets import ClipExplorer
 from mvlib.widgets.charts import Line
@@ -108,7 +108,7 @@ def test_the_caption_tells_what_the_evaluation_would(panel, clips, analysers):
     assert name == ACTIONS[sample.label]
     assert [int(before), int(after)] == [round(100 * float(p[sample.label])) for p in (clean, seen)]
     ao = [
-        Judge(analysers["siam_lite0"], [sample], ["ao"]).scores([[f]])["ao"][0, 0]
+        Scorer(analysers["siam_lite0"], [sample], ["ao"]).scores([[f]])["ao"][0, 0]
         for f in (sample.frames, coded)
     ]
     answers = re.search(r"average overlap ([\d.]+) → ([\d.]+), least in frame (\d+)", panel.caption).groups()

@@ -54,7 +54,8 @@ def write_page(report: Report, ready: Ready, path: str | Path, samples: int = 3)
             for line in foot.split("\n")
         ),
         "<p>In brackets: not significant. An entry is the percentage of bits that a row needs for what the codec alone "
-        "keeps of the analyser's answer to the clean file.</p>",
+        "keeps of the analyser's answer to the clean file. DisjointCurves: the two rows have no quality in common; "
+        "NonMonotoneCurve: more bits did not help.</p>",
         *_more_tables(result),
         f'<h2>Curves</h2><div class="curves">{_svg(report)}</div>',
         "<h2>Crops at equal bits</h2>",

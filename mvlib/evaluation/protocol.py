@@ -29,11 +29,11 @@ from .cells import PROTOCOL, CellStore, digest
 from .conditions import Condition, condition
 from .encoding import RATE, Cell, Decoded, Encoding
 from .experiment import Experiment
-from .looking import Judge, chosen_scores
 from .material import load_material
 from .measurements import Measurements, Source
 from .samples import Material, Sample
 from .scales import scale_of
+from .scoring import Scorer, chosen_scores
 
 # Samples in a cell, at most: bounds the memory, whatever the size of the data set. Of large ones it has fewer.
 PICTURES, CLIPS = 64, 32
@@ -140,7 +140,7 @@ class Protocol:
 
     @cached_property
     def _networks(self) -> dict[str, str]:
-        looks = identity.does(Judge)
+        looks = identity.does(Scorer)
         return {name: digest(looks, identity.of_analyser(name, a)) for name, a in self.analysers.items()}
 
     def keys(self, cell: Cell) -> dict[str, str]:
@@ -169,20 +169,20 @@ class Protocol:
     def run(self, cells: Sequence[Cell], progress: bool = True) -> None:
         """Measure those of ``cells`` that are not in the store yet."""
         todo = [cell for cell in cells if self.missing(cell)]
-        judges: dict[tuple, Judge] = {}
+        scorers: dict[tuple, Scorer] = {}
         done = len(cells) - len(todo)
         with (
             tqdm(total=len(cells), initial=done, desc="cells", disable=not progress) as bar,
             closing(self._decoded(todo)) as coming,  # Ctrl-C stops the encoders too
         ):
             for cell, decoded in coming:
-                judges = {of: judge for of, judge in judges.items() if of[0] == cell.start}
+                scorers = {of: scorer for of, scorer in scorers.items() if of[0] == cell.start}
                 keys = self.keys(cell)
                 for name, wanted in self.missing(cell).items():
                     of = cell.start, name, wanted
-                    if name and of not in judges:
-                        judges[of] = Judge(self.analysers[name], decoded.samples, wanted)
-                    scores = judges[of].scores(decoded.frames) if name else decoded.rate
+                    if name and of not in scorers:
+                        scorers[of] = Scorer(self.analysers[name], decoded.samples, wanted)
+                    scores = scorers[of].scores(decoded.frames) if name else decoded.rate
                     # Others may have been wanted before, and will be again.
                     self.store.put(keys[name], with_scores(self.store.get(keys[name]) or {}, scores))
                 bar.update()

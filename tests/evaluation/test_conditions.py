@@ -122,11 +122,11 @@ NETWORKS = {
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_that_is_blind_to_qp_runs_once_for_all(name, tmp_path, frames):
-    build, told = NETWORKS[name]
+    build, by_qp = NETWORKS[name]
     row = condition(str(saved(tmp_path / "net" / "preprocessor.safetensors", 0, build())), [20, 50])
-    assert row.depends_on_qp == told
+    assert row.depends_on_qp == by_qp
     light, heavy = (row.prepare(frames, qp) for qp in (20, 50))
-    assert (light != heavy).any() == told, "as it says"
+    assert (light != heavy).any() == by_qp, "as it says"
 
 
 def test_networks_of_one_qp_each_run_at_each_though_they_are_blind(tmp_path):

@@ -15,12 +15,12 @@ from mvlib.codecs import RealCodec
 from mvlib.evaluation.averages import plain_means
 from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.experiment import ANCHOR, Experiment
-from mvlib.evaluation.looking import Judge, scores_of
 from mvlib.evaluation.markdown import bd_table, curve_table, light_table
 from mvlib.evaluation.material import EXACT, load_material
 from mvlib.evaluation.protocol import Protocol, measure
 from mvlib.evaluation.report import make_report
 from mvlib.evaluation.samples import PSEUDO, Sample
+from mvlib.evaluation.scoring import Scorer, scores_of
 
 torch.set_num_threads(1)
 SMALL = Experiment(
@@ -77,7 +77,7 @@ def test_nothing_is_measured_twice(measured, store, monkeypatch):
         raise AssertionError("this was measured already")
 
     monkeypatch.setattr(RealCodec, "map", no_work)
-    monkeypatch.setattr(Judge, "scores", no_work)
+    monkeypatch.setattr(Scorer, "scores", no_work)
     again, _ = measure(SMALL, progress=False, cells=store.folder)
     for key, result in measured[0].items():
         np.testing.assert_array_equal(again[key].bpp, result.bpp)
@@ -99,12 +99,12 @@ def test_scores_asked_for_one_after_the_other_stay(tmp_path):
         options = {"scores": scores, "conditions": (ANCHOR,), "limit": 3}
         return Protocol(Experiment(**{**vars(SMALL), **options}), CellStore(tmp_path))
 
-    asked = []
+    missing = []
     for scores in (("divergence",), ("ap",), ("divergence", "ap"), ("divergence",)):
         p = protocol(*scores)
-        asked.append(p.missing(p.cells[0]))
+        missing.append(p.missing(p.cells[0]))
         p.run(p.cells, progress=False)
-    assert asked == [
+    assert missing == [
         {"": ("bpp", "psnr-rgb", "psnr-y", "ms-ssim"), "nanodet": ("divergence",)},
         {"nanodet": ("ap",)},
         {},
@@ -138,12 +138,12 @@ def test_a_killed_evaluation_goes_on(tmp_path):
     options = {"codecs": ["jpeg", "webp"], "conditions": [ANCHOR, "blur 0.5"], "qps": [30, 50], "limit": 6}
     options |= {"analysers": ["efficientnet_lite0"], "draws": 10}
     (tmp_path / "options.json").write_text(json.dumps(options))
-    asked = ["evaluate", "image", "--config", str(tmp_path / "options.json")]
-    asked += ["--out", str(tmp_path / "out.json"), "--cells", str(tmp_path / "cells")]
-    arguments = [sys.executable, "-m", "mvlib", *asked]
+    typed = ["evaluate", "image", "--config", str(tmp_path / "options.json")]
+    typed += ["--out", str(tmp_path / "out.json"), "--cells", str(tmp_path / "cells")]
+    arguments = [sys.executable, "-m", "mvlib", *typed]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
-    killed = subprocess.run([sys.executable, "-c", DIES, *asked], **quiet)
+    killed = subprocess.run([sys.executable, "-c", DIES, *typed], **quiet)
     first = list((tmp_path / "cells").rglob("[!.]*.npz"))
     assert killed.returncode == -signal.SIGKILL and len(first) == 3 and not (tmp_path / "out.json").exists()
     before = {file: file.stat().st_mtime_ns for file in first}
@@ -230,8 +230,8 @@ def test_pictures_of_any_sizes_in_one_look():
     pictures = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
     coded = [[(p // 2)[None] for p in pictures], [p[None] for p in pictures]]
     samples = [Sample(p[None], "s", (1,)) for p in pictures]
-    together = Judge(lite, samples, ("kl", "top1", "label")).scores(coded)
+    together = Scorer(lite, samples, ("kl", "top1", "label")).scores(coded)
     assert together["kl"].shape == (5, 2) and np.abs(together["kl"][:, 1]).max() < 1e-5
     for i, sample in enumerate(samples):
-        alone = Judge(lite, [sample], ("kl",)).scores([[c[i]] for c in coded])
+        alone = Scorer(lite, [sample], ("kl",)).scores([[c[i]] for c in coded])
         np.testing.assert_allclose(alone["kl"][0], together["kl"][i], atol=1e-5)

@@ -263,20 +263,20 @@ def expected(imagenet):
 
 @pytest.mark.slow
 def test_killed_and_finished_by_two_processes_it_counts_every_picture_once(arguments, expected, tmp_path):
-    said, cells = tmp_path / "said", tmp_path / "cells"
+    printed, cells = tmp_path / "printed", tmp_path / "cells"
 
     def finished():
         return {path: os.stat(path).st_mtime_ns for path in cells.glob("??/[!.]*.npz")}
 
-    process = start(arguments, said)
+    process = start(arguments, printed)
     while process.poll() is None and len(finished()) < 2:
         time.sleep(0.01)
-    kill(process, said)
+    kill(process, printed)
     before = finished()
     assert before and not (tmp_path / "out.json").exists()
-    finish(start(arguments, said, processes=2), said)
+    finish(start(arguments, printed, processes=2), printed)
     after, report = finished(), json.loads((tmp_path / "out.json").read_text())
     assert len(after) == 6 and {path: after[path] for path in before} == before, "nothing is done twice"
     curves = [(c["results"]["bpp"], c["results"]["kl:efficientnet_lite0"]) for c in report["curves"]]
     np.testing.assert_allclose(curves, expected, atol=2e-5)
-    assert report["n"] == 6 and said.read_text().count("saved to") == 1, "one process speaks"
+    assert report["n"] == 6 and printed.read_text().count("saved to") == 1, "one process speaks"

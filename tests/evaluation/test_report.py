@@ -139,17 +139,17 @@ def test_precision_is_taken_once_for_all_who_ask(monkeypatch):
     alone = bootstrap_bd_rate((rate, scores[0]), (0.8 * rate, scores[1]), sources, draws=40)
     point = bootstrap_difference(*scores, sources, draws=40)[0]
 
-    asked = Counter()
+    computed = Counter()
     whole = Matches.average_precision
 
     def counted(matches, weights):
-        asked[id(matches)] += 1
+        computed[id(matches)] += 1
         return whole(matches, weights)
 
     monkeypatch.setattr("mvlib.codecs.pool.cores", lambda: 1)  # in this process
     monkeypatch.setattr(Matches, "average_precision", counted)
     found = report(results, sources)
-    assert len(asked) == 6 and set(asked.values()) == {1}
+    assert len(computed) == 6 and set(computed.values()) == {1}
     names = ("bd_rate", "low", "high", "failed")
     assert [found["bd_rates"][0][n] for n in names] == [alone.as_dict()[n] for n in names]
     assert point.as_dict().items() <= found["lightest_qp"][0].items()

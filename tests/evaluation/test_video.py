@@ -12,11 +12,11 @@ from mvlib.analysers.actions import Recogniser
 from mvlib.analysers.trackers import Tracker
 from mvlib.evaluation.conditions import BASELINES, denoise, learned
 from mvlib.evaluation.experiment import ANCHOR, Experiment
-from mvlib.evaluation.looking import Judge, scores_of
 from mvlib.evaluation.material import load_material
 from mvlib.evaluation.protocol import measure
 from mvlib.evaluation.report import bd_table, make_report
 from mvlib.evaluation.samples import Sample
+from mvlib.evaluation.scoring import Scorer, scores_of
 from mvlib.preprocess import build_preprocessor, save_preprocessor
 
 SMALL = Experiment("clips",
@@ -100,7 +100,7 @@ def test_scenes_know_action_and_boxes_and_films_know_nothing():
 def test_objects_followed_by_eye_count_where_somebody_looked():
     sample = load_material(Experiment("clips", material="tracks", frames=12))[0]
     assert len(sample.frames) == len(sample.boxes) == 12 and sample.visible[0] and not sample.visible.all()
-    scores = Judge(Stays(), [sample], ("ao",)).scores([[sample.frames]])
+    scores = Scorer(Stays(), [sample], ("ao",)).scores([[sample.frames]])
     assert 0 < scores["ao"][0, 0] <= 1
 
 
@@ -109,11 +109,11 @@ def test_a_recogniser_sees_the_clip_and_a_tracker_its_box():
     box = np.array([[4, 4, 20, 20]] * 4, np.float32)
     visible = np.array([True, True, False, True])
     samples = [Sample(dark, "a", (1,), None, box, visible), Sample(light, "b", (0,))]
-    scores = Judge(Brightness(), samples, ("kl", "top1", "label")).scores([[dark, light], [light, light]])
+    scores = Scorer(Brightness(), samples, ("kl", "top1", "label")).scores([[dark, light], [light, light]])
     np.testing.assert_array_equal(scores["label"], [[1, 0], [1, 1]])
     np.testing.assert_array_equal(scores["top1"], [[1, 0], [1, 1]])
     assert scores["kl"][0, 0] == 0 and scores["kl"][0, 1] > 1
-    tracked = Judge(Stays(), samples, ("ao", "sr50")).scores([[dark, light]])
+    tracked = Scorer(Stays(), samples, ("ao", "sr50")).scores([[dark, light]])
     assert tracked["ao"][0, 0] == 1 and np.isnan(tracked["ao"][1, 0])
 
 
@@ -122,7 +122,7 @@ def test_machines_for_pictures_look_at_every_frame():
     frames = load_material(SMALL)[0].frames
     damaged = frames.copy()
     damaged[3] = 128
-    look = Judge(analyser, [Sample(frames, "a")], scores_of(analyser, clips=True))
+    look = Scorer(analyser, [Sample(frames, "a")], scores_of(analyser, clips=True))
     scores = look.scores([[damaged]])
     assert set(scores) == {"kl", "top1"} and scores["top1"][0, 0] == 0.75
     with pytest.raises(ValueError, match="no score ao"):
