@@ -97,7 +97,7 @@ class Report:
         seed: int | None = None,
         workers: int | None = None,
     ) -> "Report":
-        """The same with all its numbers computed anew from the measurements.
+        """The same with all its numbers computed anew from the measurements; rows that have none are left out.
 
         Args:
             against: title of the row that the others are compared with.
