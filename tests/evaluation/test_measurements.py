@@ -1,12 +1,14 @@
 """Measurements on disk: what is computed from the file is what was computed when it was written."""
 
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from test_averages import precision
 
+from mvlib.__main__ import main
 from mvlib.evaluation import Report, measurements
 from mvlib.evaluation.bootstrap import Crossed
 from mvlib.evaluation.experiment import ANCHOR, Experiment
@@ -160,3 +162,21 @@ def test_an_interval_of_a_committed_result_comes_again():
 
 def test_all_measurements_are_small():
     assert sum(file.stat().st_size for file in MEASURED) <= 3_000_000
+
+
+def test_the_command_prints_the_tables_of_a_file(report, tmp_path, monkeypatch, capsys):
+    report.save(tmp_path / "x.json")
+    typed = ["mvlib", "report", str(tmp_path / "x.json"), "--against=blur 0.5", "--draws=5", "--workers=1"]
+    monkeypatch.setattr(
+        sys, "argv", [*typed, "--columns=[kl]", "--curve=kl:a", f"--out={tmp_path / 'y.json'}"]
+    )
+    main()
+    printed = capsys.readouterr().out
+    assert "| codec | condition | a, kl |" in printed and "| x264 | codec alone |" in printed
+    for title in ("at one quality", "at equal luma PSNR", "P(BD-rate < 0)", "\nkl:a\n"):
+        assert title in printed
+    assert Report.load(tmp_path / "y.json").to_dict()["options"]["against"] == "blur 0.5"
+    monkeypatch.setattr(sys, "argv", [*typed[:3], "--against=nothing"])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == 2 and "no row 'nothing', only codec alone" in capsys.readouterr().err
