@@ -14,10 +14,10 @@ from mvlib.datasets import ACTIONS
 from mvlib.evaluation.conditions import BASELINES
 from mvlib.evaluation.experiment import Experiment
 from mvlib.evaluation.material import load_material
-from mvlib.evaluation.samples import Sample
 from mvlib.evaluation.scoring import Scorer
 from mvlib.media import read_clip
 from mvlib.plots import difference
+from mvlib.samples import Sample
 from mvlib.widgets import ClipExplorer
 from mvlib.widgets.charts import Line
 from mvlib.widgets.drawing import FOUND, TRUE, boxed, frame_lines

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from mvlib.errors import InputError
+from mvlib.samples import Crossed
 
 from .averages import Score, means
 from .bdrate import CurveError, bd_rate, rate_at
@@ -24,10 +25,6 @@ FEW = 20
 """Effective clusters below which an interval says little."""
 MOST_FAILED = 0.05
 """Share of the draws that may give nothing; an interval of fewer draws is that of those that happen to be kind."""
-
-
-class Crossed(tuple[str, ...]):
-    """The several sources of one item, as its background and its actor, each of which is drawn by itself."""
 
 
 @dataclass(frozen=True)

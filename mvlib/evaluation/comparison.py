@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mvlib.codecs.pool import run
+from mvlib.pool import run
 
 from .averages import Drawn, Precision, Score, means, plain_means
 from .bdrate import CurveError

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from mvlib.codecs import Codec
+from mvlib.samples import Sample
 
 from .conditions import Condition
 from .fidelity import FIDELITY, fidelity_of
-from .samples import Material, Sample
+from .samples import Material
 
 RATE = ("bpp", *FIDELITY)
 

@@ -8,11 +8,11 @@ from typing import Any
 from torch import nn
 
 from mvlib._processes import Processes
+from mvlib._store import digest
 from mvlib.analysers import Analyser, as_analyser
 from mvlib.codecs import Codec, RealCodec
 from mvlib.errors import InputError, InputTypeError
 
-from .cells import digest
 from .conditions import BASELINES, Condition, condition
 from .experiment import ANCHOR, Experiment, split_title
 from .given import given_material

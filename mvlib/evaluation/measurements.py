@@ -16,9 +16,10 @@ import numpy as np
 
 from mvlib._files import replace_when_done
 from mvlib.errors import InputError, MissingFile
+from mvlib.samples import Crossed
 
 from .averages import Precision, Score, join
-from .bootstrap import Crossed, ways
+from .bootstrap import ways
 from .matching import Matches
 from .scales import scale_of
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from mvlib.datasets.readers.files import CLIPS, PICTURES, media_files
 from mvlib.errors import InputError, MissingFile
 from mvlib.media import TooShort, cut, open_clip, raise_damage, read_picture
+from mvlib.samples import Sample
 
-from .samples import PSEUDO, PSEUDO_CLIPS, UNLABELLED, UNMARKED, Material, Sample, spread
+from .samples import PSEUDO, PSEUDO_CLIPS, UNLABELLED, UNMARKED, Material, spread
 
 
 def own_material(

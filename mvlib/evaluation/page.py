@@ -11,11 +11,11 @@ import numpy as np
 from PIL import Image
 
 from mvlib._files import replace_when_done
+from mvlib.samples import Sample
 
 from . import markdown
 from .evaluate import Ready
 from .result import Report
-from .samples import Sample
 
 SIDE = 128
 """Pixels of a crop; it is shown at twice the size, pixel by pixel."""

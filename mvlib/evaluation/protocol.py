@@ -20,18 +20,20 @@ from tqdm.auto import tqdm
 from mvlib import analysers
 from mvlib._interruption import Ahead, result_of
 from mvlib._processes import Processes
+from mvlib._store import digest
 from mvlib.analysers import Analyser
 from mvlib.codecs import Codec, RealCodec
+from mvlib.samples import Sample
 
 from . import identity
 from .averages import from_arrays, with_scores
-from .cells import PROTOCOL, CellStore, digest
+from .cells import PROTOCOL, CellStore
 from .conditions import Condition, condition
 from .encoding import RATE, Cell, Decoded, Encoding
 from .experiment import Experiment
 from .material import load_material
 from .measurements import Measurements, Source
-from .samples import Material, Sample
+from .samples import Material
 from .scales import scale_of
 from .scoring import Scorer, chosen_scores
 

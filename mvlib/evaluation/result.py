@@ -109,7 +109,9 @@ class Report:
         if self.measured is None:
             raise InputError("this result has no measurements to compute from; evaluate again to get them")
         given = {"against": against, "draws": draws, "seed": seed}
-        options = {"against": ANCHOR, **self.result["options"]} | {k: v for k, v in given.items() if v is not None}
+        options = {"against": ANCHOR, **self.result["options"]} | {
+            k: v for k, v in given.items() if v is not None
+        }
         rows = list(dict.fromkeys(row for _, row in self.measured))
         if options["against"] not in rows:
             raise InputError(f"there is no row {options['against']!r}, only {', '.join(rows)}")

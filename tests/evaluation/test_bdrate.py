@@ -17,7 +17,8 @@ from mvlib.evaluation import (
     significant,
 )
 from mvlib.evaluation.bdrate import CurveError, efficient_frontier, rate_at
-from mvlib.evaluation.bootstrap import Crossed, curves, saving_at
+from mvlib.evaluation.bootstrap import curves, saving_at
+from mvlib.samples import Crossed
 
 CURVE = [(1000, 28.0), (2000, 31.5), (4000, 34.5), (8000, 37.0)]
 

@@ -15,9 +15,9 @@ from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.material import load_material
 from mvlib.evaluation.protocol import measure
 from mvlib.evaluation.report import bd_table, make_report
-from mvlib.evaluation.samples import Sample
 from mvlib.evaluation.scoring import Scorer, scores_of
 from mvlib.preprocess import build_preprocessor, save_preprocessor
+from mvlib.samples import Sample
 
 SMALL = Experiment("clips",
     codecs=("x264",), conditions=(ANCHOR, "blur 0.8"), analysers=("efficientnet_lite0",), scores=("kl",),
