@@ -56,17 +56,15 @@ class Wish:
         """
         if self.qp is not None:
             return real.settings(real.native_of(self.qp, count), count)
-        if real.encoder.still:
+        if real.name not in _CRF:  # of Motion JPEG no packet tells the quantiser that a rate led to
             raise InputError(
-                f"{real.name} codes single pictures by --qp alone; leave --crf and --bitrate out"
+                f"{real.name} codes single pictures, by --qp alone; leave --crf and --bitrate out"
             )
         asked = {"b": str(_bits(self.bitrate))} if self.crf is None else self._quality(real)
         free = replace(real.encoder, quantiser=lambda native, gop: asked)
         return free.settings(real.preset, real.gop, real.options, 0, count)
 
     def _quality(self, real: RealCodec) -> dict:
-        if real.name not in _CRF:
-            raise InputError(f"{real.name} has no --crf; give --qp or --bitrate")
         low, high = real.natives
         if not is_number(self.crf) or not low <= self.crf <= high:
             raise InputError(f"crf is {self.crf}; {real.name} takes {low}..{high}")
