@@ -40,6 +40,8 @@ class Job:
     prepared: Path | None = None
     """Where to write what the network gives the encoder, without loss: a picture as .png, a clip as .mkv or .avi."""
     audio: bool = True
+    threads: int = 1
+    """Of the encoder; with more than one its stream is not byte for byte ``RealCodec``'s."""
 
     def __post_init__(self) -> None:
         self.wish.options(self.real, self.source.expected or 2)  # raises for what this codec does not take
@@ -138,7 +140,7 @@ def _film(
     job: Job, told: float, temporary: Path, keep: Callable[[np.ndarray], None], progress: bool
 ) -> Written:
     source = job.source
-    options = job.wish.options(job.real, source.expected or 2)
+    options = job.wish.options(job.real, source.expected or 2, job.threads)
     with ExitStack() as inner:
         tracks = Tracks(source.file, job.form, job.out, job.audio) if source.is_clip else None
         if tracks is not None:

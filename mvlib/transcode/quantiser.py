@@ -23,6 +23,12 @@ _SAMPLE, _RUN = 48, 16
 """Frames from which the QP is found, and how many of them follow one another."""
 _UNITS = {"": 1, "k": 1000, "m": 1_000_000}
 # Of VP9, the quality is a bound unless the rate is free.
+_THREADS = {
+    "x264": lambda n: {"threads": n},
+    "x265": lambda n: {"pools": n, "frame-threads": 0, "wpp": 1},
+    "svtav1": lambda n: {"lp": n},
+    "vp9": lambda n: {"threads": n, "row-mt": 1},
+}
 _CRF = {"x264": {}, "x265": {}, "svtav1": {}, "vp9": {"b": "0"}}
 
 
@@ -49,19 +55,25 @@ class Wish:
         """Whether the encoder chooses the quantisers."""
         return self.qp is None
 
-    def options(self, real: RealCodec, count: int) -> dict:
+    def options(self, real: RealCodec, count: int, threads: int = 1) -> dict:
         """Complete options of the encoder, or of Pillow's writer, for ``count`` frames.
+
+        Args:
+            threads: that the encoder may use; with more than one its stream is not byte for byte ``RealCodec``'s.
 
         Raises ``InputError`` for a number that this codec does not take.
         """
+        more = {key: str(value) for key, value in _THREADS.get(real.name, lambda n: {})(threads).items()}
+        encoder = replace(real.encoder, always=real.encoder.always | (more if threads > 1 else {}))
         if self.qp is not None:
-            return real.settings(real.native_of(self.qp, count), count)
+            native = real.native_of(self.qp, count)
+            return encoder.settings(real.preset, real.gop, real.options, native, count)
         if real.name not in _CRF:  # of Motion JPEG no packet tells the quantiser that a rate led to
             raise InputError(
                 f"{real.name} codes single pictures, by --qp alone; leave --crf and --bitrate out"
             )
         asked = {"b": str(_bits(self.bitrate))} if self.crf is None else self._quality(real)
-        free = replace(real.encoder, quantiser=lambda native, gop: asked)
+        free = replace(encoder, quantiser=lambda native, gop: asked)
         return free.settings(real.preset, real.gop, real.options, 0, count)
 
     def _quality(self, real: RealCodec) -> dict:

@@ -274,6 +274,24 @@ def test_what_cannot_be_written_is_refused_before_work(encode, clip, tmp_path, n
             encode(clip[0], tmp_path / "locked" / "a.mkv")
 
 
+@pytest.fixture
+def small_files():
+    """No file may grow beyond 4 kB, as on a disk that is full."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.264", "out.jpg"])
+def test_where_there_is_no_room_nothing_is_left(encode, film, picture, tmp_path, name, small_files):
+    file = picture[0] if name == "out.jpg" else film
+    with pytest.raises(SystemExit, match=rf"mvlib: .*{name} cannot be written: the file grew beyond") as end:
+        encode(file, tmp_path / "new" / name, "--qp", 1)
+    assert end.value.code == 1 and not [*(tmp_path / "new").iterdir()]
+
+
 def test_damage_and_what_was_taken_for_granted_are_warned_of(encode, caplog, tmp_path):
     told = encode(CASES / "concealed.mp4", tmp_path / "out.mp4", "--frames", 40)
     assert told["frames"] == 40

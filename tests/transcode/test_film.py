@@ -12,7 +12,7 @@ from mvlib.codecs import RealCodec
 from mvlib.codecs.bitstream import split_annex_b
 from mvlib.codecs.syntaxes import SYNTAXES
 from mvlib.errors import InputError
-from mvlib.media import TooShort
+from mvlib.media import TooShort, open_clip
 from mvlib.preprocess import load_preprocessor, preprocess_frames
 from mvlib.transcode import Job, Source, Wish, choose, write
 from mvlib.transcode.formats import FORMATS
@@ -68,6 +68,20 @@ def test_at_the_rate_of_the_course_the_stream_is_the_courses_byte_for_byte(endin
     else:
         assert b"".join(units) == bytes(stream)
     assert told.bits == pytest.approx(sum(stream.frame_bits), abs=24)
+
+
+def test_with_more_threads_the_film_is_as_good(tmp_path):
+    frames = squares(40)
+    make_film(tmp_path / "in.mkv", frames, sound="")
+    for codec in ("x264", "x265", "svtav1", "vp9"):
+        bits = [
+            written(tmp_path / "in.mkv", tmp_path / f"{n}.mkv", codec, wish=Wish(qp=34), threads=n).bits
+            for n in (1, 3)
+        ]
+        assert bits[1] == pytest.approx(bits[0], rel=0.2), codec
+        back = [open_clip(tmp_path / f"{n}.mkv").window(0, 40, 1) for n in (1, 3)]
+        errors = [np.mean((np.stack(b).astype(float) - frames) ** 2) for b in back]
+        assert errors[1] == pytest.approx(errors[0], rel=0.1), codec
 
 
 def test_times_of_a_variable_rate_are_kept(tmp_path):
