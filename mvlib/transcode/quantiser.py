@@ -118,8 +118,18 @@ class Measured:
         self._near = int(np.clip(round(mean), *real.natives))
         at_near, _ = _mean(source, real, real.settings(self._near, self._count))
         self._offset = self._near - at_near
-        self.qp = self.qp_of(mean)
+        self._sample, self._follows, self.qp = mean, wish.bitrate is not None, self.qp_of(mean)
         self.took = time.perf_counter() - began
+
+    def told(self, mean: float | None, count: int) -> float:
+        """The QP for the next frames, when ``count`` had the mean quantiser ``mean``.
+
+        At a constant quality it is the sample's, which comes near. A rate control needs seconds to settle, and gives
+        what a preprocessor saves back as quality: so the mean of all frames so far counts, begun by the sample.
+        """
+        if mean is None or not self._follows:
+            return self.qp
+        return self.qp_of((self._sample * self.frames + mean * count) / (self.frames + count))
 
     def qp_of(self, mean: float) -> float:
         """The QP 0..51 of a stream whose frames have the mean quantiser ``mean``."""

@@ -29,6 +29,7 @@ class FilmWriter:
     Attributes:
         bits: of the elementary stream so far, without container and SEI text, as ``RealCodec`` counts.
         frames: that were given so far.
+        told: of how many the encoder has told the quantiser.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class FilmWriter:
         self._source, self._tracks = source, tracks
         self._convert = Converter(real.encoder.colour)
         self._starts, self._end = array("q"), 0
-        self.bits, self.frames, self._chosen, self._told = 0, 0, 0.0, 0
+        self.bits, self.frames, self._chosen, self.told = 0, 0, 0.0, 0
         self._stream, self._held = None, None
         self._output = av.open(f"file:{path.absolute()}", "w", format=form.muxer, options=dict(form.options))
 
@@ -55,7 +56,7 @@ class FilmWriter:
     @property
     def quantiser(self) -> float | None:
         """Mean over frames, on the encoder's own scale, as it tells."""
-        return self._chosen / self._told if self._told else None
+        return self._chosen / self.told if self.told else None
 
     @property
     def seconds(self) -> Fraction:
@@ -125,7 +126,7 @@ class FilmWriter:
             data = encoder.clean(bytes(packet))
             self.bits += 8 * len(without_repeats(data, self._header) if encoder.global_header else data)
             if (quantiser := quantiser_of(packet)) is not None:
-                self._chosen, self._told = self._chosen + quantiser, self._told + 1
+                self._chosen, self.told = self._chosen + quantiser, self.told + 1
             self._place(packet)
             self._pass_on()
             self._held = packet

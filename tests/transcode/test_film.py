@@ -24,7 +24,7 @@ FILMS = [(ending, codec) for ending, form in FORMATS.items() if not form.still f
 def written(file, out, codec=None, *, start=0, frames=None, wish=None, told=37, **more):
     source = Source(file, start, frames)
     form, name = choose(out, codec, source.is_clip and frames != 1)
-    return write(Job(source, out, form, RealCodec(name), wish or Wish(), **more), told)
+    return write(Job(source, out, form, RealCodec(name), wish or Wish(), **more), lambda mean, count: told)
 
 
 @pytest.mark.parametrize(("ending", "codec"), FILMS)
