@@ -106,8 +106,8 @@ def qp(folder: Path, count: int, size: tuple[int, int]) -> None:
     file = film(folder / "film.mkv", count, *size)
     for codec, wish in (
         ("x264", ("--crf", "28")), ("x265", ("--crf", "28")), ("svtav1", ("--crf", "40")), ("vp9", ("--crf", "40")),
-        ("x264", ("--bitrate", "200k")), ("x265", ("--bitrate", "200k")), ("svtav1", ("--bitrate", "200k")),
-        ("vp9", ("--bitrate", "200k")),
+        ("x264", ("--bitrate", "60k")), ("x265", ("--bitrate", "60k")), ("svtav1", ("--bitrate", "60k")),
+        ("vp9", ("--bitrate", "60k")),
     ):  # fmt: skip
         told, _, _ = run(file, "out.mp4", "--codec", codec, "--preprocessor", "image", "--sample", "0", *wish)
         work = told["frames"] / told["frames per second"]
@@ -125,7 +125,7 @@ def main() -> None:
     )
     parser.add_argument("--only", choices=("memory", "qp"))
     parser.add_argument("--frames", type=int, nargs="+", default=[200, 2000])
-    parser.add_argument("--size", type=int, nargs=2, default=[176, 144])
+    parser.add_argument("--size", type=int, nargs=2, default=[128, 96])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.only != "qp":

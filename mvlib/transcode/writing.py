@@ -97,7 +97,13 @@ class FilmWriter:
         stream.time_base = self._source.tick
         if self._tracks is not None:
             self._tracks.add_to(self._output, self._source)
-        self._output.start_encoding()
+        try:
+            self._output.start_encoding()
+        except av.error.ArgumentError as error:
+            raise InputError(
+                f"{self._form.muxer} refuses {self._real.name} of {width}x{height}; give a name that ends in .mkv, or "
+                "another codec"
+            ) from error
         self._stream = stream
         self._header = encoder.clean(bytes(context.extradata or b"")) if encoder.global_header else b""
         self.bits = 8 * len(self._header)

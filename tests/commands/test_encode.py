@@ -274,6 +274,35 @@ def test_what_cannot_be_written_is_refused_before_work(encode, clip, tmp_path, n
             encode(clip[0], tmp_path / "locked" / "a.mkv")
 
 
+def test_sizes_and_rates_that_a_codec_does_not_take_are_named(encode, tmp_path):
+    Image.new("RGB", (16400, 16)).save(tmp_path / "wide.png")
+    Image.new("RGB", (66000, 16)).save(tmp_path / "wider.png")
+    with Lossless(tmp_path / "fast.mkv", 300) as out:
+        out.write(np.zeros((2, 64, 64, 3), np.uint8))
+    for file, out, *more, message in (
+        ("wide.png", "out.webp", r"WEBP refuses .* for 16400x16: .*limit of 16383"),
+        ("wider.png", "out.jpg", r"JPEG refuses .* for 66000x16"),
+        ("wide.png", "out.mp4", r"libx264 refuses .* for 16400x16 at 25 frames a second"),
+        (
+            "fast.mkv",
+            "out.mp4",
+            "--codec",
+            "svtav1",
+            r"libsvtav1 refuses .* for 64x64 at 300 frames a second",
+        ),
+        (
+            "wider.png",
+            "out.mp4",
+            "--codec",
+            "svtav1",
+            r"mp4 refuses svtav1 of 66000x16 .*\.mkv, or another codec",
+        ),
+    ):
+        with pytest.raises(SystemExit, match=f"mvlib: .*{message}") as end:
+            encode(tmp_path / file, tmp_path / "new" / out, *more)
+        assert end.value.code == 2 and not [*(tmp_path / "new").iterdir()]
+
+
 @pytest.fixture
 def small_files():
     """No file may grow beyond 4 kB, as on a disk that is full."""
