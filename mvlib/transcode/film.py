@@ -48,18 +48,20 @@ class Job:
 
     def __post_init__(self) -> None:
         self.wish.options(self.real, self.source.expected or 2)  # raises for what this codec does not take
+        if self.source.has_tracks and not self.form.still:
+            self.tracks().close()  # raises where the output cannot hold the sound
         if self.prepared is None:
             return
         if self.network is None:
             raise InputError(f"{self.prepared} would hold what a preprocessor made; give --preprocessor too")
         allowed = LOSSLESS if self.source.is_clip else (".png",)
         if self.prepared.suffix.lower() not in allowed:
-            what = (
-                "a clip is written as lossless video"
-                if self.source.is_clip
-                else "a picture is written as PNG"
-            )
-            raise InputError(f"{self.prepared} must end in {', '.join(allowed)}: {what}")
+            what = "a clip as lossless video" if self.source.is_clip else "a picture as PNG"
+            raise InputError(f"{self.prepared} must end in {', '.join(allowed)}: {what} is written")
+
+    def tracks(self) -> Tracks:
+        """What the source holds beside its picture, on its way into the output."""
+        return Tracks(self.source.file, self.form, self.out, self.audio)
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def _film(
     source = job.source
     options = job.wish.options(job.real, source.expected or 2, job.threads)
     with ExitStack() as inner:
-        tracks = Tracks(source.file, job.form, job.out, job.audio) if source.is_clip else None
+        tracks = job.tracks() if source.has_tracks else None
         if tracks is not None:
             inner.enter_context(tracks)
         writer = inner.enter_context(FilmWriter(temporary, job.form, job.real, options, source, tracks))

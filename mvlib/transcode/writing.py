@@ -19,6 +19,9 @@ from .quantiser import quantiser_of
 from .source import Chunk, Source
 from .tracks import Tracks
 
+_REORDERED = 64
+"""More frames than any encoder here holds back to change their order."""
+
 
 class FilmWriter:
     """A film that is being written; a context, whose end without an error makes the file complete.
@@ -139,7 +142,10 @@ class FilmWriter:
 
     def _place(self, packet: av.Packet) -> None:
         """Times of the file in place of numbers."""
-        shown, decoded = packet.pts, packet.pts if packet.dts is None else packet.dts
+        shown, decoded = packet.pts, packet.dts
+        # Of one or two frames x265 says what it happened to find in memory; VP9's have no decoding time of their own.
+        if decoded is None or not -_REORDERED <= decoded <= shown:
+            decoded = shown
         ends = self._starts[shown + 1] if shown + 1 < len(self._starts) else self._end
         gap = round(1 / self._source.rate / self._source.tick) or 1
         packet.time_base = self._source.tick

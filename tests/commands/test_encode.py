@@ -295,7 +295,7 @@ def test_sizes_and_rates_that_a_codec_does_not_take_are_named(encode, tmp_path):
             "out.mp4",
             "--codec",
             "svtav1",
-            r"mp4 refuses svtav1 of 66000x16 .*\.mkv, or another codec",
+            r"mp4 refuses svtav1 of 66000x16; .*\.mkv, or another codec",
         ),
     ):
         with pytest.raises(SystemExit, match=f"mvlib: .*{message}") as end:
