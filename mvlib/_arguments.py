@@ -15,7 +15,7 @@ from dataclasses import asdict
 from difflib import get_close_matches
 from itertools import zip_longest
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jsonargparse
 import yaml
@@ -38,13 +38,14 @@ def expand(commands: Commands, arguments: Sequence[str]) -> list[str]:
     Raises ValueError for a file that can't be read, and for an option that the command doesn't have, with the near
     one; FileNotFoundError for a missing file.
     """
+    command: Callable | Commands | str = commands
     chosen, rest = [], list(arguments)
-    while isinstance(commands, Mapping) and rest and rest[0] in commands:
+    while isinstance(command, Mapping) and rest and rest[0] in command:
         chosen.append(rest[0])
-        commands = commands[rest.pop(0)]
-    if isinstance(commands, Mapping):
+        command = command[rest.pop(0)]
+    if not callable(command):
         return list(arguments)  # no command yet: the parser says what there is
-    known, switches = options_of(commands)
+    known, switches = options_of(command)
     typed, files = _split(rest)
     typed = _flags([_spelt(option, known) for option in typed], switches)
     for option in typed:
@@ -158,7 +159,7 @@ class _Word(str):
 class _Loader(yaml.SafeLoader):
     """Of all that a word may be in YAML 1.1 only numbers, true, false and null; not dates, nor yes, nor 12:30."""
 
-    yaml_implicit_resolvers: ClassVar = {}
+    yaml_implicit_resolvers: ClassVar[dict] = {}
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -171,7 +172,7 @@ for _kind in ("float", "bool"):
     _Loader.add_constructor(f"{_TAG}{_kind}", lambda loader, node: _Word(loader.construct_scalar(node)))
 
 
-def write_config(path: str | Path, options: object, command: str, versions: Mapping[str, str]) -> None:
+def write_config(path: str | Path, options: Any, command: str, versions: Mapping[str, str]) -> None:
     """Write the dataclass ``options`` as YAML that ``--config`` reads again; command and versions as comments."""
     plain = json.loads(json.dumps(asdict(options), default=str))
     head = [command, *(f"{name} {version}" for name, version in versions.items())]

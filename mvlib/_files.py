@@ -31,7 +31,7 @@ _HINTS = {
     errno.EPERM: "no permission; choose another place, or change the permissions",
     errno.EFBIG: "the file grew beyond what is allowed here (`ulimit -f`)",
 }
-_swept: set[Path] = set()
+swept: set[Path] = set()
 _being_written: set[str] = set()
 
 
@@ -86,14 +86,14 @@ def writing(path: str | os.PathLike) -> Iterator[None]:
 
 def cannot(verb: str, path: str | os.PathLike, error: OSError) -> FileError:
     """The error that says why ``path`` cannot be read or written."""
-    return FileError(f"{path} cannot be {verb}: {_HINTS.get(error.errno, error.strerror or error)}")
+    return FileError(f"{path} cannot be {verb}: {_HINTS.get(error.errno or 0, error.strerror or str(error))}")
 
 
 def _temporary(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent)
     # A long name must not become too long.
-    name = f".{path.stem[:40]}-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
+    name = f".{path.stem[:40]}-{this_machine()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
     _being_written.add(name)
     os.close(
         os.open(path.parent / name, os.O_CREAT | os.O_EXCL, 0o666)
@@ -103,9 +103,9 @@ def _temporary(path: Path) -> Path:
 
 def sweep(folder: Path) -> None:
     """Remove temporary files of killed processes from ``folder``, once in the life of this process."""
-    if folder in _swept:
+    if folder in swept:
         return
-    _swept.add(folder)
+    swept.add(folder)
     with os.scandir(folder) as entries:
         left = [
             Path(e.path) for e in entries if (m := _TEMPORARY.fullmatch(e.name)) and _is_left(e, *m.groups())
@@ -117,7 +117,7 @@ def sweep(folder: Path) -> None:
 
 def _is_left(entry: os.DirEntry, machine: str, process: str, _suffix: str | None) -> bool:
     with suppress(FileNotFoundError):
-        if machine == _machine() and not _alive(int(process), entry.name):
+        if machine == this_machine() and not _alive(int(process), entry.name):
             return True
         return time.time() - entry.stat().st_mtime > _OLD
     return False
@@ -140,7 +140,7 @@ def _alive(process: int, name: str) -> bool:
 
 
 @cache
-def _machine() -> str:
+def this_machine() -> str:
     """Short name of where process numbers mean the same: the host, and in containers the container."""
     try:
         space = os.readlink("/proc/self/ns/pid")

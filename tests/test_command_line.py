@@ -191,7 +191,7 @@ def test_a_full_disk_behind_stdout_is_a_line():
 
 
 def test_what_is_not_installed_is_named_before_work_begins(monkeypatch):
-    from mvlib.fidelity import Setup, measure
+    from mvlib.fidelity.measuring import Setup, measure
 
     def code(*_, **__):
         raise AssertionError("coding began")

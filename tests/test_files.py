@@ -158,7 +158,7 @@ def write(path):
 
 
 def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(_files, "_swept", set())
+    monkeypatch.setattr(_files, "swept", set())
     process = subprocess.Popen(
         [sys.executable, "-c", WAITS, str(tmp_path / "a.json")], stdout=subprocess.PIPE
     )
@@ -170,9 +170,9 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not
     assert left.exists(), "it is being written"
     process.kill()
     process.communicate()
-    monkeypatch.setattr(_files, "_swept", set())  # as the next process starts
+    monkeypatch.setattr(_files, "swept", set())  # as the next process starts
     with replace_when_done(tmp_path / "c.json") as mine:
-        _files._swept.clear()
+        _files.swept.clear()
         write(tmp_path / "d.json")
         assert mine.exists(), "another thread is writing it"
     assert not left.exists() and foreign.exists()
@@ -183,13 +183,13 @@ def test_what_another_machine_left_is_swept_when_it_is_old_alone(tmp_path, monke
     for name, machine, process, age in (
         ("new", "0" * 8, 1, 3600),
         ("old", "0" * 8, 1, 8 * 24 * 3600),
-        ("reused", _files._machine(), os.getpid(), 60),  # a number that an earlier process had
-        ("alive", _files._machine(), os.getppid(), 60),
+        ("reused", _files.this_machine(), os.getpid(), 60),  # a number that an earlier process had
+        ("alive", _files.this_machine(), os.getppid(), 60),
     ):
         files[name] = tmp_path / f".{name}-{machine}-{process}-abcd_123.json"
         files[name].write_text("half")
         os.utime(files[name], (time.time() - age,) * 2)
-    monkeypatch.setattr(_files, "_swept", set())
+    monkeypatch.setattr(_files, "swept", set())
     write(tmp_path / "b.json")
     assert {name for name, path in files.items() if path.exists()} == {"new", "alive"}
 

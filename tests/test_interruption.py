@@ -14,9 +14,10 @@ import pytest
 import torch
 from launching import start
 
+from mvlib import pool
 from mvlib._files import read_sealed
 from mvlib._interruption import Ahead, result_of, stopping, whole
-from mvlib.codecs import pool, programs
+from mvlib.codecs import programs
 from mvlib.codecs.cache import unpack
 
 
@@ -187,7 +188,7 @@ def encode_for_hours(begun, folder):
         pool.run(time.sleep, [(3600,)] * 2, 2, False, "")
     else:
         jobs = [(["sleep", "3600"], folder, folder / f"log{k}", None) for k in range(2)]
-        pool.run(programs._run, jobs, 2, False, "", processes=False)
+        pool.run(programs.run_program, jobs, 2, False, "", processes=False)
 
 
 def test_a_signal_that_reached_another_thread_ends_the_wait(ctrl_c):

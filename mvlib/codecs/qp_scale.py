@@ -1,8 +1,8 @@
 """One QP for all: qp 0..51 → table measured against x265 → the encoder's own number.
 
-x264 and x265 have this scale by birth. For the others ``qp_tables.json`` holds, for every whole qp, the native
-value at which the mean luma PSNR over photographs (stock GOPs: clips) is that of x265; ``measure_qp.py`` made it
-and says how. Where a codec cannot reach x265's quality the table stays at the end of the scale: the table names
+x264 and x265 have this scale themselves. For the others ``qp_tables.json`` holds, for every whole qp, the native value
+at which the mean luma PSNR over photographs (stock GOPs: clips) is that of x265; ``mvlib/calibration/qp_tables.py``
+made it and says how. Where a codec cannot reach x265's quality the table stays at the end of the scale: the table names
 the qp from which on (``reached``).
 """
 
