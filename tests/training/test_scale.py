@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from launching import finish, kill, start
+from tiny_training import anchor_file
 
 from mvlib.training.experiment import ImageTraining
 from mvlib.training.loop import Trainer
@@ -20,10 +21,7 @@ STEPS = 4
 @pytest.fixture(scope="module")
 def options(tmp_path_factory):
     """A training that 2 does not divide the batch of. The anchor is a made-up curve."""
-    anchor = tmp_path_factory.mktemp("anchor") / "anchor.json"
-    results = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:efficientnet_lite0": [0.03, 0.3, 2.5]}
-    curve = {"codec": "x264", "condition": "codec alone", "results": results}
-    anchor.write_text(json.dumps({"curves": [curve]}))
+    anchor = anchor_file(tmp_path_factory.mktemp("anchor"), "x264")
     return {
         "codecs": ("x264",), "steps": STEPS, "batch": 3, "size": 64, "warmup": 2, "workers": 0,
         "checkpoint_every": 1, "device": "cpu", "anchor": anchor,
