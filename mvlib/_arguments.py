@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from difflib import get_close_matches
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -44,8 +45,9 @@ def expand(commands: Commands, arguments: Sequence[str]) -> list[str]:
         command = command[rest.pop(0)]
     if not callable(command):
         return list(arguments)  # no command yet: the parser says what there is
-    known = options_of(command)
+    known, switches = options_of(command)
     typed, files = _split(rest)
+    typed = _flags([_spelt(option, known) for option in typed], switches)
     for option in typed:
         if option.startswith("--"):
             _check(
@@ -57,12 +59,33 @@ def expand(commands: Commands, arguments: Sequence[str]) -> list[str]:
     return [*chosen, *(f"--{key}={_written(value)}" for key, value in said.items()), *typed]
 
 
-def options_of(command: Callable) -> tuple[str, ...]:
-    """Names of the options that the command line of ``command`` has, those behind its ``**options`` too."""
+def options_of(command: Callable) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the options that the command line of ``command`` has, those behind its ``**options`` too.
+
+    And which of them are yes or no.
+    """
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     named = parser.add_function_arguments(command, as_positional=False)
     own = [p.name for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    return tuple(dict.fromkeys([*own, *named]))
+    defaults = parser.get_defaults()
+    return tuple(dict.fromkeys([*own, *named])), tuple(n for n in named if isinstance(defaults.get(n), bool))
+
+
+def _spelt(option: str, known: Sequence[str]) -> str:
+    """``--no-audio`` is ``--no_audio``."""
+    name, equals, value = option.partition("=")
+    other = name[2:].replace("-", "_")
+    return f"--{other}{equals}{value}" if name.startswith("--") and other in known else option
+
+
+def _flags(typed: list[str], switches: Sequence[str]) -> list[str]:
+    """An option of yes or no that stands alone is a yes."""
+    return [
+        f"{option}=true"
+        if option[2:] in switches and (behind or "").lower() not in ("true", "false", "yes", "no")
+        else option
+        for option, behind in zip_longest(typed, typed[1:])
+    ]
 
 
 def read_config(path: str | Path, known: Sequence[str]) -> dict:

@@ -15,10 +15,10 @@ import numpy as np
 
 from mvlib._numbers import is_number, whole
 from mvlib.errors import InputError, InputTypeError
+from mvlib.pool import run
 
-from .cache import StreamCache, stream_key
+from .cache import stored
 from .coded import Coded, Stream
-from .pool import run
 
 
 class Codec(ABC):
@@ -114,8 +114,7 @@ class Codec(ABC):
         if cache is None or identity is None:
             stream = self.encode(frames, native)
         else:
-            key = stream_key(identity, frames)
-            stream = StreamCache(cache).get(key, lambda: self.encode(frames, native))
+            stream = stored(cache, identity, frames, lambda: self.encode(frames, native))
         coded = self.decode(stream, native, planes)
         if coded.frames.shape != frames.shape or coded.frames.dtype != np.uint8:
             raise RuntimeError(
@@ -207,8 +206,8 @@ class Codec(ABC):
 
 def identity_of(codec: Codec, native: float, count: int) -> list | None:
     """``codec.identity`` and the source files of classes that inherited it; None where one cannot be read."""
-    told = codec.identity(native, count)
-    if told is None:
+    identity = codec.identity(native, count)
+    if identity is None:
         return None
     files = []
     for cls in type(codec).__mro__:
@@ -219,7 +218,7 @@ def identity_of(codec: Codec, native: float, count: int) -> list | None:
         except (OSError, TypeError):  # a notebook, standard input
             return None
         files.append(hashlib.sha256(source.encode()).hexdigest())
-    return told + files
+    return identity + files
 
 
 def check_frames(frames: np.ndarray) -> np.ndarray:

@@ -21,13 +21,14 @@ from tqdm.auto import tqdm
 from mvlib import analysers
 from mvlib._interruption import Ahead, result_of
 from mvlib._processes import Processes
+from mvlib._store import digest
 from mvlib.analysers import Analyser
 from mvlib.codecs import Codec, RealCodec
 from mvlib.samples import Sample
 
 from . import identity
 from .averages import Score, from_arrays, join, with_scores
-from .cells import PROTOCOL, CellStore, digest
+from .cells import PROTOCOL, CellStore
 from .conditions import Condition, condition
 from .encoding import Cell, Decoded, Encoding
 from .experiment import ImageExperiment

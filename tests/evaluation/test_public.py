@@ -15,10 +15,11 @@ from launching import finish, kill, start
 from torchvision.models import list_models
 
 from mvlib.__main__ import main
+from mvlib._store import digest
 from mvlib.analysers import load
 from mvlib.analysers.trackers import TRACKER_NAMES
 from mvlib.datasets.readers import VOC
-from mvlib.evaluation.cells import CellStore, digest
+from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.experiment import ImageExperiment, VideoExperiment
 from mvlib.evaluation.material import load_material
 from mvlib.evaluation.protocol import Protocol, measure
