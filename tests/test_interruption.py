@@ -59,7 +59,7 @@ def children(group):
 def test_an_evaluation_keeps_its_streams(tmp_path):
     options = {
         "codecs": ["x265"],
-        "preset": "placebo",
+        "preset": "veryslow",
         "conditions": ["codec alone"],
         "qps": [20, 22, 24, 26, 28, 30],
     }

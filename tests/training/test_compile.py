@@ -15,7 +15,7 @@ from tiny_training import anchor_file, tiny
 from torch import nn
 
 from mvlib import analysers
-from mvlib.analysers import feature_distance, features
+from mvlib.analysers import Classifier, feature_distance, features
 from mvlib.preprocess import build_preprocessor, load_preprocessor, save_preprocessor
 from mvlib.training.experiment import ImageTraining
 from mvlib.training.loop import Trainer
@@ -54,7 +54,10 @@ def rows(folder):
 
 
 @pytest.mark.skipif(shutil.which(COMPILER) is None, reason=f"torch.compile needs a C++ compiler, {COMPILER}")
-def test_a_compiled_training_is_the_same_and_may_go_on_uncompiled(training, tmp_path):
+def test_a_compiled_training_is_the_same_and_may_go_on_uncompiled(training, tmp_path, monkeypatch):
+    # Kernels of the preprocessor alone: each graph keeps the C++ compiler busy for seconds. The analyser's are traced.
+    ordinary = nn.Module.compile
+    monkeypatch.setattr(Classifier, "compile", lambda network: ordinary(network, backend="aot_eager"))
     Trainer(training, tmp_path / "plain").run(progress=False)
     compiled = Trainer(replace(training, compile=True), tmp_path / "compiled")
     for x, qp in compiled.batches():
