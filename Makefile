@@ -42,9 +42,10 @@ lab: $(VENV)/.lab ## set up, then open JupyterLab at the first notebook
 test: $(VENV)/.dev ## set up, then run the linter, all tests and all notebooks, whichever of them fails
 	$(MAKE) --keep-going lint unit notebooks
 
-lint: $(VENV)/.dev ## ruff: lint and format check, notebooks too
+lint: $(VENV)/.dev ## ruff: lint and format check, notebooks too; mypy: the types of the public names
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 unit: $(VENV)/.dev ## the tests of the package
 	$(TEST_ENV) $(BIN)/python -m pytest tests -m "not browser" -n auto --dist loadscope
@@ -80,4 +81,4 @@ bench: $(VENV)/.dev ## the benchmarks, ratios measured in one run
 	for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean: ## remove the environment and caches
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .cache
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .cache

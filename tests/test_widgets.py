@@ -5,6 +5,7 @@ import dataclasses
 import io
 import re
 import time
+from datetime import UTC, datetime
 from threading import Event
 
 import ipywidgets as ipw
@@ -326,7 +327,8 @@ def test_a_move_does_not_wait_for_the_curve(pictures, lite0, monkeypatch):
         ({"qp": 52}, ValueError, r"qp 52.*0\.\.51"),
         ({"pictures": {"mine": np.zeros((32, 32, 3))}}, TypeError, "'mine' is float64"),
         ({"pictures": {"mine": [[1]]}}, TypeError, "'mine' is list"),
-        ({"pictures": {"mine": np.zeros((32, 32), np.uint8)}}, ValueError, r"\(32, 32\)"),
+        ({"pictures": {"mine": np.zeros((32, 32, 2), np.uint8)}}, ValueError, r"\(32, 32, 2\)"),
+        ({"pictures": {"mine": "nowhere.png"}}, FileNotFoundError, "nowhere.png"),
         ({"pictures": {"mine": np.zeros((8, 32, 3), np.uint8)}}, ValueError, "16 pixels"),
         ({"analyser": "efficientnet_lite7"}, ValueError, "efficientnet_lite0"),
     ],
@@ -334,6 +336,31 @@ def test_a_move_does_not_wait_for_the_curve(pictures, lite0, monkeypatch):
 def test_bad_arguments_are_refused(pictures, arguments, error, message):
     with pytest.raises(error, match=message):
         QPExplorer(**{"pictures": pictures, "codecs": ("jpeg",), **arguments})
+
+
+def test_grey_alpha_and_files_are_taken(tmp_path):
+    grey = np.random.default_rng(0).integers(0, 256, (32, 40), np.uint8)
+    clear = np.dstack([grey, grey, grey, np.zeros_like(grey)])
+    Image.fromarray(grey).save(tmp_path / "mine.png")
+    taken = samples.pictures({"grey": grey, "clear": clear, "file": tmp_path / "mine.png"}, None)
+    np.testing.assert_array_equal(taken["grey"].frames[0], grey[..., None].repeat(3, -1))
+    assert (taken["clear"].frames == 255).all()
+    np.testing.assert_array_equal(taken["file"].frames, taken["grey"].frames)
+
+
+def test_a_file_of_your_own_is_shown(panel, tmp_path):
+    mine = np.random.default_rng(0).integers(0, 256, (32, 40, 3), np.uint8)
+    Image.fromarray(mine).save(tmp_path / "mine.png")
+    panel.file.value = str(tmp_path / "mine.png")
+    assert panel.picture.value == "mine.png"
+    np.testing.assert_array_equal(panel.pictures["original"].pixels, mine)
+    file = {"name": "mine.png", "type": "image/png", "size": 1, "last_modified": datetime.now(UTC)}
+    Image.fromarray(255 - mine).save(tmp_path / "other.png")
+    panel.upload.value = ({**file, "content": (tmp_path / "other.png").read_bytes()},)
+    assert panel.picture.value == "mine.png′"
+    np.testing.assert_array_equal(panel.pictures["original"].pixels, 255 - mine)
+    panel.file.value = str(tmp_path / "nowhere.png")
+    assert "nowhere.png" in panel.alert.value and panel.picture.value == "mine.png′"
 
 
 def test_pictures_are_reduced_never_enlarged():

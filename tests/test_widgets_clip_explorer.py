@@ -1,6 +1,7 @@
 """The clip panel with real encoders and real analysers: its caption is what was coded and what they see in it."""
 
 import re
+from pathlib import Path
 
 import ipywidgets as ipw
 import numpy as np
@@ -14,8 +15,9 @@ from mvlib.evaluation.conditions import BASELINES
 from mvlib.evaluation.experiment import VideoExperiment
 from mvlib.evaluation.looking import Judge
 from mvlib.evaluation.material import load_material
-from mvlib.evaluation.samples import Sample
+from mvlib.media import read_clip
 from mvlib.plots import difference
+from mvlib.samples import Sample
 from mvlib.widgets import ClipExplorer
 from mvlib.widgets.charts import Line
 from mvlib.widgets.drawing import FOUND, TRUE, boxed, frame_lines
@@ -266,6 +268,15 @@ def test_bare_frames_will_do_but_cannot_be_tracked(clips, analysers):
     assert panel.tracker.disabled and "overlap" not in panel.caption
     assert "(not labelled)" in panel.caption and panel.alert.value == ""
     panel.close()
+
+
+def test_a_film_of_your_own_is_reduced_and_shown(panel):
+    film = Path(__file__).parents[1] / "data" / "clips" / "bigbuckbunny_0.mp4"
+    panel.add("mine", film)
+    whole = read_clip(film, count=32).frames
+    sample = panel.look.sample
+    assert len(sample.frames) == 32 and min(sample.frames.shape[1:3]) == min(224, *whole.shape[1:3])
+    assert panel.clip.value == "mine" and panel.frame.max == 31 and "(not labelled)" in panel.caption
 
 
 def test_a_film_plays_the_versions_side_by_side(panel):

@@ -4,8 +4,8 @@ A subclass says of which ``kind`` it is, which scores it has (``picture_scores``
 (``measure``) and what a training minimises (``divergence``, or the whole of ``task_loss``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, ClassVar, NamedTuple
@@ -143,7 +143,8 @@ class Analyser(nn.Module):
         """
         by_frame = clean.ndim == 5 and not self.takes_clips
         before, after = (v.flatten(0, 1) if by_frame else v for v in (clean, decoded))
-        look, measure = self, self.divergence
+        look: Callable[[Tensor], Any] = self
+        measure: Callable[[Any, Any], Tensor] = self.divergence
         if task == "features":
             look, measure = lambda x: features(self, x), feature_distance
         with torch.no_grad():
@@ -186,9 +187,10 @@ class Analyser(nn.Module):
 
     def respond(self, x: Tensor, scores: Sequence[str], clean: bool) -> Response:
         """What it makes of ``x``, what its ``forward`` takes, as far as ``scores`` need it."""
-        with watching(self) if "features" in scores else nullcontext([]) as maps:
+        maps: AbstractContextManager[list] = watching(self) if "features" in scores else nullcontext([])
+        with maps as seen:
             output = self(x)
-        return Response(output, maps)
+        return Response(output, seen)
 
     @torch.inference_mode()
     def _responses(

@@ -8,7 +8,7 @@ from .bands import detail_bands
 from .base import Preprocessor, centre_qp
 from .compact import Compact, CompactConfig
 from .compact_video import CompactVideo, CompactVideoConfig
-from .frames import preprocess_frames
+from .frames import InChunks, preprocess_frames
 from .npp import NPP, NPPConfig, paper_lambda
 from .refine import Refinement, RefinementConfig
 from .video import VideoPreprocessor
@@ -27,6 +27,7 @@ __all__ = [
     "CompactConfig",
     "CompactVideo",
     "CompactVideoConfig",
+    "InChunks",
     "NPPConfig",
     "Preprocessor",
     "Refinement",

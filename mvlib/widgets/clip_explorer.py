@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from mvlib.analysers.actions import ACTION_NETWORKS, Recogniser
 from mvlib.analysers.trackers import TRACKER_NAMES, Tracker
-from mvlib.evaluation.samples import Sample
+from mvlib.samples import Sample
 
 from . import drawing, samples
 from .controls import NONE, choice, slider
@@ -32,8 +33,9 @@ class ClipExplorer(Explorer):
     it understood.  The tracker is given the true box of the first frame, of the decoded clip as well.
 
     Args:
-        clips: name → uint8 (T, H, W, 3) RGB, or a ``Sample``, with what is known of it.  By default generated
-            scenes and real films of the test side.
+        clips: name → uint8 (T, H, W, 3) RGB, a film, of which the first 32 frames are taken, 224 pixels on the
+            shorter side, or a ``Sample``, with what is known of it.  By default generated scenes and real films of
+            the test side.
         codecs: names for ``RealCodec``.
         preprocessors: names for ``load_preprocessor``, by default all whose weights are there; or name → function
             (frames, QP) → frames of the same shape, or name → None for a name as above.
@@ -45,7 +47,7 @@ class ClipExplorer(Explorer):
         InputError, InputTypeError: no clip or codec, a clip that isn't uint8 (T >= 2, H, W, 3), a QP outside 0..51.
     """
 
-    kind, gop, follow = "clip", "stock", False  # to code a clip takes about a second
+    kind, gop, accept, follow = "clip", "stock", "video", False  # to code a clip takes about a second
     rows = (("clip", "codec", "qp"), ("preprocessor", "strength", "recogniser", "tracker"), ("view", "frame"))
 
     def __init__(
@@ -72,6 +74,9 @@ class ClipExplorer(Explorer):
         self.frame.disabled = self.view.value == PLAYING
         self.tracker.disabled = sample.boxes is None
         self.frame.max = len(sample.frames) - 1
+
+    def _sample(self, name: str, given: Any) -> Sample:
+        return samples.clip(name, given)
 
     def _draw(self, move: SimpleNamespace) -> Screen:
         analysers = (None if name == NONE else name for name in (move.recogniser, move.tracker))

@@ -30,6 +30,17 @@ def slider(name: str, value: float, top: float, step: float = 1, follow: bool = 
     )  # fmt: skip
 
 
+def text(name: str, hint: str) -> ipw.Text:
+    """A line to type into; it counts when Enter is pressed."""
+    return ipw.Text(
+        description=name,
+        placeholder=hint,
+        continuous_update=False,
+        layout=ipw.Layout(width="260px"),
+        style=_full(),
+    )
+
+
 def _full() -> dict[str, str]:
     return {"description_width": "initial"}
 

@@ -1,18 +1,22 @@
 """Explorers: sample, preprocessor, codec, QP → stream of a real encoder → what a person and an analyser see."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
+import ipywidgets as ipw
 import numpy as np
 
 from mvlib.analysers import Classifier, load
-from mvlib.evaluation.samples import Sample
+from mvlib.errors import UserError
 from mvlib.plots import difference
 from mvlib.preprocess import available_preprocessors
+from mvlib.samples import Sample
 
 from . import drawing, samples
-from .controls import NONE, choice, slider
+from .controls import NONE, choice, slider, text
 from .looks import Before, Look, Looker, Version
 from .panel import Panel, check_start
 from .screen import Drawn, Screen, columns
@@ -20,6 +24,7 @@ from .words import caption, numbers
 
 CODECS = ("x264", "x265", "svtav1", "vp9", "mjpeg", "jpeg", "webp", "avif")
 CURVE_QPS = (51, 47, 43, 39, 35, 31, 27, 23, 19, 15, 11)
+_CHART = 440  # pixels, at least: below, a chart's lettering is smaller than 12 pixels
 _GAIN, _GAIN_BEFORE = 2, 4  # what a preprocessor takes out is meant to be hard to see
 LEGEND = (
     f' <span style="font-weight:normal;white-space:nowrap"><span style="color:{drawing.FOUND}">▢</span> tracked '
@@ -42,6 +47,8 @@ class Explorer(Panel):
     """The name of the control that chooses the sample."""
     rows: Sequence[Sequence[str]]
     gop: str
+    accept: str
+    """What may be uploaded: image or video."""
     follow: bool
     """Whether the panel keeps up with a slider that is dragged."""
 
@@ -61,13 +68,54 @@ class Explorer(Panel):
         self.qp = slider("QP", qp, 51, follow=self.follow)
         self.preprocessor = choice("Preprocessor", [NONE, *preprocessors])
         self.strength = slider("Strength", 1.0, 1, 0.05, follow=self.follow)
-        super().__init__(self.rows)
+        self.file = text("Your file", "its path, then Enter")
+        self.upload = ipw.FileUpload(
+            accept=f"{self.accept}/*", description="Upload", layout={"width": "110px"}
+        )
+        self.file.observe(lambda _: self._add_path(), "value")
+        self.upload.observe(lambda _: self._add_upload(), "value")
+        super().__init__(self.rows, self.file, self.upload)
 
     @property
     def look(self) -> Look:
         """What is shown; waits until the last move is."""
         self.settle()
         return self._look
+
+    def add(self, name: str, given: Any) -> None:
+        """Put a sample of your own, an array or a file, into the list, and show it.
+
+        Raises ``UserError`` if it cannot be read or coded.
+        """
+        sample, known = self._sample(name, given), self._looker.samples
+        while name in known:  # what was coded is remembered by name
+            name += "′"
+        known[name] = sample
+        chosen = self.controls[self.kind]
+        with self.hold_moves():  # ipywidgets turns to the first of new options
+            chosen.options = list(known)
+            chosen.value = name
+
+    def _sample(self, name: str, given: Any) -> Sample:
+        """A checked sample of what is given."""
+        raise NotImplementedError
+
+    def _add_path(self) -> None:
+        if path := self.file.value.strip():
+            self._try_to_add(Path(path).expanduser())
+
+    def _add_upload(self) -> None:
+        for uploaded in self.upload.value:
+            with TemporaryDirectory() as folder:
+                path = Path(folder, Path(uploaded["name"]).name)
+                path.write_bytes(uploaded["content"])
+                self._try_to_add(path)
+
+    def _try_to_add(self, path: Path) -> None:
+        try:
+            self.add(path.name, path)
+        except (UserError, OSError) as error:
+            self._tell(error)
 
     def __repr__(self) -> str:
         known, codecs = len(self._looker.samples), len(self.codec.options)
@@ -103,7 +151,7 @@ class Explorer(Panel):
         """Pictures or a film above the charts, and the numbers of ``look`` above all."""
         self._look = look
         above = film or columns([still.html() for still in stills.values()])
-        body = above + columns(list(charts.values()))
+        body = above + columns(list(charts.values()), least=_CHART)
         return Screen(caption(look, t), body, stills, charts, numbers(look, t))
 
 
@@ -115,7 +163,8 @@ class QPExplorer(Explorer):
     Whatever goes wrong stands in the panel in red, and in ``caption``.
 
     Args:
-        pictures: name → uint8 (H, W, 3) RGB; by default photographs of the test side.
+        pictures: name → uint8 (H, W, 3) RGB, (H, W) grey or (H, W, 4) with alpha, or a file; by default photographs
+            of the test side.
         codecs: names for ``RealCodec``.
         analyser: a ``Classifier`` or a name for ``mvlib.analysers.load``.
         qp: where the slider starts, 0..51.
@@ -128,7 +177,7 @@ class QPExplorer(Explorer):
         InputError, InputTypeError: no picture or codec, a picture that isn't uint8 (H, W, 3), a QP outside 0..51.
     """
 
-    kind, gop, follow = "picture", "intra", True
+    kind, gop, accept, follow = "picture", "intra", "image", True
     rows = (("picture", "codec", "qp"), ("preprocessor", "strength"))
 
     def __init__(
@@ -140,11 +189,15 @@ class QPExplorer(Explorer):
         short_side: int | None = 240,
         preprocessors: Sequence[str] | Mapping[str, Callable | None] | None = None,
     ) -> None:
+        self._short_side = short_side
         known = samples.pictures(pictures, short_side)
         check_start(qp, pictures=known, codecs=codecs)
         analyser = load(analyser) if isinstance(analyser, str) else analyser
         super().__init__(known, codecs, qp, preprocessors, {"classifier": analyser})
         self.qp.tooltip = "quantisation parameter: 0 keeps nearly everything, 51 nearly nothing"
+
+    def _sample(self, name: str, given: Any) -> Sample:
+        return samples.picture(name, given, self._short_side)
 
     def _draw(self, move: SimpleNamespace) -> Screen:
         look = self._looker.look(self._version(move), "classifier")

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from html import escape
 from threading import Event
 from types import SimpleNamespace
@@ -37,11 +37,13 @@ class Panel(ipw.VBox):
 
     Args:
         rows: names of the controls, those of a row together.
+        beside: more for the last row, which is no part of a move.
     """
 
     _worker: ThreadPoolExecutor | None = None  # ipywidgets closes an object that failed in ``__init__``, too
+    _held = False
 
-    def __init__(self, rows: Sequence[Sequence[str]]) -> None:
+    def __init__(self, rows: Sequence[Sequence[str]], *beside: ipw.Widget) -> None:
         self.controls = {name: getattr(self, name) for names in rows for name in names}
         self.alert, self._place, self._screen, self._words = ipw.HTML(), ipw.HTML(), Screen("", ""), ""
         self._moves: deque[SimpleNamespace] = deque(maxlen=1)
@@ -50,7 +52,7 @@ class Panel(ipw.VBox):
         self._shown = self._measured = Future()
         lines = [row([self.controls[name] for name in names]) for names in rows]
         layout = ipw.Layout(max_width="1180px")
-        lines[-1].children += (ipw.HTML(_BUSY_NOTE),)
+        lines[-1].children += (*beside, ipw.HTML(_BUSY_NOTE))
         super().__init__([*lines, self._place, self.alert], layout=layout)
         for control in self.controls.values():
             control.observe(self._moved, "value")
@@ -89,6 +91,16 @@ class Panel(ipw.VBox):
             while everything and not self._measured.done():
                 self._measured.result(timeout)
 
+    @contextmanager
+    def hold_moves(self) -> Iterator[None]:
+        """Take what the block does to the controls as one move."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        self._moved()
+
     def close(self) -> None:
         """Remove the panel and stop its work."""
         if self._worker is not None:
@@ -108,6 +120,8 @@ class Panel(ipw.VBox):
         return iter(())
 
     def _moved(self, _change: object = None) -> None:
+        if self._held:
+            return
         self._fit()
         self._moves.append(SimpleNamespace(**{name: c.value for name, c in self.controls.items()}))
         self._moving.set()

@@ -61,12 +61,11 @@ class Screen:
         return f"{words}{self.table}{self.body}"
 
 
-def columns(parts: Sequence[str]) -> str:
-    """Pieces of HTML beside one another, in equal parts of the row."""
-    style = "flex:1 1 0;min-width:0;margin:8px 6px 0;overflow:hidden"
-    return (
-        f'<div style="display:flex">{"".join(f"<div style={style!r}>{part}</div>" for part in parts)}</div>'
-    )
+def columns(parts: Sequence[str], least: int = 0) -> str:
+    """Pieces of HTML beside one another, in equal parts of the row; those narrower than ``least`` begin a new one."""
+    style = f"flex:1 1 {least}px;min-width:0;margin:8px 6px 0;overflow:hidden"
+    pieces = "".join(f"<div style={style!r}>{part}</div>" for part in parts)
+    return f'<div style="display:flex;flex-wrap:{"wrap" if least else "nowrap"}">{pieces}</div>'
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
