@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from mvlib.codecs import RealCodec
+from mvlib.fidelity.measuring import load, plane_psnr
+from mvlib.fidelity.setup import Setup
 from mvlib.virtual.codec import VirtualCodec
 from mvlib.virtual.colour import Planes
 from mvlib.virtual.fallback import intra_mask
@@ -208,33 +211,41 @@ def test_unknown_gop_names_the_choices():
         VirtualCodec.like("x265", "ibbp")
 
 
-def photograph_clip(t: int = 5, size: int = 128) -> np.ndarray:
-    """uint8 (T, size, size, 3): a photograph under a slow pan, with a square of another one moving against it."""
-    from mvlib.datasets import Photos
-
-    photos = Photos("train", 224, crop="centre", flip=False)
-    back, front = ((photos[i] * 255).round().byte().permute(1, 2, 0).numpy() for i in (3, 40))
-    frames = np.stack([back[10 + i : 10 + i + size, 8 + 2 * i : 8 + 2 * i + size] for i in range(t)])
-    for i in range(t):
-        frames[i, 40:72, 70 - 5 * i : 102 - 5 * i] = front[60:92, 60:92]
-    return frames
+# Measured on these clips (median error of P frames' bits; of whole clips'), with a margin of a fifth; the README's
+# table is of larger ones. Least faithful is the stock x264 at QP 47, whose P and B frames come out a third too dear.
+GATES = {
+    ("x265", "ippp"): (0.11, 0.050),  # 0.091, 0.042
+    ("x265", "stock"): (0.09, 0.041),  # 0.072, 0.034
+    ("x264", "ippp"): (0.145, 0.055),  # 0.121, 0.046
+    ("x264", "stock"): (0.27, 0.095),  # 0.229, 0.079
+}
 
 
-@pytest.mark.parametrize("name", CODECS)
-def test_follows_the_real_encoder(name):
-    from mvlib.codecs import RealCodec
-
-    frames = photograph_clip()
-    clip = torch.from_numpy(frames).movedim(-1, 1)[None] / 255
-    real, virtual = RealCodec(name, gop="ippp"), VirtualCodec.like(name, "ippp")
-    for qp in (24, 32, 40):
-        coded = real(frames, qp=qp)
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "gop"), GATES)
+def test_follows_the_real_encoder(name, gop):
+    clips = load(Setup(material="clips", split="test", count=6, size=144, frames=5))
+    batch = torch.from_numpy(np.stack(clips)).movedim(-1, 2) / 255
+    real, virtual = RealCodec(name, gop=gop), VirtualCodec.like(name, gop)
+    later, whole = [], []
+    for qp in (27, 37, 47):
+        coded = [real(clip, qp=qp) for clip in clips]
         with torch.no_grad():
-            out = virtual(clip, qp)
-        psnr = [
-            10 * np.log10(1 / np.mean((np.asarray(x, dtype=float) / s - frames / 255) ** 2))
-            for x, s in ((coded.frames, 255), (out.frames[0].movedim(1, -1).numpy(), 1))
+            out = virtual(batch, float(qp))
+        decoded = (out.frames * 255).round().byte().movedim(2, -1).numpy()
+        off = [
+            plane_psnr(x[1:], c) - plane_psnr(k.frames[1:], c) for x, k, c in triples(decoded, coded, clips)
         ]
-        assert abs(psnr[1] - psnr[0]) < 1.0, (qp, psnr)
-        assert 0.7 < out.bits.item() / coded.bits < 1.4, qp
-        assert 0.55 < out.frame_bits[0, 1:].sum().item() / sum(coded.frame_bits[1:]) < 1.8, qp
+        y, u, v = np.mean(off, 0)
+        assert abs(y) < 0.6 and max(abs(u), abs(v)) < 1.3, (qp, y, u, v)  # measured: 0.5 and 1.14 at most
+        bits = np.array([k.frame_bits for k in coded])
+        later.append(out.frame_bits[:, 1:].sum(1).numpy() / bits[:, 1:].sum(1))
+        whole.append(out.bits.numpy() / bits.sum(1))
+    for ratio, gate in zip((later, whole), GATES[name, gop], strict=True):
+        assert np.median(np.abs(np.array(ratio) - 1)) < gate
+    assert np.min(whole) > 0.85 and np.max(whole) < 1.25  # measured: 0.92 to 1.20
+
+
+def triples(decoded, coded, clips):
+    """Each clip's virtual and real outcome, and its frames after the first."""
+    return zip(decoded, coded, (clip[1:] for clip in clips), strict=True)
