@@ -179,12 +179,8 @@ def level_features(
     out: Features = {}
     for item in levels:
         bits, coded, position = block_bits(item, rates[item.group], grouped, smooth)
-        for name, values in (
-            ("levels", bits),
-            ("blocks", torch.ones_like(bits)),
-            ("coded", coded),
-            ("last", position),
-        ):
+        parts = {"levels": bits, "blocks": torch.ones_like(bits), "coded": coded, "last": position}
+        for name, values in parts.items():
             total = sum_by_image(values, item.images, count)
             key = f"{item.group}.{name}"
             out[key] = out[key] + total if key in out else total
