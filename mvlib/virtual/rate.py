@@ -1,8 +1,9 @@
 """What levels cost: levels → last position, context of known neighbours → probabilities → bits of a picture.
 
 An entropy coder sees, for each coefficient up to the last nonzero one, whether it is zero, whether its magnitude is
-above one, how far above two, and a sign; it knows the magnitudes at higher frequencies. The estimate is the same
-code with fixed probabilities:
+above one, how far above two, and a sign; it knows what is at higher frequencies. HEVC takes its contexts from the
+place, the 4×4 groups to the right and below, and what came before in the group; a weighted sum of neighbouring
+magnitudes stands in for these here, with fixed probabilities:
 
     bits(m) = -log2 P(m > 0 or not) + [m > 0] (1 - log2 P(m > 1 or not)) + tail(m - 2)
 
