@@ -76,7 +76,7 @@ def encode(
     from mvlib import transcode
     from mvlib.analysers import load as load_analyser
     from mvlib.codecs import RealCodec
-    from mvlib.codecs.pool import cores
+    from mvlib.pool import cores
 
     wish, source = transcode.Wish(qp, crf, bitrate), transcode.Source(file, start, frames)
     form, codec = transcode.choose(out, codec, source.is_clip and frames != 1)
