@@ -20,7 +20,7 @@ from .coded import Stream
 from .colour import Converter, pad_to, plane_arrays
 from .encoders import Encoder
 
-RATE = 30  # frames per second that the encoder is told; at constant quantiser it decides nothing
+RATE = 30  # frames per second, as the encoder is given them; at constant quantiser they decide nothing
 
 
 def open_encoder(encoder: Encoder, width: int, height: int, options: dict) -> av.VideoCodecContext:
