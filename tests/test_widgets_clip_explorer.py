@@ -182,7 +182,7 @@ def test_behind_a_preprocessor_the_caption_tells_both(panel, clips):
     frames, codec = clips["scene"].frames, RealCodec("x265")
     alone, behind = codec(frames, qp=42), codec(blur(frames), qp=42)
     share = 100 * (behind.bits / alone.bits - 1)
-    start = f"x265 at QP 42 behind “blur”: {behind.bits:,} bits ({share:+.1f} % of {alone.bits:,} without), "
+    start = f"x265 at QP 42 with “blur”: {behind.bits:,} bits ({share:+.1f} % of {alone.bits:,} without), "
     assert panel.caption.startswith(start) and share < -3
     look = panel.look
     kept, overlap = look.alone.kept, look.alone.average_overlap(look.alone.track)
