@@ -77,7 +77,8 @@ def memory(folder: Path, counts: list[int], size: tuple[int, int]) -> None:
             told, peak, took = run(file, "out.mp4", "--preprocessor", name)
             speed = told["frames per second"]
             print(
-                f"{told['frames']:5} frames {width}x{height}, {name:5}: {peak:5} MiB, {speed:6.1f} frames/s, {took:.0f} s in all"
+                f"{told['frames']:5} frames {width}x{height}, {name:5}: {peak:5} MiB, {speed:6.1f} frames/s, "
+                f"{took:.0f} s in all"
             )
     file = film(folder / "hd.mkv", 32, 1920, 1080)
     for options in (
@@ -87,7 +88,8 @@ def memory(folder: Path, counts: list[int], size: tuple[int, int]) -> None:
     ):
         told, peak, took = run(file, "out.mp4", *options)
         print(
-            f"   32 frames 1920x1080, {' '.join(options)}: {peak} MiB, {told['frames per second']} frames/s, {took:.0f} s"
+            f"   32 frames 1920x1080, {' '.join(options)}: {peak} MiB, "
+            f"{told['frames per second']} frames/s, {took:.0f} s"
         )
     file = picture(folder / "4k.png", 3840, 2160)
     for options in (
@@ -104,14 +106,15 @@ def qp(folder: Path, count: int, size: tuple[int, int]) -> None:
     file = film(folder / "film.mkv", count, *size)
     for codec, wish in (
         ("x264", ("--crf", "28")), ("x265", ("--crf", "28")), ("svtav1", ("--crf", "40")), ("vp9", ("--crf", "40")),
-        ("x264", ("--bitrate", "200k")), ("x265", ("--bitrate", "200k")), ("svtav1", ("--bitrate", "200k")),
-        ("vp9", ("--bitrate", "200k")),
+        ("x264", ("--bitrate", "60k")), ("x265", ("--bitrate", "60k")), ("svtav1", ("--bitrate", "60k")),
+        ("vp9", ("--bitrate", "60k")),
     ):  # fmt: skip
         told, _, _ = run(file, "out.mp4", "--codec", codec, "--preprocessor", "image", "--sample", "0", *wish)
         work = told["frames"] / told["frames per second"]
         print(
             f"{codec:6} {' '.join(wish):15}: told {told['told qp']:.1f}, chosen {told['qp']:.1f}; "
-            f"{told['bits'] / told['seconds'] / 1000:.0f} kbit/s; found in {told['seconds to find the qp']:.1f} s, written in {work:.1f} s"
+            f"{told['bits'] / told['seconds'] / 1000:.0f} kbit/s; "
+            f"found in {told['seconds to find the qp']:.1f} s, written in {work:.1f} s"
         )
 
 
@@ -122,7 +125,7 @@ def main() -> None:
     )
     parser.add_argument("--only", choices=("memory", "qp"))
     parser.add_argument("--frames", type=int, nargs="+", default=[200, 2000])
-    parser.add_argument("--size", type=int, nargs=2, default=[176, 144])
+    parser.add_argument("--size", type=int, nargs=2, default=[128, 96])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         if options.only != "qp":
