@@ -75,7 +75,7 @@ def _prepare(preprocessor: str, media: Any, qp: int, file: Path) -> Any:
     from mvlib.refined import load_preprocessor
 
     network = load_preprocessor(preprocessor)
-    if isinstance(network, VideoPreprocessor) and not media.is_clip:
+    if not media.is_clip and isinstance(network, VideoPreprocessor) and not network.takes_pictures:
         loaded = {name: load_preprocessor(name) for name in available_preprocessors()}
         others = [name for name, other in loaded.items() if not isinstance(other, VideoPreprocessor)]
         raise InputError(

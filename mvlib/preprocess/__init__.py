@@ -1,13 +1,15 @@
 """Networks in front of a codec: picture, QP → what to encode instead, same size, fewer bits.
 
 ``NPP`` is the network of Lu et al., ``Compact`` ours at a fiftieth of its cost.  For clips, ``ZhaoPreprocessor`` reads
-the network of Zhao et al., and ``CompactVideo`` is ours.  ``Refinement`` takes gradient steps on each picture instead.
+the network of Zhao et al., and ``CompactVideo`` is ours.  ``Refinement`` takes gradient steps on each picture or
+clip instead. ``Filter`` has constant gains: the control that all of them must beat.
 """
 
 from .bands import detail_bands
 from .base import Preprocessor, centre_qp
 from .compact import Compact, CompactConfig
 from .compact_video import CompactVideo, CompactVideoConfig
+from .filter import Filter, FilterConfig
 from .frames import preprocess_frames
 from .npp import NPP, NPPConfig, paper_lambda
 from .refine import Refinement, RefinementConfig
@@ -27,6 +29,8 @@ __all__ = [
     "CompactConfig",
     "CompactVideo",
     "CompactVideoConfig",
+    "Filter",
+    "FilterConfig",
     "NPPConfig",
     "Preprocessor",
     "Refinement",

@@ -88,6 +88,7 @@ class VirtualCodec:
         rounding: Rounding | None = None,
         real: Callable | None = None,
         through: int | None = None,
+        choices: list | None = None,
     ) -> VirtualOut:
         """Code a batch of clips.
 
@@ -101,6 +102,8 @@ class VirtualCodec:
             real: a real codec, ``real(uint8 (T, H, W, 3), qp=number)`` with ``.frames`` and ``.frame_bits``:
                 values are then its own, and only gradients are virtual.
             through: how many references in a row a gradient passes on its way back in time; None: all of them.
+            choices: a list that the first call fills with its blocks, modes and vectors, for later calls on clips that
+                hardly differ, which then choose nothing; None chooses every time.
 
         Raises:
             TypeError, ValueError: see ``checks.py``.
@@ -111,20 +114,27 @@ class VirtualCodec:
         rounding = rounding or rounding_of(route, temperature)
         with torch.autocast(clip.device.type, enabled=False):
             code = self._code if self.chain is None or clip.shape[1] == 1 else self._code_chain
-            out = code(clip.clamp(0, 1), qp, rounding, own_slope, through)
+            out = code(clip.clamp(0, 1), qp, rounding, own_slope, through, [] if choices is None else choices)
             out.frames = same_layout(out.frames, clip)
             return out if real is None else with_real_values(out, clip, "qp", qp, real)
 
     def _code_chain(
-        self, clip: Tensor, qp: Tensor, rounding: Rounding, own_slope: bool, through: int | None
+        self,
+        clip: Tensor,
+        qp: Tensor,
+        rounding: Rounding,
+        own_slope: bool,
+        through: int | None,
+        choices: list,
     ) -> VirtualOut:
         """Code frames that depend on the one before."""
         b, t, _, h, w = clip.shape
         padded = pad_planes(rgb_to_planes(clip.flatten(0, 1)), self.settings.multiple)
         split = zip(*(p.unflatten(0, (b, t)).unbind(1) for p in padded), strict=True)
         coded = list(
-            code_chain([Planes(*p) for p in split], qp, self.chain, self.settings, rounding, through)
+            code_chain([Planes(*p) for p in split], qp, self.chain, self.settings, rounding, through, choices)
         )
+        choices[:] = [coded[0].choices, *(frame.plan for frame in coded[1:])]
         bits = []
         for i, frame in enumerate(coded):
             rate = self.rates["P" if i else "I"]
@@ -138,22 +148,29 @@ class VirtualCodec:
         return VirtualOut(frames, bits.sum(1), bits, ["I"] + ["P"] * (t - 1))
 
     def _code(
-        self, clip: Tensor, qp: Tensor, rounding: Rounding, own_slope: bool, _through: int | None
+        self, clip: Tensor, qp: Tensor, rounding: Rounding, own_slope: bool, _: int | None, choices: list
     ) -> VirtualOut:
         """Code every frame as an I frame, all at once."""
         b, t, _, h, w = clip.shape
         frame_qp = (qp + self.qp_offset).clamp(min=0).repeat_interleave(t)
-        planes, features = self.code_intra(clip.flatten(0, 1), frame_qp, rounding, own_slope)
+        planes, features = self.code_intra(clip.flatten(0, 1), frame_qp, rounding, own_slope, choices)
         bits = self.rates["I"].bits(features, frame_qp).reshape(b, t)
         frames = planes_to_rgb(planes, h, w).reshape(clip.shape)
         return VirtualOut(frames, bits.sum(1), bits, ["I"] * t)
 
     def code_intra(
-        self, rgb: Tensor, qp: Tensor, rounding: Rounding, own_slope: bool = False
+        self,
+        rgb: Tensor,
+        qp: Tensor,
+        rounding: Rounding,
+        own_slope: bool = False,
+        choices: list | None = None,
     ) -> tuple[Planes, Features]:
         """Code pictures (B, 3, H, W) at the frame's own QP (B,): decoded planes, padded, and the rate's features."""
         planes = pad_planes(rgb_to_planes(rgb), self.settings.multiple)
-        frame = code_i(planes, qp, self.settings, rounding)
+        frame = code_i(planes, qp, self.settings, rounding, choices[0] if choices else None)
+        if choices is not None:
+            choices[:] = [frame.choices]
         grouped = self.settings.standard == "h265"
         features = level_features(frame.levels, len(qp), self.rates["I"].groups, grouped, own_slope)
         return frame.planes, features | frame.modes

@@ -155,18 +155,26 @@ def predict(luma: Tensor, chroma: Tensor, vectors: Tensor) -> Planes:
 
 
 def code_p(
-    current: Planes, reference: Planes, qp: Tensor, tools: InterTools, settings: Settings, rounding: Rounding
+    current: Planes,
+    reference: Planes,
+    qp: Tensor,
+    tools: InterTools,
+    settings: Settings,
+    rounding: Rounding,
+    plan: Plan | None = None,
 ) -> PFrame:
     """Code planes against the planes of the frame before.
 
-    current, reference: 8-bit sample units, sides multiples of the largest block. qp: (B,).
+    current, reference: 8-bit sample units, sides multiples of the largest block. qp: (B,). plan: of planes that hardly
+    differ; None: it searches and decides.
     Returns planes clipped to 0..255 after the loop filter.
     """
     luma = luma_phases(reference.y, tools.interpolation)
     chroma = chroma_phases(torch.cat([reference.cb, reference.cr], 1), tools.interpolation)
-    fixed = Planes(*(p.detach() for p in current))
-    vectors = search(fixed.y, luma.detach(), tools.slope_at(qp).sqrt(), tools.blocks, tools.reach)
-    plan = decide(fixed, luma.detach(), chroma.detach(), vectors, qp, tools, settings)
+    if plan is None:
+        fixed = Planes(*(p.detach() for p in current))
+        vectors = search(fixed.y, luma.detach(), tools.slope_at(qp).sqrt(), tools.blocks, tools.reach)
+        plan = decide(fixed, luma.detach(), chroma.detach(), vectors, qp, tools, settings)
     predicted = predict(luma, chroma, plan.vectors)
     coder = Coder(plan, qp, tools, settings, rounding)
     out = []

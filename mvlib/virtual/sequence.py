@@ -7,14 +7,14 @@ fitted weight is near one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
 
 from .colour import Planes
 from .inter import PFrame, code_p
-from .intra import IFrame, code_i
+from .intra import IFrame, IntraChoices, code_i
 from .plan import H264, H265, INTER, INTRA, MERGE, SKIP, InterTools, Plan
 from .quantise import Rounding
 from .rate import Features, GroupRate, level_features
@@ -71,20 +71,24 @@ def code_chain(
     settings: Settings,
     rounding: Rounding,
     through: int | None = None,
+    choices: Sequence[IntraChoices | Plan] = (),
 ) -> Iterator[IFrame | PFrame]:
     """Code padded planes in order, the first as I, all others as P on the reconstruction before.
 
     frames: T pictures of (B, 1, H, W) planes. qp: (B,), the clip's. through: the gradient passes at most so many
-    references in a row; None: all. Yields each coded frame as it is done.
+    references in a row; None: all. choices: of a clip that hardly differs, a frame each; empty: it chooses. Yields each
+    coded frame as it is done.
     """
     qp_i, qp_p = frame_qps(qp, chain)
-    coded: IFrame | PFrame = code_i(frames[0], qp_i, settings, rounding)
+    coded: IFrame | PFrame = code_i(frames[0], qp_i, settings, rounding, choices[0] if choices else None)
     yield coded
     for t, planes in enumerate(frames[1:], 1):
         reference = coded.planes
         if through is not None and t % (through + 1) == 0:
             reference = Planes(*(p.detach() for p in reference))
-        coded = code_p(planes, reference, qp_p, chain.tools, settings, rounding)
+        coded = code_p(
+            planes, reference, qp_p, chain.tools, settings, rounding, choices[t] if choices else None
+        )
         yield coded
 
 
