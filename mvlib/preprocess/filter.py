@@ -35,7 +35,7 @@ class FilterConfig:
 
 
 class Filter(Preprocessor):
-    """Constant gains: what is taken off each band of luma and of both chroma planes, by QP. Untrained it is the identity.
+    """Constant gains: what is taken off each band of luma and of both chroma planes, by QP; untrained, nothing.
 
     Attributes:
         gains: (Q, 2, bands), through tanh: 1 removes a band, 0 keeps it, -1 doubles it; luma, then chroma.

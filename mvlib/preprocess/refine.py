@@ -54,14 +54,15 @@ class RefinementConfig:
     """Analysers that look on; the more unlike, the better for those that don't."""
     codecs: tuple[str, ...] = ()
     """Virtual codecs, one step each in turn; empty: the one nearest to ``real``, or x265."""
-    steps: int = 12
+    steps: int = 4
     lr: float = 1.5
     """Of Adam: about how many grey levels a sample moves in a step, at QP 34 if ``by_qp``."""
     by_qp: bool = False
     """Let the steps grow with the quantiser's, as 2^((QP - 34) / 6)."""
     real: str = ""
     """A real codec whose decoded pictures and bits count: any name of ``mvlib.RealCodec``, or "module:name" of a
-    ``Codec``; empty: the virtual codec's own. Clips gain nothing without."""
+    ``Codec``; empty: on pictures the virtual codec's own, on clips, which gain nothing by those, the encoder of the
+    first virtual codec's name."""
     views: bool = True
     """Look through a random crop, mirrored now and then, another one in every step."""
     task: str = "features"
@@ -108,7 +109,7 @@ class Refinement(VideoPreprocessor):
     """Gradient steps on each picture, or on each clip as a whole, chunk after chunk.
 
     No picture or clip depends on the others of its batch.
-    ``mvlib.load_preprocessor("refined:x265:efficientnet_lite0:12")`` makes one by names.
+    ``mvlib.load_preprocessor("refined:x265:efficientnet_lite0:4")`` makes one by names.
 
     Args:
         pictures: what is lowered on pictures, as ``mvlib.training.objective.Objective``; its codecs take a step each in
