@@ -67,9 +67,8 @@ def refinement(config: RefinementConfig | None = None, device: torch.device | st
     pictures = None
     if not any(getattr(guide, "takes_clips", False) for guide in guides.values()):
         pictures = _objective(ImageTraining(**shared), guides, c.real)
-    return Refinement(
-        pictures, _objective(VideoTraining(**shared, through=c.through), guides, c.real), c
-    ).eval()
+    clips = _objective(VideoTraining(**shared, through=c.through), guides, c.real or c.codecs[0])
+    return Refinement(pictures, clips, c).eval()
 
 
 def _objective(training: Training, guides: Mapping[str, nn.Module], real: str) -> Objective:

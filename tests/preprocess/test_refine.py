@@ -257,7 +257,7 @@ def test_steps_grow_with_the_quantiser(anchor, pictures):
 
 @pytest.fixture(scope="module")
 def of_clips():
-    return load_preprocessor("refined:x265::1:real=x265:chunk=3:overlap=1:views=false:precision=float32")
+    return load_preprocessor("refined:x265::1:chunk=3:overlap=1:views=false:precision=float32")
 
 
 def test_a_clip_is_refined_as_one_chunk_after_the_other(of_clips, pictures):
@@ -265,6 +265,7 @@ def test_a_clip_is_refined_as_one_chunk_after_the_other(of_clips, pictures):
     not refined as pictures are."""
     clip = torch.stack([pictures[0, :, i : i + 48, i : i + 48] for i in range(5)])[None]
     y = of_clips(clip, 34)
+    assert of_clips.clips.real["x265"].gop == "stock" and not of_clips.pictures.real
     assert y.shape == clip.shape and 0 < (y - clip).abs().max() <= 1.51 / 255
     first, state = of_clips.stream(clip[:, :3], 34)
     assert torch.equal(first, y[:, :3]) and torch.equal(of_clips.stream(clip[:, 3:], 34, state)[0], y[:, 3:])
