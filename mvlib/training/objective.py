@@ -24,6 +24,7 @@ from .encoding_ahead import EncodingAhead
 from .experiment import TASKS, Training, VideoTraining
 from .own_slope import OwnSlope, own_slopes
 from .slope import Slope, anchor_command, anchor_path, curve_of
+from .tiles import SIDE, in_tiles
 
 Loss = Callable[[nn.Module, Tensor, Tensor, Sequence[Any] | None], Tensor]
 """Of one's own: (analyser, clean, decoded, targets) → (B,), differentiable in ``decoded``."""
@@ -185,9 +186,14 @@ class Objective(nn.Module):
         if codec in self.own_codecs:
             return self.codecs[codec](clip, qp)
         more = {"through": self.options.through} if clip.shape[1] > 1 else {}
-        more |= {"choices": choices} if isinstance(self.codecs[codec], VirtualCodec) else {}
+        virtual, more = self.codecs[codec], more | {"route": self.options.rounding}
         real = EncodingAhead(self.real[codec], clip, qp) if codec in self.real else None
-        return self.codecs[codec](clip, qp, route=self.options.rounding, real=real, **more)
+        if not isinstance(virtual, VirtualCodec):
+            return virtual(clip, qp, real=real, **more)
+        if max(clip.shape[-2:]) <= SIDE:
+            return virtual(clip, qp, real=real, choices=choices, **more)
+        out = in_tiles(virtual, clip, qp, choices, **more)
+        return out if real is None else with_real_values(out, clip, "qp", qp, real)
 
 
 def virtual_codec(codec: str | Callable, training: Training) -> Callable:
