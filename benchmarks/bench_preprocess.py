@@ -1,4 +1,4 @@
-"""What preprocessors cost: MAC per pixel, parameters, frames per second and memory at 720p and 1080p; refinement's parts.
+"""What preprocessors cost: MAC per pixel, frames per second and memory at 720p and 1080p; the parts of refinement.
 
 Those for clips are timed on a frame in the middle of one: with everything that they remember of the frames before.
 

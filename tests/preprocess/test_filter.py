@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from mvlib.preprocess import Filter, FilterConfig, detail_bands, load_preprocessor
+from mvlib.preprocess import Filter, FilterConfig, detail_bands
 
 
 def test_untrained_it_leaves_pictures_alone_and_its_gradient_reaches_every_gain():
