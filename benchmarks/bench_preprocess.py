@@ -10,11 +10,12 @@ disturb less than the clock, and the least of the repeats. Memory is what a proc
 it held before the first frame.
 """
 
-import resource
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import torch
 from jsonargparse import auto_cli
@@ -67,16 +68,19 @@ def one_frame(net: Preprocessor, x: torch.Tensor) -> Callable[[], torch.Tensor]:
     return lambda: net.stream(x[:, None], QP, state)[0]
 
 
-def milliseconds(run: Callable[[], object], repeats: int, device: str = "cpu") -> float:
-    """Least time of the processor (on a GPU, by the clock) over ``repeats`` calls, after one that warms up."""
+def milliseconds(
+    run: Callable[[], object], repeats: int, device: str = "cpu", warm: Callable[[], object] | None = None
+) -> float:
+    """Least time of the processor (on a GPU, by the clock) over ``repeats`` calls, after one of ``warm`` (or ``run``)."""
     clock, times = time.process_time if device == "cpu" else time.perf_counter, []
-    for _ in range(repeats + 1):
+    (warm or run)()
+    for _ in range(repeats):
         start = clock()
         run()
         if device != "cpu":
             torch.cuda.synchronize()
         times.append(clock() - start)
-    return 1e3 * min(times[1:])
+    return 1e3 * min(times)
 
 
 def frame_cost(
@@ -87,10 +91,21 @@ def frame_cost(
     net = NETWORKS[name]().eval().to(device, memory_format=torch.channels_last)
     with torch.inference_mode():
         run = one_frame(net, torch.rand(1, 3, *size, device=device))
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        spent = milliseconds(run, repeats, device)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before
+        before = forget_peak()
+        spent = milliseconds(run, repeats, device, one_frame(net, torch.rand(1, 3, 64, 64, device=device)))
+    peak = mebibytes("VmHWM") - before
     return spent, torch.cuda.max_memory_allocated() / 2**20 if device != "cpu" else peak
+
+
+def forget_peak() -> float:
+    """Let the most memory that this process ever took be what it takes now, in MiB (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return mebibytes("VmRSS")
+
+
+def mebibytes(field: str) -> float:
+    """A line of what Linux tells about this process, in MiB."""
+    return int(re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
 
 
 def parts(net: Refinement, x: torch.Tensor, repeats: int) -> dict[str, float]:
