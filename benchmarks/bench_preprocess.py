@@ -71,7 +71,7 @@ def one_frame(net: Preprocessor, x: torch.Tensor) -> Callable[[], torch.Tensor]:
 def milliseconds(
     run: Callable[[], object], repeats: int, device: str = "cpu", warm: Callable[[], object] | None = None
 ) -> float:
-    """Least time of the processor (on a GPU, by the clock) over ``repeats`` calls, after one of ``warm`` (or ``run``)."""
+    """Least time of the processor (GPU: by the clock) over ``repeats`` calls, after one of ``warm``, or of ``run``."""
     clock, times = time.process_time if device == "cpu" else time.perf_counter, []
     (warm or run)()
     for _ in range(repeats):
