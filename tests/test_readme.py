@@ -1,10 +1,15 @@
 """What is written of the measurements was measured: tables and numbers are those of the results in data/."""
 
+import dataclasses
 import json
 import re
+import runpy
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mvlib.evaluation.report import bd_table, light_table
 from mvlib.fidelity_agreement import table
@@ -134,10 +139,26 @@ def test_everything_that_is_linked_is_there(page):
         assert ((ROOT / page).parent / target).exists(), target
 
 
-def test_the_first_page_sums_up_what_was_measured():
-    told = re.findall(r"[+-]\d+\.\d \[[^]]+\]", README)
-    assert len(told) >= 10
-    assert [number for number in told if number not in MEASURED] == []
+def test_the_figure_of_the_first_page_shows_what_was_measured():
+    page = runpy.run_path(str(ROOT / "docs/_first_page.py"))
+    drawn = json.loads(Image.open(ROOT / "docs/savings.png").text["Description"])
+    assert drawn == [dataclasses.asdict(row) for row in page["rows"]()]
+    assert len(drawn) >= 20 and any(row["low"] > 0 for row in drawn)
+
+
+def test_the_summary_is_what_was_measured():
+    summary = MEASURED[MEASURED.index("## In short") : MEASURED.index("## What the cheap tricks")]
+    numbers = re.findall(r"[+-]\d+\.\d \[[^]]+\]", summary)
+    assert len(numbers) >= 10
+    tables = MEASURED.replace(summary, "")
+    assert [number for number in numbers if number not in tables] == []
+
+
+def test_the_first_example_runs_as_it_stands(tmp_path):
+    example = re.search(r"```python\n(.*?)```", README, re.S)[1]
+    run = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True)
+    bits = re.findall(r"(\d+) bits", run.stdout)
+    assert run.returncode == 0 and len(bits) == 2 and bits[0] != bits[1], run.stderr
 
 
 def test_every_notebook_is_on_the_map():

@@ -3,17 +3,16 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import SimpleNamespace
-from typing import Any
 
-import ipywidgets as ipw
 import numpy as np
 
 from mvlib.virtual.codec import VirtualCodec
 
 from . import samples
 from .blocks import PLANES, Block, Dissection, dissect, draw_blocks, mode_name
-from .controls import Picture, choice, column, drawn, slider
+from .controls import choice, slider
 from .panel import Panel, check_start
+from .screen import Drawn, Screen, columns
 
 VIEWS = ("decoded", *PLANES[1:])
 _TILE = 192  # pixels of an enlarged block: a multiple of every side but 32's, which is drawn at 192 too
@@ -25,7 +24,7 @@ class BlockViewer(Panel):
 
     ``panel.picture``, ``panel.codec``, ``panel.qp``, ``panel.view``, ``panel.column`` and ``panel.row`` are the
     controls themselves, and ``panel.caption`` tells in words what is shown. Column and row count samples from the
-    upper left; the block that covers that place is framed in ``panel.large``, and enlarged in ``panel.tiles``.
+    upper left; the block that covers that place is framed in ``panel.pictures["picture"]``, and enlarged in the others.
 
     Args:
         pictures: name → uint8 (H, W, 3) RGB; by default photographs of the test side.
@@ -54,12 +53,7 @@ class BlockViewer(Panel):
         self.view, self.qp = choice("Show", VIEWS, "220px"), slider("QP", qp, 51)
         self.column = slider("Column", width // 2 // 4 * 4, width - 4, 4)
         self.row = slider("Row", height // 2 // 4 * 4, height - 4, 4)
-        self.large = ipw.Image(format="png", layout=ipw.Layout(width="100%", height="auto"))
-        self.tiles = {name: Picture() for name in PLANES}
-        grid = ipw.GridBox(list(self.tiles.values()), layout=column())
-        grid.layout.grid_template_columns = "repeat(3, 1fr)"
-        rows = [("picture", "codec", "view", "qp"), ("column", "row")]
-        super().__init__(rows, [ipw.HBox([ipw.VBox([self.large], layout=column()), grid])])
+        super().__init__([("picture", "codec", "view", "qp"), ("column", "row")])
 
     def __repr__(self) -> str:
         return f"BlockViewer({len(self._known)} pictures, {len(self._codecs)} codecs)"
@@ -72,14 +66,16 @@ class BlockViewer(Panel):
     def _dissect(self, picture: str, codec: str, qp: int) -> Dissection:
         return dissect(self._known[picture], qp, self._codecs[codec])
 
-    def _draw(self, move: SimpleNamespace) -> tuple[str, Mapping[ipw.Widget, Any]]:
+    def _draw(self, move: SimpleNamespace) -> Screen:
         found = self._dissect(move.picture, move.codec, move.qp)
         block, (height, width) = found.at(move.column, move.row), found.frame.shape[:2]
         decoded = move.view == "decoded"
         picture = found.frame if decoded else coloured(found.luma[move.view], move.view)[:height, :width]
-        tiles = {self.tiles[name]: drawn(name, _enlarged(found.cut(name, block), name)) for name in PLANES}
-        outputs = {self.large: samples.png(draw_blocks(picture, found, block)), **tiles}
-        return in_words(found, block, move.codec, move.qp), outputs
+        pictures = {"picture": Drawn(move.view, draw_blocks(picture, found, block))}
+        pictures |= {name: Drawn(name, _enlarged(found.cut(name, block), name)) for name in PLANES}
+        large, *tiles = (picture.html() for picture in pictures.values())
+        body = columns([large, columns(tiles[:3]) + columns(tiles[3:])])
+        return Screen(in_words(found, block, move.codec, move.qp), body, pictures)
 
 
 def coloured(values: np.ndarray, name: str) -> np.ndarray:

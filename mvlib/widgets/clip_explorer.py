@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
-import ipywidgets as ipw
 import numpy as np
 
 from mvlib.analysers.actions import ACTION_NETWORKS, Recogniser
@@ -17,7 +16,7 @@ from .explorer import LEGEND, Explorer, own
 from .looks import Look
 from .panel import check_start
 from .player import player
-from .words import caption
+from .screen import Screen
 
 CODECS = ("x264", "x265", "svtav1", "vp9")
 BY_FRAME, PLAYING = "frame by frame", "playing"
@@ -34,8 +33,9 @@ class ClipExplorer(Explorer):
     it understood.  The tracker is given the true box of the first frame, of the decoded clip as well.
 
     Args:
-        clips: name → uint8 (T, H, W, 3) RGB, or a ``Sample``, with what is known of it.  By default generated
-            scenes and real films of the test side.
+        clips: name → uint8 (T, H, W, 3) RGB, a film, of which the first 32 frames are taken, 224 pixels on the
+            shorter side, or a ``Sample``, with what is known of it.  By default generated scenes and real films of
+            the test side.
         codecs: names for ``RealCodec``.
         preprocessors: names for ``load_preprocessor``, by default all whose weights are there; or name → function
             (frames, QP) → frames of the same shape, or name → None for a name as above.
@@ -47,9 +47,8 @@ class ClipExplorer(Explorer):
         InputError, InputTypeError: no clip or codec, a clip that isn't uint8 (T >= 2, H, W, 3), a QP outside 0..51.
     """
 
-    kind, gop, follow = "clip", "stock", False  # to code a clip takes about a second
+    kind, gop, accept, follow = "clip", "stock", "video", False  # to code a clip takes about a second
     rows = (("clip", "codec", "qp"), ("preprocessor", "strength", "recogniser", "tracker"), ("view", "frame"))
-    chart_names = ("bits", "answers", "overlap")
 
     def __init__(
         self,
@@ -67,8 +66,7 @@ class ClipExplorer(Explorer):
         self.view = choice("Show", (BY_FRAME, PLAYING), "200px")
         last = len(next(iter(known.values())).frames) - 1
         self.frame = slider("Frame", last // 2, last)
-        self._film = ipw.HTML()
-        super().__init__(known, codecs, qp, preprocessors, own(recognisers) | own(trackers), self._film)
+        super().__init__(known, codecs, qp, preprocessors, own(recognisers) | own(trackers))
 
     def _fit(self) -> None:
         super()._fit()
@@ -77,21 +75,20 @@ class ClipExplorer(Explorer):
         self.tracker.disabled = sample.boxes is None
         self.frame.max = len(sample.frames) - 1
 
-    def _draw(self, move: SimpleNamespace) -> tuple[str, Mapping[ipw.Widget, Any]]:
+    def _sample(self, name: str, given: Any) -> Sample:
+        return samples.clip(name, given)
+
+    def _draw(self, move: SimpleNamespace) -> Screen:
         analysers = (None if name == NONE else name for name in (move.recogniser, move.tracker))
         look = self._looker.look(self._version(move), *analysers)
         t, playing = move.frame, move.view == PLAYING
-        scored = look.track is not None and look.counted.any()
-        outputs = {} if playing else self._stills_of(look, t)
-        outputs |= {
-            self._stills: None if playing else True,
-            self._film: _film(look) if playing else None,
-            self.charts["bits"]: drawing.frame_bits(look, t),
-            self.charts["answers"]: drawing.frame_answers(look, t) if look.classes else None,
-            self.charts["overlap"]: drawing.frame_overlaps(look, t) if scored else None,
-        }
-        self._look = look
-        return caption(look, t), outputs
+        charts = {"bits": drawing.frame_bits(look, t)}
+        if look.classes:
+            charts["answers"] = drawing.frame_answers(look, t)
+        if look.track is not None and look.counted.any():
+            charts["overlap"] = drawing.frame_overlaps(look, t)
+        stills = {} if playing else self._stills_of(look, t)
+        return self._screen_of(look, stills, charts, t, _film(look) if playing else "")
 
 
 def _film(look: Look) -> str:

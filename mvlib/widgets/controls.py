@@ -1,11 +1,8 @@
-"""What panels are made of: choices and sliders, pictures with titles, columns that share a row."""
+"""What a hand moves in a panel: choices and sliders, in rows."""
 
 from collections.abc import Sequence
 
 import ipywidgets as ipw
-import numpy as np
-
-from .samples import png
 
 NONE = "none"
 # Of a slider's widget, name and number included, so that the slider itself has 200 pixels and more.
@@ -33,6 +30,17 @@ def slider(name: str, value: float, top: float, step: float = 1, follow: bool = 
     )  # fmt: skip
 
 
+def text(name: str, hint: str) -> ipw.Text:
+    """A line to type into; it counts when Enter is pressed."""
+    return ipw.Text(
+        description=name,
+        placeholder=hint,
+        continuous_update=False,
+        layout=ipw.Layout(width="260px"),
+        style=_full(),
+    )
+
+
 def _full() -> dict[str, str]:
     return {"description_width": "initial"}
 
@@ -40,28 +48,3 @@ def _full() -> dict[str, str]:
 def row(children: Sequence[ipw.Widget]) -> ipw.HBox:
     """Controls beside one another; those without room begin a new line."""
     return ipw.HBox(children, layout=ipw.Layout(margin="0 4px", grid_gap="12px", flex_flow="row wrap"))
-
-
-def column() -> ipw.Layout:
-    """The layout of what shares a row in equal parts."""
-    return ipw.Layout(flex="1 1 0", min_width="0", margin="8px 6px 0", overflow="hidden")
-
-
-class Picture(ipw.VBox):
-    """A title above a picture; ``show`` is given what ``drawn`` makes.
-
-    The title says what is shown: ipywidgets 8.1 fails to draw an Image that has a tooltip, and has no alt text.
-    """
-
-    def __init__(self) -> None:
-        self.title = ipw.HTML()
-        self.image = ipw.Image(format="png", layout=ipw.Layout(width="100%", height="auto"))
-        super().__init__([self.title, self.image], layout=column())
-
-    def show(self, title: str, file: bytes) -> None:
-        self.image.value, self.title.value = file, title
-
-
-def drawn(title: str, pixels: np.ndarray) -> tuple[str, bytes]:
-    """What a ``Picture`` shows: title (HTML) and uint8 (H, W, 3)."""
-    return f"<b>{title}</b>", png(pixels)

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from html import escape
 from types import SimpleNamespace
-from typing import Any
 
-import ipywidgets as ipw
 import numpy as np
 
 from mvlib.codecs import RealCodec
@@ -16,9 +14,10 @@ from mvlib.virtual.codec import VirtualCodec
 
 from . import samples
 from .charts import frame_bars
-from .controls import Picture, choice, column, drawn, slider
+from .controls import choice, slider
 from .motion import COLOURS, MODES, Motion, dissect_clip, draw_motion
 from .panel import Panel, check_start
+from .screen import Drawn, Screen, columns
 
 VIEWS = ("decoded", "source")
 _GAIN = 4
@@ -30,7 +29,8 @@ class MotionViewer(Panel):
 
     ``panel.clip``, ``panel.qp``, ``panel.view`` and ``panel.frame`` are the controls themselves, and ``panel.caption``
     tells in words what is shown. ``panel.pictures`` are "motion" and what is "left without motion" and "left with
-    motion"; in ``panel.chart`` bars are the virtual codec's estimates, black lines what the real encoder writes.
+    motion"; in ``panel.charts["bits"]`` bars are the virtual codec's estimates, black lines what the real
+    encoder writes.
 
     Args:
         clips: name → uint8 (T, H, W, 3) RGB, T at least 2; by default clips of the test side.
@@ -55,11 +55,7 @@ class MotionViewer(Panel):
         self.clip, self.view = choice("Clip", list(self._known), "200px"), choice("Show", VIEWS, "180px")
         self.qp = slider("QP", qp, 51, follow=False)  # to code a clip takes a second
         self.frame = slider("Frame", 1, len(self._known[self.clip.value]) - 1)
-        self.pictures = {name: Picture() for name in ("motion", "left without motion", "left with motion")}
-        self.chart = ipw.HTML()
-        large, *small = self.pictures.values()
-        right = ipw.VBox([ipw.HBox(small), self.chart], layout=column())
-        super().__init__([("clip", "view", "qp", "frame")], [ipw.HBox([large, right])])
+        super().__init__([("clip", "view", "qp", "frame")])
 
     def __repr__(self) -> str:
         return f"MotionViewer({len(self._known)} clips, {self._real.name})"
@@ -71,25 +67,27 @@ class MotionViewer(Panel):
         frames = self._known[clip]
         return dissect_clip(frames, qp, self._virtual), self._real(frames, qp=qp).frame_bits
 
-    def _draw(self, move: SimpleNamespace) -> tuple[str, Mapping[ipw.Widget, Any]]:
+    def _draw(self, move: SimpleNamespace) -> Screen:
         motions, real = self._code(move.clip, move.qp)
         t, motion, codec = move.frame, motions[move.frame], self._real.name
         picture = motion.decoded if move.view == "decoded" else motion.source
         title = f"Motion</b> (arrows: to where a block comes from) {_SQUARES}<b>"
-        new = [
-            drawn(title, draw_motion(picture, motion)),
-            *(_left(motion, name) for name in ("still", "moved")),
-        ]
-        outputs = dict(zip(self.pictures.values(), new, strict=True))
-        outputs[self.chart] = bars([m.bits for m in motions], real, t, codec)
-        return in_words(motion, t, real[t], codec, move.qp), outputs
+        pictures = {
+            "motion": Drawn(title, draw_motion(picture, motion)),
+            "left without motion": _left(motion, "still"),
+            "left with motion": _left(motion, "moved"),
+        }
+        large, *small = (picture.html() for picture in pictures.values())
+        charts = {"bits": bars([m.bits for m in motions], real, t, codec)}
+        body = columns([large, columns(small) + charts["bits"]])
+        return Screen(in_words(motion, t, real[t], codec, move.qp), body, pictures, charts)
 
 
-def _left(motion: Motion, name: str) -> tuple[str, bytes]:
+def _left(motion: Motion, name: str) -> Drawn:
     left = getattr(motion, name)
     if left is None:
-        return drawn("no frame before", grey(np.zeros(motion.source.shape[:2])))
-    return drawn(f"left over {'without' if name == 'still' else 'with'} motion", grey(left))
+        return Drawn("no frame before", grey(np.zeros(motion.source.shape[:2])))
+    return Drawn(f"left over {'without' if name == 'still' else 'with'} motion", grey(left))
 
 
 def grey(left: np.ndarray) -> np.ndarray:

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from html import escape
 from threading import Event
 from types import SimpleNamespace
@@ -13,7 +13,8 @@ import ipywidgets as ipw
 
 from mvlib.errors import InputError
 
-from .controls import Picture, row
+from .controls import row
+from .screen import Drawn, Screen
 
 # Seconds without a move before the worker turns to what can wait.
 _REST = 0.3
@@ -28,8 +29,7 @@ class Panel(ipw.VBox):
     """Controls, and what they show, with one worker that shows the newest move and drops those it has no time for.
 
     A kind of panel makes its controls as attributes before it calls ``__init__``, and gives ``_draw``; ``_fit`` and
-    ``_later`` are there to be replaced.  All outputs of a move are made before the first is set, and the caption is
-    set last: what stands in the caption is what is shown.
+    ``_later`` are there to be replaced.  All that a move shows is set at once, as one text.
 
     Attributes:
         controls: name → control.
@@ -37,21 +37,23 @@ class Panel(ipw.VBox):
 
     Args:
         rows: names of the controls, those of a row together.
-        body: the outputs, below the caption.
+        beside: more for the last row, which is no part of a move.
     """
 
     _worker: ThreadPoolExecutor | None = None  # ipywidgets closes an object that failed in ``__init__``, too
+    _held = False
 
-    def __init__(self, rows: Sequence[Sequence[str]], body: Sequence[ipw.Widget]) -> None:
+    def __init__(self, rows: Sequence[Sequence[str]], *beside: ipw.Widget) -> None:
         self.controls = {name: getattr(self, name) for names in rows for name in names}
-        self.alert, self._line, self._words = ipw.HTML(), ipw.HTML(layout=ipw.Layout(flex="1 1 auto")), ""
+        self.alert, self._place, self._screen, self._words = ipw.HTML(), ipw.HTML(), Screen("", ""), ""
         self._moves: deque[SimpleNamespace] = deque(maxlen=1)
         self._moving = Event()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="mvlib-panel")
         self._shown = self._measured = Future()
         lines = [row([self.controls[name] for name in names]) for names in rows]
-        line = ipw.HBox([self._line, ipw.HTML(_BUSY_NOTE)])
-        super().__init__([*lines, line, *body, self.alert], layout=ipw.Layout(max_width="1180px"))
+        layout = ipw.Layout(max_width="1180px")
+        lines[-1].children += (*beside, ipw.HTML(_BUSY_NOTE))
+        super().__init__([*lines, self._place, self.alert], layout=layout)
         for control in self.controls.values():
             control.observe(self._moved, "value")
         self._moved()
@@ -61,6 +63,18 @@ class Panel(ipw.VBox):
         """What is shown, in words, or what went wrong; waits until the last move is shown."""
         self.settle()
         return self._words
+
+    @property
+    def pictures(self) -> Mapping[str, Drawn]:
+        """Title and pixels of the pictures that are shown; waits until the last move is."""
+        self.settle()
+        return self._screen.pictures
+
+    @property
+    def charts(self) -> Mapping[str, str]:
+        """HTML of the charts that are shown; waits until the last move is."""
+        self.settle()
+        return self._screen.charts
 
     @property
     def busy(self) -> bool:
@@ -77,6 +91,16 @@ class Panel(ipw.VBox):
             while everything and not self._measured.done():
                 self._measured.result(timeout)
 
+    @contextmanager
+    def hold_moves(self) -> Iterator[None]:
+        """Take what the block does to the controls as one move."""
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+        self._moved()
+
     def close(self) -> None:
         """Remove the panel and stop its work."""
         if self._worker is not None:
@@ -84,8 +108,8 @@ class Panel(ipw.VBox):
             self._moving.set()
         super().close()
 
-    def _draw(self, move: SimpleNamespace) -> tuple[str, Mapping[ipw.Widget, Any]]:
-        """The caption, and what each output shows, for the controls' values; None hides an output, True shows it."""
+    def _draw(self, move: SimpleNamespace) -> Screen:
+        """What is shown for the controls' values."""
         raise NotImplementedError
 
     def _fit(self) -> None:
@@ -96,6 +120,8 @@ class Panel(ipw.VBox):
         return iter(())
 
     def _moved(self, _change: object = None) -> None:
+        if self._held:
+            return
         self._fit()
         self._moves.append(SimpleNamespace(**{name: c.value for name, c in self.controls.items()}))
         self._moving.set()
@@ -110,12 +136,7 @@ class Panel(ipw.VBox):
         move = self._moves.pop()
         self.add_class(_BUSY)
         try:
-            words, outputs = self._draw(move)
-            self._put(outputs)
-            self._words, self.alert.value = words, ""
-            self._line.value = (
-                f'<div class="mvlib-caption" aria-live="polite" style="margin:4px 6px">{escape(words)}</div>'
-            )
+            self._show(self._draw(move))
         except Exception as error:
             self._tell(error)
         else:
@@ -142,14 +163,9 @@ class Panel(ipw.VBox):
             none.cancel()
             return none
 
-    @staticmethod
-    def _put(outputs: Mapping[ipw.Widget, Any]) -> None:
-        for output, value in outputs.items():
-            output.layout.display = "none" if value is None else None
-            if isinstance(output, Picture) and value is not None:
-                output.show(*value)
-            elif value is not None and value is not True:
-                output.value = value
+    def _show(self, screen: Screen) -> None:
+        self._screen, self._words = screen, screen.caption
+        self._place.value, self.alert.value = screen.html(), ""
 
     def _tell(self, error: Exception) -> None:
         self._words = f"{type(error).__name__}: {error}"

@@ -1,9 +1,11 @@
-"""What panels show: photographs, scenes and films of the test side, or one's own arrays → checked samples → PNG."""
+"""What panels show: photographs, scenes and films of the test side, or your own arrays and files, checked."""
 
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 from PIL import Image
@@ -13,6 +15,8 @@ from mvlib.errors import InputError, InputTypeError
 from mvlib.evaluation.experiment import VideoExperiment
 from mvlib.evaluation.material import load_material
 from mvlib.evaluation.samples import Sample
+from mvlib.media import open_clip, read_picture
+from mvlib.media.colour import over_white
 
 # Of the test side: things that ImageNet has a class for and that the small networks recognise while undamaged.
 # Those that compression hides from them come first; the last are recognised to the end.
@@ -30,7 +34,7 @@ _EXAMPLES = {
     "red panda": "gcompris-resource_red_panda_0",
     "panda": "gcompris-animals_panda_0",
 }
-_SCENES, _FRAMES = 6, 16
+_SCENES, _FRAMES, _FILM_SIDE = 6, 16, 224
 
 
 def example_pictures() -> dict[str, np.ndarray]:
@@ -64,22 +68,47 @@ def example_windows(frames: int = 8, side: int = 224) -> dict[str, np.ndarray]:
     }
 
 
-def pictures(given: Mapping[str, np.ndarray] | None, short_side: int | None) -> dict[str, Sample]:
-    """Pictures uint8 (H, W, 3), or the examples, reduced to ``short_side``: clips of one frame."""
+def pictures(
+    given: Mapping[str, np.ndarray | str | os.PathLike] | None, short_side: int | None
+) -> dict[str, Sample]:
+    """Pictures, or the examples, reduced to ``short_side``: clips of one frame.
+
+    A picture is uint8 (H, W, 3) RGB, (H, W) grey or (H, W, 4) with alpha, which is laid over white; or a file.
+    """
     given = example_pictures() if given is None else given
-    checked = {name: _checked("picture", name, Sample(picture, name)) for name, picture in given.items()}
-    return {
-        name: replace(sample, frames=shrink(sample.frames[0], short_side)[None])
-        for name, sample in checked.items()
-    }
+    return {name: picture(name, value, short_side) for name, value in given.items()}
 
 
-def clips(given: Mapping[str, np.ndarray | Sample]) -> dict[str, Sample]:
-    """Clips uint8 (T >= 2, H, W, 3) with what is known of them, if anything."""
-    return {
-        name: _checked("clip", name, clip if isinstance(clip, Sample) else Sample(clip, name))
-        for name, clip in given.items()
-    }
+def picture(name: str, given: np.ndarray | str | os.PathLike, short_side: int | None) -> Sample:
+    """One of ``pictures``."""
+    pixels = read_picture(given) if isinstance(given, str | os.PathLike) else _colours(given, 2)
+    sample = _checked("picture", name, Sample(pixels, name))
+    return replace(sample, frames=shrink(sample.frames[0], short_side)[None])
+
+
+def clips(given: Mapping[str, np.ndarray | Sample | str | os.PathLike]) -> dict[str, Sample]:
+    """Clips uint8 (T >= 2, H, W, 3) with what is known of them, if anything; or films, see ``clip``."""
+    return {name: clip(name, value) for name, value in given.items()}
+
+
+def clip(name: str, given: np.ndarray | Sample | str | os.PathLike) -> Sample:
+    """One of ``clips``; of a film the first 32 frames, reduced to 224 pixels on the shorter side."""
+    if isinstance(given, str | os.PathLike):
+        frames = islice(open_clip(given).frames(), 2 * _FRAMES)
+        given = np.stack([shrink(frame, _FILM_SIDE) for frame in frames])
+    sample = given if isinstance(given, Sample) else Sample(_colours(given, 3), name)
+    return _checked("clip", name, sample)
+
+
+def _colours(given: np.ndarray, grey: int) -> np.ndarray:
+    """Grey (with ``grey`` dimensions) and alpha as RGB; anything else as it is, to be checked."""
+    if not isinstance(given, np.ndarray) or given.dtype != np.uint8:
+        return given
+    if given.ndim == grey and given.shape[-1] > 4:  # else somebody forgot the frames
+        return given[..., None].repeat(3, -1)
+    if given.ndim == grey + 1 and given.shape[-1] in (1, 4):
+        return given.repeat(3, -1) if given.shape[-1] == 1 else over_white(given, {})
+    return given
 
 
 def _checked(kind: str, name: str, sample: Sample) -> Sample:
@@ -87,7 +116,7 @@ def _checked(kind: str, name: str, sample: Sample) -> Sample:
     frames = sample.frames
     if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8:
         what = frames.dtype if isinstance(frames, np.ndarray) else type(frames).__name__
-        raise InputTypeError(f"{kind} {name!r} is {what}; give a numpy array of uint8")
+        raise InputTypeError(f"{kind} {name!r} is {what}; give a numpy array of uint8, or a file")
     shape, least, wanted = frames.shape, 2, "(T, H, W, 3) with at least 2 frames, sides of 16 pixels or more"
     if kind == "picture":
         frames, least, wanted = frames[None], 1, "(H, W, 3) with sides of 16 pixels or more"

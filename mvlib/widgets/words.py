@@ -1,8 +1,11 @@
 """A look in words: what was coded, what it cost, what the analysers see."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from .looks import Look
+from .screen import table
 
 
 def caption(look: Look, shown: int = 0) -> str:
@@ -20,6 +23,45 @@ def caption(look: Look, shown: int = 0) -> str:
         kind, bits = look.written.frame_types[shown], look.written.frame_bits[shown]
         parts.append(f"frame {shown} is of type {kind}, {bits:,} bits")
     return "; ".join(parts)
+
+
+def numbers(look: Look, shown: int = 0) -> str:
+    """The same as an HTML table: a line for the original, for the codec alone, and for it behind a preprocessor."""
+    _, codec, qp, before = look.version
+    own = "" if look.written.native == qp else f" ({look.written.native:g} on its own scale)"
+    head = [f"{codec} at QP {qp}{own}", "bits", "bits per pixel", "PSNR (dB)"]
+    seen = None if before is None else f"with “{before.name}”"
+    named = {f"{codec} alone": look if before is None else look.alone} | (
+        {} if seen is None else {seen: look}
+    )
+    lines = [["original", "", "", ""]]
+    lines += [
+        [name, f"{of.written.bits:,}", f"{of.written.bpp:.3f}", f"{of.psnr:.2f}"]
+        for name, of in named.items()
+    ]
+    looks = list(named.values())
+    if before is not None:
+        lines[-1][1] += f" ({100 * (look.written.bits / look.alone.written.bits - 1):+.1f} %)"
+    for title, values in _seen(look, looks, shown):
+        head.append(title)
+        for line, value in zip(lines, values, strict=True):
+            line.append(value)
+    return table(head, lines)
+
+
+def _seen(look: Look, looks: list[Look], shown: int) -> Iterator[tuple[str, list[str]]]:
+    """Columns of what analysers see and of the frame in sight: title, values of the original and of each look."""
+    if look.clean_log is not None:
+        probability = [float(look.clean[-1, look.target]), *(of.kept for of in looks)]
+        yield f"sees “{look.classes[look.target]}”", [f"{100 * p:.0f} %" for p in probability]
+        if len(look.given) == 1:
+            yield "KL (nats)", ["", *(f"{of.kl:.3f}" for of in looks)]
+    if look.track is not None and look.counted.any():
+        tracks = [look.clean_track, *(of.track for of in looks)]
+        yield "average overlap", [f"{look.average_overlap(track):.2f}" for track in tracks]
+    if len(look.given) > 1:
+        bits = [f"{of.written.frame_types[shown]}, {of.written.frame_bits[shown]:,} bits" for of in looks]
+        yield f"frame {shown}", ["", *bits]
 
 
 def _coded(look: Look) -> str:

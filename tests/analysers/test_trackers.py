@@ -8,7 +8,7 @@ from torchvision.ops import box_convert
 from mvlib import analysers
 from mvlib.analysers.trackers import TRACKER_NAMES, Search, Tracker, response_divergence
 from mvlib.analysers.trackers.overlap import sequence_scores
-from mvlib.analysers.trackers.windows import around, cut
+from mvlib.analysers.trackers.siamese import around, cut
 from mvlib.datasets import Cutouts, Photos, Tracks
 
 FRAMES, SIZE = 10, 160

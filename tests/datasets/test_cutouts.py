@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mvlib.analysers.detectors.coco import COCO_CLASSES
+from mvlib.analysers.detectors.build import COCO_CLASSES
 from mvlib.datasets import Cutouts, data_root
 
 SPLITS = ("train", "val", "test")

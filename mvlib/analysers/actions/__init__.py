@@ -1,8 +1,14 @@
-"""Machines that recognise actions: clip → moments → features that know time → logits of the actions."""
+"""Recognisers of actions: clip → moments → features that know time → logits of the actions."""
 
-from .build import ACTION_CLASSES, ACTION_NETWORKS, build_network, load_recogniser
+from .build import (
+    ACTION_CLASSES,
+    ACTION_NETWORKS,
+    TORCHVISION_RECOGNISERS,
+    build_network,
+    load_recogniser,
+    load_torchvision_recogniser,
+)
 from .recogniser import FRAMES, MEAN, SIDE, STD, Recogniser, fit_frames
-from .zoo import TORCHVISION_RECOGNISERS, load_torchvision_recogniser
 
 __all__ = [
     "ACTION_CLASSES",

@@ -1,11 +1,13 @@
-"""Recognisers by name: "action_resnet3d" | "action_shift" | "action_recurrent" → network → weights → Recogniser."""
+"""Recognisers by name: "action_resnet3d", … or any video classifier of torchvision → weights → ``Recogniser``."""
 
 import torch
+import torchvision
 from torch import nn
 
 from mvlib._weights import fill, read_weights, weights_folder
 from mvlib.errors import InputError
 
+from ..zoo import torchvision_network
 from .recogniser import Recogniser
 from .recurrent import RecurrentNet
 from .resnet3d import ResNet3d
@@ -21,6 +23,11 @@ ACTION_NETWORKS: dict[str, type[nn.Module]] = {
     "action_shift": ShiftNet,
     "action_recurrent": RecurrentNet,
 }
+
+TORCHVISION_RECOGNISERS: tuple[str, ...] = tuple(
+    torchvision.models.list_models(module=torchvision.models.video)
+)
+_FRAMES = 16
 
 
 def build_network(name: str) -> nn.Module:
@@ -51,3 +58,22 @@ def load_recogniser(name: str, *, pretrained: bool = True) -> Recogniser:
             )
         fill(network, state, path)
     return Recogniser(network, name=name, classes=ACTION_CLASSES)
+
+
+def load_torchvision_recogniser(model: str, *, pretrained: bool = True) -> Recogniser:
+    """torchvision's ``model``, one of ``TORCHVISION_RECOGNISERS``, on 16 moments; size, mean and deviation are its own.
+
+    Raises AnalyserUnavailable if the weights are neither cached nor within reach.
+    """
+    network, weights = torchvision_network(model, pretrained)
+    preset = weights.transforms()
+    return Recogniser(
+        network,
+        name=f"torchvision/{model}",
+        classes=weights.meta["categories"],
+        frames=_FRAMES,
+        side=preset.crop_size[0],
+        mean=preset.mean,
+        std=preset.std,
+        channels_first=True,
+    )

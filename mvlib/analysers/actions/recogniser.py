@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..predictor import Predictor
+from ..classifier import Predictor
 
 FRAMES, SIDE = 8, 112
 MEAN, STD = 0.45, 0.225

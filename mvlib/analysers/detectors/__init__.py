@@ -1,8 +1,7 @@
 """Detectors: picture → scores and boxes at every place (to train with) → a few objects (to look at)."""
 
 from .boxes import FOUND, Detections, Heads, Truth
-from .build import DETECTOR_NAMES, load_detector
-from .coco import COCO_CLASSES
+from .build import COCO_CLASSES, DETECTOR_NAMES, load_detector
 from .detector import Detector
 from .divergence import average_precision, heads_divergence
 from .zoo import TORCHVISION_DETECTORS, TorchvisionDetector, load_torchvision_detector

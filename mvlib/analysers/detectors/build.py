@@ -1,13 +1,18 @@
 """Detectors by name: weights/detector_NAME.safetensors → network → ``Detector``."""
 
+from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
+
 from mvlib._weights import fill, read_weights, weights_folder
 from mvlib.errors import InputError
 
 from .centernet import CenterNet
-from .coco import COCO_CLASSES
 from .detector import Detector
 from .nanodet import NanoDet
 
+# The 80 classes of COCO detection (Lin et al., "Microsoft COCO", ECCV 2014), in the order of its category ids, which
+# have gaps: torchvision lists all 91 ids; those that COCO never used are called "N/A", the background "__background__".
+_BY_ID = FasterRCNN_ResNet50_FPN_Weights.DEFAULT.meta["categories"]
+COCO_CLASSES: tuple[str, ...] = tuple(n for n in _BY_ID if n not in ("N/A", "__background__"))
 # Name -> network, side in pixels, mean and deviation on the scale [0, 1] of RGB, black bars or not: as each was
 # trained, NanoDet on ImageNet's statistics, CenterNet on 0..255 as it is.
 _DETECTORS = {

@@ -11,8 +11,7 @@ from torchvision.models import detection
 from ..base import Analyser, Found, Response
 from ..zoo import torchvision_network
 from .boxes import FOUND, TRUE, Detections, check_score, objects_found, select
-from .build import DETECTOR_NAMES
-from .coco import COCO_CLASSES
+from .build import COCO_CLASSES, DETECTOR_NAMES
 
 # These find boxes of all classes; the others of the module look for key points or masks.
 TORCHVISION_DETECTORS: tuple[str, ...] = tuple(

@@ -5,7 +5,7 @@ neither was trained for it.
 """
 
 from .build import TRACKER_NAMES, load_tracker
-from .score_maps import response_divergence
+from .siamese import response_divergence
 from .tracker import Search, Tracker
 
 __all__ = ["TRACKER_NAMES", "Search", "Tracker", "load_tracker", "response_divergence"]

@@ -1,10 +1,37 @@
-"""Trackers by name: a pretrained network's first layers → Siamese comparison → ``Tracker``."""
+"""Trackers by name: a pretrained network's first layers → Siamese comparison → ``Tracker``.
+
+The two look with unlike eyes: EfficientNet-Lite0 is inverted residuals with depthwise convolutions, trained to name
+what a picture shows; NanoDet's backbone is plain 3×3 convolutions in cross-stage pairs, trained to find where
+things are.
+"""
+
+from torch import nn
 
 from mvlib.errors import InputError
 
-from .backbones import BACKBONES
-from .siamese import Siamese
+from ..detectors.build import load_detector
+from ..lite import load_lite
+from .siamese import Backbone, Siamese
 from .tracker import Search, Tracker
+
+
+def lite0(*, pretrained: bool = True) -> Backbone:
+    """The stem and the first three stages of EfficientNet-Lite0: 40 channels."""
+    whole = load_lite("efficientnet_lite0", pretrained=pretrained)
+    network = whole.network
+    layers = nn.Sequential(network.conv_stem, network.bn1, *network.blocks[:3])
+    return Backbone(layers, whole.mean, whole.std, channels=40)
+
+
+def nanodet(*, pretrained: bool = True) -> Backbone:
+    """The stem and the first two stages of NanoDet's backbone: 128 channels."""
+    whole = load_detector("nanodet", pretrained=pretrained)
+    return Backbone(
+        nn.Sequential(whole.network.stem, *whole.network.stages[:2]), whole.mean, whole.std, channels=128
+    )
+
+
+BACKBONES = {"lite0": lite0, "nanodet": nanodet}
 
 # What each looks with; the search's defaults hold for both.
 _TRACKERS = {f"siam_{name}": (backbone, {}, Search()) for name, backbone in BACKBONES.items()}

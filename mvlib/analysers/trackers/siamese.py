@@ -1,8 +1,11 @@
-"""How alike is every place to the object: exemplar and search window → unit vectors per cell → a map of logits.
+"""How alike is every place to the object: window → features → exemplar against search window → a map of logits.
 
 A Siamese network [1] compares by cross-correlation: the features of the object, a small square of cells, slide
 over those of the search window.  Each cell is a unit vector here, so a place's score is a weighted mean of cosines
 and contrast hardly matters.
+
+A window is (B, 4): centre x, centre y, width, height in pixels of the frame.  Pixel (0, 0) covers the square
+from (0, 0) to (1, 1), for boxes and windows alike.
 
 [1] Bertinetto et al., "Fully-Convolutional Siamese Networks", ECCV Workshops 2016, arXiv 1606.09549
 """
@@ -10,10 +13,46 @@ and contrast hardly matters.
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torchvision.ops import box_convert, roi_align
 
-from .backbones import STRIDE, Backbone
+from mvlib.errors import InputError
 
-__all__ = ["STRIDE", "Siamese"]
+STRIDE = 8
+
+
+def around(boxes: Tensor, context: float) -> Tensor:
+    """Square windows of ``context`` times the geometric mean of width and height: xyxy (..., 4) → (..., 4)."""
+    centre_size = box_convert(boxes, "xyxy", "cxcywh")
+    side = context * centre_size[..., 2:].prod(-1, keepdim=True).sqrt()
+    return torch.cat([centre_size[..., :2], side, side], -1)
+
+
+def cut(frames: Tensor, windows: Tensor, side: int) -> Tensor:
+    """One window from each frame, resampled: (B, 3, H, W), (B, 4) → (B, 3, side, side), differentiable.
+
+    Each pixel is the mean of as many bilinear samples as it covers pixels of the frame, so that large objects
+    don't alias.  Beyond the frame lies its mean colour, as in [1], so that the edge is the weakest possible.
+    """
+    mean = frames.mean((2, 3), keepdim=True)
+    index = torch.arange(len(frames), device=frames.device, dtype=frames.dtype)[:, None]
+    rois = torch.cat([index, box_convert(windows.to(frames), "cxcywh", "xyxy")], 1)
+    return roi_align(frames - mean, rois, (side, side), sampling_ratio=-1, aligned=True) + mean
+
+
+class Backbone(nn.Module):
+    """A chain of layers behind its own normalisation: float (B, 3, H, W) in [0, 1] → (B, channels, H/8, W/8)."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, layers: nn.Module, mean: Tensor, std: Tensor, channels: int) -> None:
+        super().__init__()
+        self.layers, self.channels = layers.to(memory_format=torch.channels_last), channels
+        self.register_buffer("mean", mean.clone(), persistent=False)
+        self.register_buffer("std", std.clone(), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(((x - self.mean) / self.std).contiguous(memory_format=torch.channels_last))
 
 
 class Siamese(nn.Module):
@@ -59,3 +98,22 @@ class Siamese(nn.Module):
         # One group a clip: each search window meets its own exemplars only.
         cosine = F.conv2d(embedded.reshape(1, -1, *embedded.shape[2:]), exemplars.flatten(0, 1), groups=b)
         return cosine.unflatten(1, (b, k))[0]
+
+
+def response_divergence(clean: Tensor, coded: Tensor) -> Tensor:
+    """KL(clean ‖ coded) of where the object is, in nats, mean over frames: (B, N, r, r) twice → (B,) ≥ 0.
+
+    The softmax of a map's logits is taken as the probability of each place.  Differentiable; 0 for equal maps.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if clean.ndim != 4 or clean.shape != coded.shape:
+        raise InputError(
+            f"clean maps {tuple(clean.shape)}, coded {tuple(coded.shape)}; give those of one tracker, "
+            "(B, N, r, r), for the same clips and boxes"
+        )
+    log_p, log_q = (maps.float().flatten(2).log_softmax(-1) for maps in (clean, coded))
+    # Rounding can leave −1e-8 for equal maps.
+    divergence = F.kl_div(log_q, log_p, reduction="none", log_target=True).sum(-1).clamp_min(0)
+    return torch.mean(divergence, 1)

@@ -22,8 +22,7 @@ from mvlib.errors import InputError, InputTypeError
 
 from ..base import Analyser
 from .overlap import SCORES, followed_scores
-from .siamese import STRIDE, Siamese
-from .windows import around, cut
+from .siamese import STRIDE, Siamese, around, cut
 
 BATCH = 8  # clips at a time: more windows leave the processor's cache and take longer each
 LEAST = 4.0  # pixels a side of a box
