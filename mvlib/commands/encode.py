@@ -32,8 +32,8 @@ def encode(
         preset: the encoder's preset.
         gop: stock, ippp or intra.
         preprocessor: name of a trained one (image, machines, video, zhao), the path of its weights, your own as
-            "module:Class", or gradient steps on each picture, as refined:x265:efficientnet_lite0:2. One of pictures
-            treats a clip frame by frame; one of video takes clips alone.
+            "module:Class", or gradient steps on a picture or clip, as refined:x265:efficientnet_lite0:2. One of
+            pictures treats a clip frame by frame; one of video takes clips alone.
         prepared: write what the preprocessor gives the encoder here: a picture as .png, a clip as lossless .mkv.
         decoded: write what comes back from the decoder here (with a preprocessor: of what it prepared), likewise.
         frames: of a clip, the first so many; 0 takes them all.
