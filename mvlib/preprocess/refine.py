@@ -59,6 +59,8 @@ class RefinementConfig:
     """Of Adam: about how many grey levels a sample moves in a step, at QP 34 if ``by_qp``."""
     by_qp: bool = False
     """Let the steps grow with the quantiser's, as 2^((QP - 34) / 6)."""
+    until: int = 51
+    """The QP above which steps no longer grow."""
     real: str = ""
     """A real codec whose decoded pictures and bits count: any name of ``mvlib.RealCodec``, or "module:name" of a
     ``Codec``; empty: on pictures the virtual codec's own, on clips, which gain nothing by those, the encoder of the
@@ -158,7 +160,7 @@ class Refinement(VideoPreprocessor):
         whole = torch.cat([clean, x], 1)
         still = whole.shape[1] == 1
         objective = self._objective(still)
-        size = 2 ** ((qp - 34) / 6) if c.by_qp else torch.ones_like(qp)
+        size = 2 ** ((qp.clamp(max=c.until) - 34) / 6) if c.by_qp else torch.ones_like(qp)
         size = size.view(-1, 1, 1, 1, 1)
         change = torch.zeros_like(x).requires_grad_()
         # Gradients are of a mean over a batch: eps far below them, or the size of the batch would count.

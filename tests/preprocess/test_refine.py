@@ -253,6 +253,11 @@ def test_steps_grow_with_the_quantiser(anchor, pictures):
     x = pictures[:2, :, :64, :64] * 0.8 + 0.1
     change = (module(x, torch.tensor([34.0, 40.0])) - x).abs().flatten(1).amax(1) * 255
     assert change.tolist() == pytest.approx([1.0, 2.0], rel=1e-3)
+    until = load_preprocessor(
+        f"refined:x265::1:lr=1:by_qp=true:until=37:views=false:precision=float32:anchor={anchor}"
+    )
+    change = (until(x, torch.tensor([28.0, 49.0])) - x).abs().flatten(1).amax(1) * 255
+    assert change.tolist() == pytest.approx([0.5, 2**0.5], rel=1e-3)
 
 
 @pytest.fixture(scope="module")
