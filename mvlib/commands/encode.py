@@ -31,7 +31,7 @@ def encode(
         qp: quantisation parameter on the H.264/HEVC scale, 0..51; other codecs map it to their own.
         preset: the encoder's preset.
         gop: stock, ippp or intra.
-        preprocessor: name of a trained one (image, machines, video, zhao), the path of its weights, your own as
+        preprocessor: name of a trained one (image, machines, video, zhao, filter), the path of its weights, your own as
             "module:Class", or gradient steps on a picture or clip, as refined:x265:efficientnet_lite0:2. One of
             pictures treats a clip frame by frame; one of video takes clips alone.
         prepared: write what the preprocessor gives the encoder here: a picture as .png, a clip as lossless .mkv.
