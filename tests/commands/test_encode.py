@@ -116,7 +116,10 @@ def test_mistakes_are_named(encode, picture, clip, tmp_path):
         ((tmp_path / "none.png",), r"none\.png does not exist"),
         ((words,), r"words\.mp4 is neither a picture .* nor a clip"),
         ((picture[0], "--preprocessor", "imgae"), r"imgae.* is missing.*filter, image, machines"),
-        ((picture[0], "--preprocessor", "video"), r"CompactVideo, of clips, .* picture; .*: filter, image, machines"),
+        (
+            (picture[0], "--preprocessor", "video"),
+            r"CompactVideo, of clips, .* picture; .*: filter, image, machines",
+        ),
         ((picture[0], "--prepared", "a.png"), r"give --preprocessor too"),
         ((picture[0], "--preprocessor", "image", "--prepared", "a.mkv"), r"a\.mkv must end in \.png"),
         ((clip[0], "--decoded", "a.mp4"), r"a\.mp4 must end in \.mkv"),

@@ -11,7 +11,7 @@ import torch
 from mvlib.analysers import feature_distance, features
 from mvlib.codecs import Codec, RealCodec, Stream
 from mvlib.datasets import Photos
-from mvlib.preprocess import RefinementConfig, preprocess_frames
+from mvlib.preprocess import Refinement, RefinementConfig, preprocess_frames
 from mvlib.preprocess.refine import random_view
 from mvlib.refined import load_preprocessor, refinement
 from mvlib.training.own_slope import own_slopes
@@ -87,15 +87,15 @@ def test_without_a_wish_the_faster_precision_is_taken_and_kept_apart_in_stored_r
 def plain_loop(objective, x, qp, steps, lr, views):
     """The steps as a training would take them, with the pixels for weights."""
     change = torch.zeros_like(x).requires_grad_()
-    optimiser = torch.optim.Adam([change], lr=lr / 255, eps=1e-14)
+    optimiser = torch.optim.Adam([change], lr=1 / 255, eps=1e-14)
     generator, kept = torch.Generator().manual_seed(0), objective.begin()
     for _ in range(steps):
         view = random_view(x.shape[-2:], generator) if views else None
         optimiser.zero_grad()
-        y = (x + change).clamp(0, 1)
+        y = (x + lr * change).clamp(0, 1)
         objective(x, y, torch.full((len(x),), qp), "x265", view, kept=kept)["loss"].backward()
         optimiser.step()
-    return (x + change.detach()).clamp(0, 1)
+    return (x + lr * change.detach()).clamp(0, 1)
 
 
 @pytest.mark.parametrize("views", [True, False])
@@ -103,7 +103,7 @@ def test_it_is_called_as_every_preprocessor_and_takes_the_same_steps(anchor, pic
     """Of frames, without gradients, in inference mode: the steps of the plain loop, to the last bit."""
     spec = f"refined:x265:efficientnet_lite0:2:precision=float32:anchor={anchor}:views={str(views).lower()}"
     module, x = load_preprocessor(spec), (pictures[:2] * 255).round() / 255
-    expected = plain_loop(module.pictures, x, 37.0, 2, 1.5, views)
+    expected = plain_loop(module.pictures, x, 37.0, 2, 3.0, views)
     for context in (torch.no_grad, torch.inference_mode, torch.enable_grad):
         with context():
             assert torch.equal(module(x, 37), expected)
@@ -119,7 +119,7 @@ def test_odd_sizes_clips_and_a_fixed_qp(anchor):
     module, fixed = load_preprocessor(spec), load_preprocessor(f"{spec}:at_qp=40")
     x = torch.rand(1, 2, 3, 16, 19)
     y = module(x, 40)
-    assert y.shape == x.shape and 0 < (y - x).abs().max() < 3 / 255
+    assert y.shape == x.shape and 0 < (y - x).abs().max() < 1.5 / 255
     assert module.told_qp and not fixed.told_qp and torch.equal(fixed(x, 20), y)
     x.requires_grad_()
     module(x, 40).sum().backward()
@@ -227,7 +227,7 @@ def test_a_codec_of_ones_own_is_taken_by_its_import_path_and_slopes_are_measured
     refiner = load_preprocessor("refined::efficientnet_lite0:2:real=refine_codec:codec:precision=float32")
     x = pictures[:1, :, :64, :64]
     y = refiner(x, 37)
-    assert 0 < (y - x).abs().max() <= 3.01 / 255
+    assert 0 < (y - x).abs().max() <= 6.01 / 255
     assert sorted(codec.qps) == [34, 37, 37, 40], "a slope from either side, then two steps"
 
 
@@ -244,6 +244,15 @@ def test_own_slopes_are_those_of_the_pictures(pictures):
     assert slope.bpp(None).tolist() == pytest.approx([middle, middle])
     # The second does not rise: its elasticity is the largest that means over photographs have.
     assert slope(None).tolist() == pytest.approx([middle / (0.1 * middle), 2.8 * middle / 0.4])
+
+
+def test_left_to_themselves_steps_are_those_that_were_best():
+    qp = torch.tensor([24.0, 30.0, 40.0])
+    for steps, level in ((1, 4.0), (2, 3.0), (12, 1.5)):
+        size = Refinement(None, None, RefinementConfig(steps=steps)).step_size(qp, still=True)
+        assert size.tolist() == pytest.approx([level / 2, level, level])
+    size = Refinement(None, None, RefinementConfig(steps=5)).step_size(qp - 2, still=False)
+    assert size.tolist() == pytest.approx([0.7 / 4, 0.7 / 2**1, 0.7 * 2 ** (4 / 6)])
 
 
 def test_steps_grow_with_the_quantiser(anchor, pictures):
@@ -271,7 +280,7 @@ def test_a_clip_is_refined_as_one_chunk_after_the_other(of_clips, pictures):
     clip = torch.stack([pictures[0, :, i : i + 48, i : i + 48] for i in range(5)])[None]
     y = of_clips(clip, 34)
     assert of_clips.clips.real["x265"].gop == "stock" and not of_clips.pictures.real
-    assert y.shape == clip.shape and 0 < (y - clip).abs().max() <= 1.51 / 255
+    assert y.shape == clip.shape and 0 < (y - clip).abs().max() <= 0.71 / 255
     first, state = of_clips.stream(clip[:, :3], 34)
     assert torch.equal(first, y[:, :3]) and torch.equal(of_clips.stream(clip[:, 3:], 34, state)[0], y[:, 3:])
     assert (of_clips(clip[0], 34) - y[0]).abs().max() > 1 / 255
@@ -283,6 +292,6 @@ def test_a_clip_is_refined_as_one_chunk_after_the_other(of_clips, pictures):
 def test_a_guide_of_clips_refines_clips_and_says_so_of_pictures(pictures):
     module = load_preprocessor("refined:x265:action_resnet3d:1:task=output:precision=float32")
     clip = pictures[:1, None, :, :48, :48].repeat(1, 8, 1, 1, 1)
-    assert 0 < (module(clip, 34) - clip).abs().max() <= 1.51 / 255
+    assert 0 < (module(clip, 34) - clip).abs().max() <= 0.71 / 255
     with pytest.raises(ValueError, match="action_resnet3d, of which one looks at clips; give a clip"):
         module(pictures[:1], 34)
