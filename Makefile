@@ -5,8 +5,15 @@ PIP_ARGS ?=
 BIN := $(VENV)/bin
 # One thread per process: tests and encoders run in several processes, which share the cores.
 TEST_ENV := OMP_NUM_THREADS=1
-# Where numbers are made; the rest of the tests do not depend on the processor.
+# Where numbers are made; the rest of the tests do not depend on the processor, and neither do those files of these folders.
 NUMERIC := tests/analysers tests/evaluation tests/preprocess tests/training tests/virtual tests/test_fidelity.py tests/test_precision.py
+EXACT := $(addprefix --ignore=tests/,analysers/test_own_analyser.py analysers/test_refusals.py evaluation/test_bdrate.py \
+	evaluation/test_cells.py evaluation/test_code.py evaluation/test_encoding.py evaluation/test_evaluate.py \
+	evaluation/test_identity.py evaluation/test_public.py evaluation/test_report.py preprocess/test_preprocessor_weights.py \
+	training/test_loading.py training/test_own_parts.py training/test_public_data.py training/test_resumable.py \
+	training/test_workers.py)
+# A file is one process's; the order is that of tests/conftest.py.
+SPREAD := -n auto --dist loadscope --no-loadscope-reorder
 # What torch, oneDNN and MKL then leave unused; on an older processor nothing changes.
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=COMPATIBLE
 
@@ -42,15 +49,16 @@ lab: $(VENV)/.lab ## set up, then open JupyterLab at the first notebook
 test: $(VENV)/.dev ## set up, then run the linter, all tests and all notebooks, whichever of them fails
 	$(MAKE) --keep-going lint unit notebooks
 
-lint: $(VENV)/.dev ## ruff: lint and format check, notebooks too
+lint: $(VENV)/.dev ## ruff: lint and format check, notebooks too; mypy: the types of the public names
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 unit: $(VENV)/.dev ## the tests of the package
-	$(TEST_ENV) $(BIN)/python -m pytest tests -m "not browser" -n auto --dist loadscope
+	$(TEST_ENV) $(BIN)/python -m pytest tests -m "not browser" $(SPREAD)
 
 unit-avx2: $(VENV)/.dev ## the fast ones of these tests as a processor without AVX-512 and bfloat16 computes
-	$(AVX2) $(TEST_ENV) $(BIN)/python -m pytest $(NUMERIC) -m "not slow" -n auto --dist loadscope
+	$(AVX2) $(TEST_ENV) $(BIN)/python -m pytest $(NUMERIC) $(EXACT) -m "not slow" $(SPREAD)
 
 notebooks: $(VENV)/.dev ## run every notebook and compare it with its committed outputs
 	$(TEST_ENV) $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120 notebooks -n auto --dist loadscope
@@ -80,4 +88,4 @@ bench: $(VENV)/.dev ## the benchmarks, ratios measured in one run
 	for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 clean: ## remove the environment and caches
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .cache
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .cache

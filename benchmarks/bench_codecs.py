@@ -29,7 +29,7 @@ import numpy as np
 from PIL import Image
 
 from mvlib.codecs import ENCODERS, RealCodec, versions
-from mvlib.codecs.pool import cores
+from mvlib.pool import cores
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 QP = 32

@@ -11,6 +11,7 @@ import signal
 import sys
 import traceback
 from argparse import ArgumentError
+from typing import Any
 
 import jsonargparse
 
@@ -23,7 +24,7 @@ from mvlib.commands.fidelity import agreement, fidelity
 from mvlib.commands.train import train_actions, train_image, train_video
 from mvlib.errors import UserError
 
-COMMANDS = {
+COMMANDS: Any = {  # names to functions, or to more of them
     "encode": encode,
     "evaluate": {"_help": "Measure on real bitstreams.", "image": evaluate_image, "video": evaluate_video},
     "fidelity": fidelity,

@@ -13,8 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from difflib import get_close_matches
+from itertools import zip_longest
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import jsonargparse
 import yaml
@@ -37,14 +38,16 @@ def expand(commands: Commands, arguments: Sequence[str]) -> list[str]:
     Raises ValueError for a file that can't be read, and for an option that the command doesn't have, with the near
     one; FileNotFoundError for a missing file.
     """
+    command: Callable | Commands | str = commands
     chosen, rest = [], list(arguments)
-    while isinstance(commands, Mapping) and rest and rest[0] in commands:
+    while isinstance(command, Mapping) and rest and rest[0] in command:
         chosen.append(rest[0])
-        commands = commands[rest.pop(0)]
-    if isinstance(commands, Mapping):
+        command = command[rest.pop(0)]
+    if not callable(command):
         return list(arguments)  # no command yet: the parser says what there is
-    known = options_of(commands)
+    known, switches = options_of(command)
     typed, files = _split(rest)
+    typed = _flags([_spelt(option, known) for option in typed], switches)
     for option in typed:
         if option.startswith("--"):
             _check(
@@ -56,12 +59,33 @@ def expand(commands: Commands, arguments: Sequence[str]) -> list[str]:
     return [*chosen, *(f"--{key}={_written(value)}" for key, value in said.items()), *typed]
 
 
-def options_of(command: Callable) -> tuple[str, ...]:
-    """Names of the options that the command line of ``command`` has, those behind its ``**options`` too."""
+def options_of(command: Callable) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the options that the command line of ``command`` has, those behind its ``**options`` too.
+
+    And which of them are yes or no.
+    """
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     named = parser.add_function_arguments(command, as_positional=False)
     own = [p.name for p in inspect.signature(command).parameters.values() if p.kind is not p.VAR_KEYWORD]
-    return tuple(dict.fromkeys([*own, *named]))
+    defaults = parser.get_defaults()
+    return tuple(dict.fromkeys([*own, *named])), tuple(n for n in named if isinstance(defaults.get(n), bool))
+
+
+def _spelt(option: str, known: Sequence[str]) -> str:
+    """``--no-audio`` is ``--no_audio``."""
+    name, equals, value = option.partition("=")
+    other = name[2:].replace("-", "_")
+    return f"--{other}{equals}{value}" if name.startswith("--") and other in known else option
+
+
+def _flags(typed: list[str], switches: Sequence[str]) -> list[str]:
+    """An option of yes or no that stands alone is a yes."""
+    return [
+        f"{option}=true"
+        if option[2:] in switches and (behind or "").lower() not in ("true", "false", "yes", "no")
+        else option
+        for option, behind in zip_longest(typed, typed[1:])
+    ]
 
 
 def read_config(path: str | Path, known: Sequence[str]) -> dict:
@@ -135,7 +159,7 @@ class _Word(str):
 class _Loader(yaml.SafeLoader):
     """Of all that a word may be in YAML 1.1 only numbers, true, false and null; not dates, nor yes, nor 12:30."""
 
-    yaml_implicit_resolvers: ClassVar = {}
+    yaml_implicit_resolvers: ClassVar[dict] = {}
 
 
 _TAG = "tag:yaml.org,2002:"
@@ -148,7 +172,7 @@ for _kind in ("float", "bool"):
     _Loader.add_constructor(f"{_TAG}{_kind}", lambda loader, node: _Word(loader.construct_scalar(node)))
 
 
-def write_config(path: str | Path, options: object, command: str, versions: Mapping[str, str]) -> None:
+def write_config(path: str | Path, options: Any, command: str, versions: Mapping[str, str]) -> None:
     """Write the dataclass ``options`` as YAML that ``--config`` reads again; command and versions as comments."""
     plain = json.loads(json.dumps(asdict(options), default=str))
     head = [command, *(f"{name} {version}" for name, version in versions.items())]

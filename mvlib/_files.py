@@ -8,8 +8,9 @@ import errno
 import hashlib
 import os
 import re
+import secrets
+import shutil
 import socket
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -30,7 +31,7 @@ _HINTS = {
     errno.EPERM: "no permission; choose another place, or change the permissions",
     errno.EFBIG: "the file grew beyond what is allowed here (`ulimit -f`)",
 }
-_swept: set[Path] = set()
+swept: set[Path] = set()
 _being_written: set[str] = set()
 
 
@@ -38,8 +39,9 @@ _being_written: set[str] = set()
 def replace_when_done(path: str | os.PathLike, durable: bool = False) -> Iterator[Path]:
     """A temporary path beside ``path`` that takes its place when the block ends, and vanishes if it fails.
 
-    The parent folder is made if need be. A process killed inside the block leaves ``path`` as it was; ``durable`` waits
-    for the disk before the old file goes, so that a power cut does no harm either.
+    The parent folder is made if need be. Where ``path`` is a link, the file that it leads to is replaced; permissions
+    are those of the file that was there, or what the umask leaves. A process killed inside the block leaves ``path`` as
+    it was; ``durable`` waits for the disk before the old file goes, so that a power cut does no harm either.
 
     Raises:
         FileError: the disk is full, the folder is read-only, or the like; the message names ``path``.
@@ -48,13 +50,15 @@ def replace_when_done(path: str | os.PathLike, durable: bool = False) -> Iterato
     temporary = None
     with writing(path):
         try:
-            temporary = _temporary(path)
+            target = Path(os.path.realpath(path))
+            temporary = _temporary(target)
             yield temporary
-            os.chmod(temporary, 0o644)  # mkstemp makes it private
+            if target.exists():
+                shutil.copymode(target, temporary)
             if durable:
                 with temporary.open("rb") as written:
                     os.fsync(written.fileno())
-            os.replace(temporary, path)
+            os.replace(temporary, target)
         finally:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
@@ -74,31 +78,34 @@ def writing(path: str | os.PathLike) -> Iterator[None]:
             path if error.filename is None else os.fsdecode(error.filename).removeprefix("file:")
         )  # FFmpeg's
         named, here = Path(named).absolute(), path.absolute()
-        if named.parent != here.parent and not here.is_relative_to(named):
+        folders = here.parent, Path(os.path.realpath(path)).parent
+        if named.parent not in folders and not here.is_relative_to(named):
             raise  # of another file, which the block reads
         raise cannot("written", path, error) from error
 
 
 def cannot(verb: str, path: str | os.PathLike, error: OSError) -> FileError:
     """The error that says why ``path`` cannot be read or written."""
-    return FileError(f"{path} cannot be {verb}: {_HINTS.get(error.errno, error.strerror or error)}")
+    return FileError(f"{path} cannot be {verb}: {_HINTS.get(error.errno or 0, error.strerror or str(error))}")
 
 
 def _temporary(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     sweep(path.parent)
-    prefix = f".{path.stem[:40]}-{_machine()}-{os.getpid()}-"  # a long name must not become too long
-    handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    _being_written.add(Path(name).name)
-    return Path(name)
+    # A long name must not become too long.
+    name = f".{path.stem[:40]}-{this_machine()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
+    _being_written.add(name)
+    os.close(
+        os.open(path.parent / name, os.O_CREAT | os.O_EXCL, 0o666)
+    )  # less the umask, unlike what tempfile makes
+    return path.parent / name
 
 
 def sweep(folder: Path) -> None:
     """Remove temporary files of killed processes from ``folder``, once in the life of this process."""
-    if folder in _swept:
+    if folder in swept:
         return
-    _swept.add(folder)
+    swept.add(folder)
     with os.scandir(folder) as entries:
         left = [
             Path(e.path) for e in entries if (m := _TEMPORARY.fullmatch(e.name)) and _is_left(e, *m.groups())
@@ -110,7 +117,7 @@ def sweep(folder: Path) -> None:
 
 def _is_left(entry: os.DirEntry, machine: str, process: str, _suffix: str | None) -> bool:
     with suppress(FileNotFoundError):
-        if machine == _machine() and not _alive(int(process), entry.name):
+        if machine == this_machine() and not _alive(int(process), entry.name):
             return True
         return time.time() - entry.stat().st_mtime > _OLD
     return False
@@ -133,7 +140,7 @@ def _alive(process: int, name: str) -> bool:
 
 
 @cache
-def _machine() -> str:
+def this_machine() -> str:
     """Short name of where process numbers mean the same: the host, and in containers the container."""
     try:
         space = os.readlink("/proc/self/ns/pid")

@@ -18,7 +18,7 @@ def chosen(precision: str, device: str | torch.device = "cpu") -> str:
     """
     if precision != "auto":
         return precision
-    return _faster_on_cpu() if torch.device(device).type == "cpu" else "float32"
+    return faster_on_cpu() if torch.device(device).type == "cpu" else "float32"
 
 
 def computing_in(precision: str, device: str | torch.device = "cpu") -> torch.autocast:
@@ -28,20 +28,20 @@ def computing_in(precision: str, device: str | torch.device = "cpu") -> torch.au
 
 
 @functools.cache
-def _faster_on_cpu() -> str:
+def faster_on_cpu() -> str:
     """Which one takes a convolution forward and back in less time; a CPU's flags don't tell, so it is tried."""
     least, threads = {"float32": inf, "bf16": inf}, torch.get_num_threads()
     torch.set_num_threads(1)  # where others run too, threads wait for one another
     try:
         for _ in range(10):  # in turn, so that what else runs disturbs both; the first time kernels are made
             for precision in least:
-                least[precision] = min(least[precision], _seconds(precision))
+                least[precision] = min(least[precision], seconds_of_a_trial(precision))
     finally:
         torch.set_num_threads(threads)
     return "bf16" if least["bf16"] < CLEARLY * least["float32"] else "float32"
 
 
-def _seconds(precision: str) -> float:
+def seconds_of_a_trial(precision: str) -> float:
     # No random numbers: whoever set a seed finds it as it was. The caller may be without gradients.
     with torch.inference_mode(False), torch.enable_grad():
         x = torch.ones(1, 64, 28, 28, requires_grad=True)

@@ -16,7 +16,8 @@ def check(claim: str, test: Callable[[], bool], hint: str = "") -> bool:
     try:
         holds, why = bool(test()), ""
     except Exception as error:  # an unfinished answer may fail in any way; it is shown, not swallowed
-        holds, why = False, f" ({type(error).__name__}: {error})"
+        unfilled = "NoneType" in str(error)  # a gap returns None; what Python says of that helps nobody
+        holds, why = False, "" if unfilled else f" ({type(error).__name__}: {error})"
     if holds:
         print(f"✓ {claim}")
     else:

@@ -88,6 +88,31 @@ def rate_quality(
     return ax
 
 
+def pictures(
+    shown: Mapping[str, np.ndarray], *, width: float = 2.5, limits: tuple[float, float] = (0, 255)
+) -> Figure:
+    """Draw pictures in a row, each below its title.
+
+    Args:
+        shown: title → array or tensor: a picture (H, W, 3), or a plane (…, H, W).
+        width: of one picture, in inches.
+        limits: the values of a plane that are drawn black and white.
+    """
+    import matplotlib.pyplot as plt
+
+    planes = [np.asarray(p).squeeze() for p in shown.values()]
+    tall = max(p.shape[0] / p.shape[1] for p in planes)
+    lines = 1 + max(title.count("\n") for title in shown)
+    with plt.rc_context(_FONT):
+        size = width * len(planes), width * tall + 0.23 * lines
+        figure, axes = plt.subplots(1, len(planes), figsize=size, layout="constrained", squeeze=False)
+        for ax, title, plane in zip(axes[0], shown, planes, strict=True):
+            ax.imshow(plane, cmap="gray", vmin=limits[0], vmax=limits[1])
+            ax.set_title(title)
+            ax.set_axis_off()
+    return figure
+
+
 def difference(original: np.ndarray, decoded: np.ndarray, gain: float = 4) -> np.ndarray:
     """Signed difference of two uint8 pictures of one shape, around 128, ``gain`` times, clipped to 0..255."""
     if original.shape != decoded.shape or original.dtype != np.uint8 or decoded.dtype != np.uint8:
@@ -198,11 +223,16 @@ def followed(
 
 def _styles(names: Sequence[str]) -> dict[str, tuple[str, str, str]]:
     """Colour, marker and line of each curve; a codec's second and third curve are dashed and dotted."""
+    codecs = {
+        n: next((c for c in COLOURS if n == c or n.startswith((f"{c} ", f"{c},"))), None) for n in names
+    }
+    free = [
+        (c, s) for c, s in zip(_SPARE, _SHAPES, strict=True) if c not in map(COLOURS.get, codecs.values())
+    ]
     styles, drawn, spare = {}, {}, 0
-    for name in names:
-        codec = next((c for c in COLOURS if name == c or name.startswith((f"{c} ", f"{c},"))), None)
+    for name, codec in codecs.items():
         if codec is None:
-            styles[name] = (_SPARE[spare % len(_SPARE)], _SHAPES[spare % len(_SHAPES)], "-")
+            styles[name] = (*free[spare % len(free)], "-")
             spare += 1
         else:
             count = drawn[codec] = drawn.get(codec, -1) + 1

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from itertools import product
+from typing import Any
 
 import jsonargparse
 import torch
@@ -61,7 +62,7 @@ def refinement(config: RefinementConfig | None = None, device: torch.device | st
     instructions for bfloat16 that is many times slower, so without a wish the faster one is taken.
     """
     c = config or RefinementConfig()
-    shared = {"analysers": c.analysers, "codecs": c.codecs, "task": c.task, "anchor": c.anchor}
+    shared: dict[str, Any] = {"analysers": c.analysers, "codecs": c.codecs, "task": c.task, "anchor": c.anchor}
     shared |= {"rounding": c.rounding, "fitted_rate": c.fitted_rate, "precision": chosen(c.precision, device)}
     guides = {name: load_guide(name, clips=True) for name in c.analysers}
     pictures = None
@@ -93,7 +94,7 @@ def _slopes(training: Training, real: str) -> dict[tuple[str, str], Slope]:
         return {}
     if training.anchor is not None:
         return measured_slopes(training, real)
-    found = {}
+    found: dict[tuple[str, str], Slope] = {}
     for codec, analyser in product(training.codecs, training.analysers):
         with suppress(InputError):
             found |= measured_slopes(replace(training, codecs=codec, analysers=analyser), real)

@@ -75,11 +75,15 @@ def test_mistakes_of_the_caller_are_a_line_and_status_2(ended):
         (("trian",), "invalid choice: 'trian'.*"),
         (("train",), "expected .*image,video,actions.*"),
         (("encode",), "required: encode.file.*"),
-        (("encode", "a.png", "--qp", "many"), ".*qp.*Expected.*many.*"),
-        (("encode", "a.png", "--qp"), ".*--qp: expected one argument.*"),
-        (("encode", "a.png", "b.png"), ".*nrecognized arguments: b.png.*"),
-        (("encode", "a.png", "--codex", "x264"), "encode has no option 'codex'; did you mean 'codec'.*"),
-        (("encode", "nothing.png"), "nothing.png does not exist.*"),
+        (("encode", "a.png", "b.png", "--qp", "many"), ".*qp.*Expected.*many.*"),
+        (("encode", "a.png", "b.png", "--qp"), ".*--qp: expected one argument.*"),
+        (("encode", "a.png"), "required: encode.out.*"),
+        (("encode", "a.png", "b.png", "c.png"), ".*nrecognized arguments: c.png.*"),
+        (
+            ("encode", "a.png", "b.png", "--codex", "x264"),
+            "encode has no option 'codex'; did you mean 'codec'.*",
+        ),
+        (("encode", "nothing.png", "out.jpg"), "nothing.png does not exist.*"),
     ],
 )
 def test_mistakes_in_what_was_typed_are_a_line_and_status_2(
@@ -187,7 +191,7 @@ def test_a_full_disk_behind_stdout_is_a_line():
 
 
 def test_what_is_not_installed_is_named_before_work_begins(monkeypatch):
-    from mvlib.fidelity import Setup, measure
+    from mvlib.fidelity.measuring import Setup, measure
 
     def code(*_, **__):
         raise AssertionError("coding began")

@@ -5,7 +5,13 @@ from importlib import import_module
 
 import pytest
 
-MODULES = ("mvlib.analysers.base", "mvlib.evaluation.evaluate", "mvlib.codecs.base")
+MODULES = (
+    "mvlib.analysers.base",
+    "mvlib.analysers.registry",
+    "mvlib.codecs.base",
+    "mvlib.datasets.opening",
+    "mvlib.evaluation.evaluate",
+)
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from mvlib.fidelity_agreement import Agreement, measure, paired_gap, table
-from mvlib.fidelity_edits import Change, agreeing, edits, sign_test, tremble
+from mvlib.fidelity.agreement import Agreement, measure, paired_gap, table
+from mvlib.fidelity.signs import Change, agreeing, edits, sign_test, tremble
 
 
 def change(virtual, real, twin=0.0, item=0, edit="blur", qp=27):

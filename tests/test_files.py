@@ -15,9 +15,9 @@ from mvlib import _files
 from mvlib._files import read_sealed, replace_when_done, write_sealed, writing
 from mvlib.codecs import Stream
 from mvlib.codecs.cache import pack, unpack
-from mvlib.commands.media import Media, write_media
 from mvlib.errors import FileError, InputError
 from mvlib.evaluation.cells import CellStore
+from mvlib.transcode.writing import Lossless
 
 
 @pytest.fixture
@@ -38,13 +38,17 @@ def noise(size):
     return np.random.default_rng(0).integers(0, 255, size, np.uint8)
 
 
+def write_clip(path, clip):
+    with replace_when_done(path) as temporary, Lossless(temporary, Fraction(25)) as out:
+        out.write(clip)
+
+
 def test_a_full_disk_is_said_with_the_path_and_nothing_is_left(small_disk):
     stream = pack(Stream(b"", [(0, noise(2_000_000).tobytes())], (1, 2, 2)))
     cells = CellStore(small_disk / "cells")
     clip = noise((4, 1000, 1000, 3))
     writes = {
-        "clip.mkv": lambda path: write_media(path, clip, Media(clip, Fraction(25))),
-        "picture.png": lambda path: write_media(path, clip[:1], Media(clip[:1], None)),
+        "clip.mkv": lambda path: write_clip(path, clip),
         "entry.stream": lambda path: write_sealed(path, stream),
         "cells/ab/c.npz": lambda path: cells.put("abc", {"bpp": noise(2_000_000)}),
     }
@@ -104,6 +108,23 @@ def test_a_name_as_long_as_names_may_be_is_written(tmp_path):
     assert path.read_text() == "whole" and len([*tmp_path.iterdir()]) == 1
 
 
+def test_a_link_stays_and_permissions_are_those_of_the_umask_or_of_the_old_file(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link.json").symlink_to(tmp_path / "elsewhere" / "out.json")
+    before = os.umask(0o027)
+    try:
+        write(tmp_path / "link.json")
+        target = tmp_path / "elsewhere" / "out.json"
+        assert (tmp_path / "link.json").is_symlink() and target.read_text() == "whole"
+        assert target.stat().st_mode & 0o777 == 0o640
+        target.chmod(0o604)
+        write(tmp_path / "link.json")
+        assert target.stat().st_mode & 0o777 == 0o604
+    finally:
+        os.umask(before)
+    assert [p.name for p in tmp_path.rglob("*.json")] == ["link.json", "out.json"]
+
+
 def test_every_flipped_bit_and_every_cut_is_noticed(tmp_path):
     path = tmp_path / "sealed"
     write_sealed(path, b"some state")
@@ -137,7 +158,7 @@ def write(path):
 
 
 def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not(tmp_path, monkeypatch):
-    monkeypatch.setattr(_files, "_swept", set())
+    monkeypatch.setattr(_files, "swept", set())
     process = subprocess.Popen(
         [sys.executable, "-c", WAITS, str(tmp_path / "a.json")], stdout=subprocess.PIPE
     )
@@ -149,9 +170,9 @@ def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_is_not
     assert left.exists(), "it is being written"
     process.kill()
     process.communicate()
-    monkeypatch.setattr(_files, "_swept", set())  # as the next process starts
+    monkeypatch.setattr(_files, "swept", set())  # as the next process starts
     with replace_when_done(tmp_path / "c.json") as mine:
-        _files._swept.clear()
+        _files.swept.clear()
         write(tmp_path / "d.json")
         assert mine.exists(), "another thread is writing it"
     assert not left.exists() and foreign.exists()
@@ -162,13 +183,13 @@ def test_what_another_machine_left_is_swept_when_it_is_old_alone(tmp_path, monke
     for name, machine, process, age in (
         ("new", "0" * 8, 1, 3600),
         ("old", "0" * 8, 1, 8 * 24 * 3600),
-        ("reused", _files._machine(), os.getpid(), 60),  # a number that an earlier process had
-        ("alive", _files._machine(), os.getppid(), 60),
+        ("reused", _files.this_machine(), os.getpid(), 60),  # a number that an earlier process had
+        ("alive", _files.this_machine(), os.getppid(), 60),
     ):
         files[name] = tmp_path / f".{name}-{machine}-{process}-abcd_123.json"
         files[name].write_text("half")
         os.utime(files[name], (time.time() - age,) * 2)
-    monkeypatch.setattr(_files, "_swept", set())
+    monkeypatch.setattr(_files, "swept", set())
     write(tmp_path / "b.json")
     assert {name for name, path in files.items() if path.exists()} == {"new", "alive"}
 
@@ -181,6 +202,7 @@ from mvlib._files import read_sealed, write_sealed
 from mvlib.codecs import Stream
 from mvlib.codecs.cache import pack
 from mvlib.evaluation.cells import CellStore
+from mvlib.transcode.writing import Lossless
 
 folder, kills = sys.argv[1], int(sys.argv[2])
 for k in range(kills + 1):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -13,9 +14,10 @@ import pytest
 import torch
 from launching import start
 
+from mvlib import pool
 from mvlib._files import read_sealed
 from mvlib._interruption import Ahead, result_of, stopping, whole
-from mvlib.codecs import pool, programs
+from mvlib.codecs import programs
 from mvlib.codecs.cache import unpack
 
 
@@ -104,12 +106,13 @@ def test_a_training_keeps_the_step_that_it_was_in(how, status, tmp_path):
 def test_encoding_leaves_nothing_half_written(tmp_path):
     clip = np.random.default_rng(0).integers(0, 255, (100, 20, 20, 3), np.uint8).repeat(16, 1).repeat(16, 2)
     write(tmp_path / "clip.mkv", clip)
-    prepared, out = tmp_path / "prepared.mkv", tmp_path / "decoded.mkv"
-    arguments = ["encode", str(tmp_path / "clip.mkv"), "--preset", "placebo", "--qp", "10", "--frames", "0"]
-    arguments += ["--preprocessor", "image", "--prepared", str(prepared), "--decoded", str(out)]
-    status, last = interrupted(arguments, tmp_path / "said", prepared.exists)
+    prepared, out = tmp_path / "prepared.mkv", tmp_path / "out.mkv"
+    arguments = ["encode", str(tmp_path / "clip.mkv"), str(out), "--preset", "placebo", "--qp", "10"]
+    arguments += ["--codec", "x265", "--preprocessor", "image", "--prepared", str(prepared)]
+    said = tmp_path / "said"
+    status, last = interrupted(arguments, said, lambda: re.search(r"\| \d+/100", said.read_text()))
     assert (status, last) == (130, "mvlib: stopped; nothing is written of what wasn't finished")
-    assert not out.exists() and not [*tmp_path.glob(".*")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mkv", "said"]
 
 
 def write(path, frames):
@@ -185,7 +188,7 @@ def encode_for_hours(begun, folder):
         pool.run(time.sleep, [(3600,)] * 2, 2, False, "")
     else:
         jobs = [(["sleep", "3600"], folder, folder / f"log{k}", None) for k in range(2)]
-        pool.run(programs._run, jobs, 2, False, "", processes=False)
+        pool.run(programs.run_program, jobs, 2, False, "", processes=False)
 
 
 def test_a_signal_that_reached_another_thread_ends_the_wait(ctrl_c):

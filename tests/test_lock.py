@@ -11,6 +11,7 @@ import sys
 import pytest
 from launching import start
 
+from mvlib.__main__ import main
 from mvlib._lock import alone
 from mvlib.errors import InputError
 
@@ -67,25 +68,39 @@ def training(tmp_path):
     return ["train", "image", "--config", str(tmp_path / "options.yaml")]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("processes", [1, 2])
-def test_a_second_training_in_a_folder_is_refused_before_it_writes(processes, training, tmp_path):
+@pytest.fixture
+def refused(monkeypatch, capsys):
+    """What the command line says of arguments that it refuses."""
+
+    def run(arguments):
+        monkeypatch.setattr(sys, "argv", ["mvlib", *arguments])
+        with pytest.raises(SystemExit) as end:
+            main()
+        assert end.value.code == 2
+        return capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize("processes", [1, pytest.param(2, marks=pytest.mark.slow)])
+def test_a_second_training_in_a_folder_is_refused_before_it_writes(processes, training, refused, tmp_path):
     out, said = tmp_path / "out", tmp_path / "said"
+    arguments = [*training, "--lr", "0.5", "--out", str(out)]
     with alone(out / "checkpoint.pt", "training"):
         before = sorted(out.iterdir())
-        second = start([*training, "--lr", "0.5", "--out", str(out)], said, processes)
-        assert second.wait(240) != 0
+        if processes == 1:
+            said.write_text(refused(arguments))
+        else:
+            assert start(arguments, said, processes).wait(240) != 0
         assert sorted(out.iterdir()) == before
     assert f"another training (process {os.getpid()} on" in said.read_text()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("command", [("evaluate", "image", "--dry_run", "true"), ("fidelity",)])
-def test_a_second_measurement_of_one_result_is_refused(command, tmp_path):
+def test_a_second_measurement_of_one_result_is_refused(command, refused, tmp_path):
     out = tmp_path / "out.json" if command[0] == "evaluate" else tmp_path
     result = out if command[0] == "evaluate" else tmp_path / "fidelity_x265_intra.json"
-    said = tmp_path / "said"
     with alone(result, "measurement"):
-        assert start([*command, "--out", str(out)], said).wait(240) != 0
-    assert f"{result} is being written by another measurement (process {os.getpid()} on" in said.read_text()
+        said = refused([*command, "--out", str(out)])
+    assert f"{result} is being written by another measurement (process {os.getpid()} on" in said
     assert not result.exists()

@@ -16,6 +16,7 @@ from mvlib.plots import (
     against_qp,
     difference,
     followed,
+    pictures,
     rate_quality,
     training_curves,
 )
@@ -61,6 +62,11 @@ def test_curves_carry_values_units_bands_and_codec_colours():
     assert ax.get_xscale() == "log"
 
 
+def test_what_is_no_codec_never_looks_like_the_codec_beside_it():
+    ax = rate_quality({n: Curve([1, 2], [1, 2]) for n in ("x265 alone", "blur", "fade")}, quality="dB")
+    assert len({line.get_color() for line in ax.lines}) == 3
+
+
 def test_rate_ticks_are_plain_numbers():
     ax = rate_quality({"x264": Curve([0.04, 1.7], [1, 0])}, quality="q")
     ax.figure.canvas.draw()
@@ -75,6 +81,15 @@ def test_axes_can_be_given():
         is axes[1]
     )
     assert axes[1].get_xscale() == "linear"
+
+
+def test_pictures_stand_in_a_row_below_their_titles_and_planes_keep_their_scale():
+    colour, plane = np.zeros((8, 12, 3), np.uint8), np.full((1, 1, 8, 12), 3.0)
+    axes = pictures({"in colour": colour, "a difference\nof 3": plane}, limits=(-60, 60)).axes
+    assert [ax.get_title() for ax in axes] == ["in colour", "a difference\nof 3"]
+    first, second = (ax.get_images()[0] for ax in axes)
+    assert first.get_array().shape == (8, 12, 3)
+    assert second.get_array().shape == (8, 12) and second.get_clim() == (-60, 60)
 
 
 def test_difference_is_signed_amplified_and_clipped():

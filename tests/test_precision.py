@@ -9,9 +9,9 @@ from mvlib._precision import chosen, computing_in
 
 @pytest.fixture(autouse=True)
 def not_tried_yet():
-    _precision._faster_on_cpu.cache_clear()
+    _precision.faster_on_cpu.cache_clear()
     yield
-    _precision._faster_on_cpu.cache_clear()
+    _precision.faster_on_cpu.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ def test_bfloat16_must_be_clearly_the_faster(monkeypatch, float32, bf16, right):
         asked.append(precision)
         return times[precision] * (1 + 9 * (len(asked) % 4 < 2))
 
-    monkeypatch.setattr(_precision, "_seconds", seconds)
+    monkeypatch.setattr(_precision, "seconds_of_a_trial", seconds)
     assert chosen("auto") == right
     tries = len(asked)
     assert chosen("auto", "cpu") == right and len(asked) == tries, "tried once per process"
@@ -51,7 +51,7 @@ def test_the_trial_computes_in_both_precisions_wherever_it_is_called_and_leaves_
 
 
 def test_a_wish_is_followed_and_a_gpu_is_not_tried(monkeypatch):
-    monkeypatch.setattr(_precision, "_seconds", None)
+    monkeypatch.setattr(_precision, "seconds_of_a_trial", None)
     assert chosen("bf16") == chosen("bf16", "cuda") == "bf16" and chosen("float32") == "float32"
     assert chosen("auto", torch.device("cuda", 1)) == "float32"
 

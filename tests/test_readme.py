@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from mvlib.evaluation.report import bd_table, light_table
-from mvlib.fidelity_agreement import table
-from mvlib.fidelity_page import summary
+from mvlib.fidelity.agreement import table
+from mvlib.fidelity.page import summary
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

@@ -15,9 +15,9 @@ from mvlib.evaluation.conditions import BASELINES
 from mvlib.evaluation.experiment import VideoExperiment
 from mvlib.evaluation.looking import Judge
 from mvlib.evaluation.material import load_material
-from mvlib.evaluation.samples import Sample
 from mvlib.media import read_clip
 from mvlib.plots import difference
+from mvlib.samples import Sample
 from mvlib.widgets import ClipExplorer
 from mvlib.widgets.charts import Line
 from mvlib.widgets.drawing import FOUND, TRUE, boxed, frame_lines

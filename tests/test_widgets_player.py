@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from mvlib.widgets.player import GAP, player
+from mvlib.widgets.player import GAP, boxed, player
 
 
 def clip(seed: int) -> np.ndarray:
@@ -56,3 +56,11 @@ def test_errors():
         player({"a": clip(0).astype(float)})
     with pytest.raises(ValueError, match="one or more"):
         player({})
+
+
+def test_a_box_is_drawn_on_a_copy_and_none_where_there_is_none():
+    frames = np.zeros((2, 20, 30, 3), np.uint8)
+    drawn = boxed(frames, np.array([[4, 6, 14, 16], [np.nan] * 4]), (9, 8, 7))
+    assert not frames.any() and not drawn[1].any()
+    assert (drawn[0, 6:8, 4:14] == (9, 8, 7)).all() and (drawn[0, 6:16, 12:14] == (9, 8, 7)).all()
+    assert drawn[0].any(-1).sum() == 10 * 10 - 6 * 6

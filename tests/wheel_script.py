@@ -1,6 +1,5 @@
 """What the README shows, with an installed package and no checkout; run by test_wheel.py, which makes no difference."""
 
-import json
 import subprocess
 import sys
 from importlib.metadata import version
@@ -77,10 +76,10 @@ def command(*arguments: str) -> subprocess.CompletedProcess:
 
 
 told = command(
-    "encode", "picture.png", "--codec", "x265", "--preprocessor", "image", "--prepared", "given.png"
+    "encode", "picture.png", "out.jpg", "--preprocessor", "image", "--prepared", "given.png", "--sample", "0"
 )
 assert told.returncode == 0, told.stderr
-assert json.loads(told.stdout)["preprocessed"]["bits"] > 0 and Image.open("given.png").size == (64, 64)
+assert Image.open("out.jpg").size == Image.open("given.png").size == (64, 64)
 told = command("evaluate", "image", "--limit", "2")
 assert told.returncode == 2 and "MVLIB_DATA" in told.stderr and told.stderr.count("\n") == 1, told.stderr
 assert command("--version").stdout.split()[-1] == mvlib.__version__

@@ -4,8 +4,8 @@ A subclass says of which ``kind`` it is, which scores it has (``picture_scores``
 (``measure``) and what a training minimises (``divergence``, or the whole of ``task_loss``).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, ClassVar, NamedTuple
@@ -147,7 +147,7 @@ class Analyser(nn.Module):
         if reference is None:
             with torch.no_grad():
                 reference = self.seen(clean, task)
-        measure = feature_distance if task == "features" else self.divergence
+        measure: Callable[[Any, Any], Tensor] = feature_distance if task == "features" else self.divergence
         lost = measure(reference, self.seen(decoded, task))
         by_frame = clean.ndim == 5 and not self.takes_clips
         return lost.unflatten(0, clean.shape[:2]).mean(1) if by_frame else lost
@@ -192,9 +192,10 @@ class Analyser(nn.Module):
 
     def respond(self, x: Tensor, scores: Sequence[str], clean: bool) -> Response:
         """What it makes of ``x``, what its ``forward`` takes, as far as ``scores`` need it."""
-        with watching(self) if "features" in scores else nullcontext([]) as maps:
+        maps: AbstractContextManager[list] = watching(self) if "features" in scores else nullcontext([])
+        with maps as seen:
             output = self(x)
-        return Response(output, maps)
+        return Response(output, seen)
 
     @torch.inference_mode()
     def _responses(

@@ -75,6 +75,13 @@ def load(name: str, *, pretrained: bool = True) -> Analyser:
     Raises:
         ValueError: no such analyser; the message names near ones.
         AnalyserUnavailable: the pretrained weights are neither cached nor within reach.
+
+    Example:
+        >>> import torch, mvlib
+        >>> analyser = mvlib.load_analyser("efficientnet_lite0")
+        >>> logits = analyser(torch.full((1, 3, 64, 64), 0.5))
+        >>> logits.shape, len(analyser.classes)
+        (torch.Size([1, 1000]), 1000)
     """
     if name in LITE_SIZES:
         return load_lite(name, pretrained=pretrained)

@@ -9,17 +9,16 @@ import pickle
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from numbers import Real
 from pathlib import Path
 
 import numpy as np
 
 from mvlib._numbers import is_number, whole
 from mvlib.errors import InputError, InputTypeError
+from mvlib.pool import run
 
-from .cache import StreamCache, stream_key
+from .cache import stored
 from .coded import Coded, Stream
-from .pool import run
 
 
 class Codec(ABC):
@@ -112,11 +111,10 @@ class Codec(ABC):
         frames = check_frames(frames)
         native = self._one_native(len(frames), qp, native)
         identity = None if cache is None else identity_of(self, native, len(frames))
-        if identity is None:
+        if cache is None or identity is None:
             stream = self.encode(frames, native)
         else:
-            key = stream_key(identity, frames)
-            stream = StreamCache(cache).get(key, lambda: self.encode(frames, native))
+            stream = stored(cache, identity, frames, lambda: self.encode(frames, native))
         coded = self.decode(stream, native, planes)
         if coded.frames.shape != frames.shape or coded.frames.dtype != np.uint8:
             raise RuntimeError(
@@ -184,11 +182,13 @@ class Codec(ABC):
         return self(frames, native=native, planes=planes, cache=cache)
 
     def _one_native(self, count: int, qp: float | None, native: float | None) -> float:
-        if (qp is None) == (native is None):
-            raise InputError(
-                f"give one of qp and native ({_span(self.natives)} for {self.name}), not both or none"
-            )
-        return self.check_native(self.native_of(qp, count) if native is None else native)
+        if qp is not None and native is None:
+            return self.check_native(self.native_of(qp, count))
+        if native is not None and qp is None:
+            return self.check_native(native)
+        raise InputError(
+            f"give one of qp and native ({_span(self.natives)} for {self.name}), not both or none"
+        )
 
     def check_native(self, native: float) -> float:
         """The encoder's own number, or an error that says which there are."""
@@ -206,8 +206,8 @@ class Codec(ABC):
 
 def identity_of(codec: Codec, native: float, count: int) -> list | None:
     """``codec.identity`` and the source files of classes that inherited it; None where one cannot be read."""
-    told = codec.identity(native, count)
-    if told is None:
+    identity = codec.identity(native, count)
+    if identity is None:
         return None
     files = []
     for cls in type(codec).__mro__:
@@ -218,7 +218,7 @@ def identity_of(codec: Codec, native: float, count: int) -> list | None:
         except (OSError, TypeError):  # a notebook, standard input
             return None
         files.append(hashlib.sha256(source.encode()).hexdigest())
-    return told + files
+    return identity + files
 
 
 def check_frames(frames: np.ndarray) -> np.ndarray:
@@ -239,7 +239,7 @@ def _span(bounds: tuple[float, float] | None) -> str:
 
 
 def _spread(name: str, values: float | Iterable | None, count: int) -> list:
-    if values is None or isinstance(values, Real):
+    if values is None or not isinstance(values, Iterable):
         return [values] * count
     values = [v.item() if isinstance(v, np.ndarray) else v for v in values]
     if len(values) != count:

@@ -1,20 +1,18 @@
 """Streams kept between runs: (codec's identity, frames) → key → file → stream.
 
 What is kept is the stream (kilobytes), not the frames (megabytes): decoding is quick and gives the same frames.
-A file is whole or not there, and ends with a digest of itself: one that is damaged counts as absent.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from mvlib._files import read_sealed, write_sealed
+from mvlib._store import SealedFolder, digest
 from mvlib.errors import InputError
 
 from .coded import Stream
@@ -22,36 +20,20 @@ from .coded import Stream
 _MAGIC = b"mvlib-stream-1\n"
 
 
-class StreamCache:
-    """A folder of streams.
+def stored(folder: str | Path, identity: list, frames: np.ndarray, make: Callable[[], Stream]) -> Stream:
+    """The stream that ``make`` makes, made only if the folder does not hold it.
 
     Args:
         folder: made if it does not exist; may be shared by processes. Deleting files in it is always safe.
+        identity: all that the stream depends on beside the frames, as values for JSON.
     """
-
-    def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
-
-    def get(self, key: str, make: Callable[[], Stream]) -> Stream:
-        """The stream that ``make`` makes, made only if the folder does not hold it under ``key``."""
-        path = self.path(key)
-        with contextlib.suppress(OSError, ValueError):
-            return unpack(read_sealed(path))
-        stream = make()
-        write_sealed(path, pack(stream))
-        return stream
-
-    def path(self, key: str) -> Path:
-        """Where the stream is kept."""
-        return self.folder / key[:2] / f"{key[2:]}.stream"
-
-
-def stream_key(identity: list, frames: np.ndarray) -> str:
-    """A name made of everything that a stream depends on: the codec (values for JSON) and the frames."""
-    about = [*identity, frames.shape]
-    key = hashlib.blake2b(json.dumps(about, sort_keys=True, default=str).encode(), digest_size=20)
-    key.update(np.ascontiguousarray(frames))
-    return key.hexdigest()
+    files, key = SealedFolder(folder, ".stream"), digest(identity, frames)
+    if (body := files.read(key)) is not None:
+        with contextlib.suppress(ValueError):
+            return unpack(body)
+    stream = make()
+    files.write(key, pack(stream))
+    return stream
 
 
 def pack(stream: Stream) -> bytes:

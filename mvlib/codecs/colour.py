@@ -20,16 +20,14 @@ import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from mvlib.errors import InputError
+from mvlib.colour import colour_named
+from mvlib.media.colour import UP
 
 _EXACT = Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 _DOWN = Interpolation.AREA | Interpolation.FULL_CHR_H_INP | _EXACT
-_UP = Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | _EXACT
 
-_LUMA_601 = np.array([0.299, 0.587, 0.114], np.float32)
-
-# name: (matrix, range of the planes, pixel format)
-COLOURS = {
+# name, as in mvlib.colour: (matrix, range of the planes, pixel format)
+_OF_LIBSWSCALE = {
     "bt709": (Colorspace.ITU709, ColorRange.MPEG, "yuv420p"),
     "jfif": (Colorspace.ITU601, ColorRange.JPEG, "yuvj420p"),
 }
@@ -43,9 +41,8 @@ class Converter:
     """
 
     def __init__(self, colour: str = "bt709"):
-        if colour not in COLOURS:
-            raise InputError(f"colour {colour!r} is unknown; choose one of {', '.join(COLOURS)}")
-        self.matrix, self.range, self.format = COLOURS[colour]
+        colour_named(colour)
+        self.matrix, self.range, self.format = _OF_LIBSWSCALE[colour]
         self._down, self._up = VideoReformatter(), VideoReformatter()
 
     def to_yuv(self, rgb: np.ndarray) -> av.VideoFrame:
@@ -70,7 +67,7 @@ class Converter:
             src_colorspace=self.matrix,
             src_color_range=self.range,
             dst_color_range=ColorRange.JPEG,
-            interpolation=_UP,
+            interpolation=UP,
             threads=1,
         )
         return rgb.to_ndarray()
@@ -78,12 +75,14 @@ class Converter:
 
 def _jfif_planes(rgb: np.ndarray) -> tuple[np.ndarray, ...]:
     """The real-valued BT.601 formulas (JFIF 1.02), rounded once."""
+    jfif = colour_named("jfif")
+    luma = jfif.weights.astype(np.float32)
     quads = rgb.reshape(rgb.shape[0] // 2, 2, rgb.shape[1] // 2, 2, 3)
     mean = quads.sum(axis=(1, 3), dtype=np.float32) / 4  # (H/2, W/2, 3)
-    y = rgb.astype(np.float32) @ _LUMA_601
-    mean_y = mean @ _LUMA_601
-    cb = 128 + (mean[..., 2] - mean_y) / np.float32(1.772)
-    cr = 128 + (mean[..., 0] - mean_y) / np.float32(1.402)
+    y = rgb.astype(np.float32) @ luma
+    mean_y = mean @ luma
+    cb = 128 + (mean[..., 2] - mean_y) / np.float32(2 * (1 - jfif.blue))
+    cr = 128 + (mean[..., 0] - mean_y) / np.float32(2 * (1 - jfif.red))
     return tuple(np.rint(plane).clip(0, 255).astype(np.uint8) for plane in (y, cb, cr))
 
 

@@ -78,7 +78,7 @@ class Program:
             raise InputError(f"the {self.role} command cannot be filled in with {values}: {error}") from error
         log = output.parent / "log"
         try:
-            code = _run(arguments, output.parent, log, timeout)
+            code = run_program(arguments, output.parent, log, timeout)
         except OSError as error:
             raise CommandFailed(f"{self.path} (the {self.role} command) cannot be run: {error}") from error
         if code:
@@ -140,7 +140,7 @@ _EVER = 1e9  # seconds
 _TOO_LONG = -1000  # no signal has that number
 
 
-def _run(arguments: list[str], folder: Path, log: Path, timeout: float | None) -> int:
+def run_program(arguments: list[str], folder: Path, log: Path, timeout: float | None) -> int:
     with log.open("wb") as words:
         process = subprocess.Popen(
             [*_die_with_parent(), *arguments],
@@ -213,6 +213,6 @@ def _file_digest(path: str, changed: int, size: int) -> str:
 def _program_digest(path: str, changed: int, size: int) -> str:
     with temporary_folder() as folder:
         log = folder / "log"
-        _run([path, "--version"], folder, log, _VERSION_TIMEOUT)
+        run_program([path, "--version"], folder, log, _VERSION_TIMEOUT)
         version = log.read_bytes()
     return _file_digest(path, changed, size) + hashlib.sha256(version).hexdigest()

@@ -1,8 +1,8 @@
 """One QP for all: qp 0..51 → table measured against x265 → the encoder's own number.
 
-x264 and x265 have this scale by birth. For the others ``qp_tables.json`` holds, for every whole qp, the native
-value at which the mean luma PSNR over photographs (stock GOPs: clips) is that of x265; ``measure_qp.py`` made it
-and says how. Where a codec cannot reach x265's quality the table stays at the end of the scale: the table names
+x264 and x265 have this scale themselves. For the others ``qp_tables.json`` holds, for every whole qp, the native value
+at which the mean luma PSNR over photographs (stock GOPs: clips) is that of x265; ``mvlib/calibration/qp_tables.py``
+made it and says how. Where a codec cannot reach x265's quality the table stays at the end of the scale: the table names
 the qp from which on (``reached``).
 """
 
@@ -55,6 +55,16 @@ def native_from_qp(name: str, gop: str, count: int, qp: float) -> int:
     kinds = tables()["codecs"][name]
     native = np.interp(qp, np.arange(QP_MAX + 1), kinds[table_kind(name, gop, count)]["native"])
     return int(np.clip(round(float(native)), *ENCODERS[name].native))
+
+
+def qp_from_native(name: str, gop: str, count: int, native: float) -> float:
+    """The QP 0..51 that an encoder's own number stands for, fractions included: ``native_from_qp`` turned round."""
+    if name in ("x264", "x265"):
+        return float(np.clip(native, 0, QP_MAX))
+    table = np.array(tables()["codecs"][name][table_kind(name, gop, count)]["native"])
+    qps = np.arange(QP_MAX + 1)
+    order = np.argsort(table, kind="stable")  # of still codecs a higher number is a better picture
+    return float(np.interp(native, table[order], qps[order]))
 
 
 def table_kind(name: str, gop: str, count: int) -> str:

@@ -17,9 +17,8 @@ from mvlib.errors import InputError
 
 from .bitstream import av1_without_metadata, parameters_once, temporal_units, unchanged, without_sei
 
-_IVF = struct.Struct(
-    "<4sHH4sHHIIII"
-)  # magic, version, header's length, codec, width, height, rate, frames, unused
+# Magic, version, header's length, codec, width, height, rate, frames, unused.
+_IVF = struct.Struct("<4sHH4sHHIIII")
 _IVF_FRAME = struct.Struct("<IQ")  # bytes, time
 _TIMEBASE = (30, 1)
 
@@ -64,6 +63,8 @@ def split_ivf(fourcc: bytes, data: bytes) -> list[bytes]:
             f"no IVF file of {fourcc.decode()}: it begins with {data[:12].hex(' ')}; tell the encoder to write IVF"
         )
     frames, start = [], _IVF.unpack_from(data)[2]
+    if not _IVF.size <= start <= len(data):
+        raise InputError(f"no IVF file: its header says that it has {start} bytes of the {len(data)}")
     while start < len(data):
         if start + _IVF_FRAME.size > len(data):
             raise InputError(f"the IVF file is cut off after {len(frames)} frames")
@@ -115,7 +116,7 @@ def syntax_of(data: bytes) -> str:
     if data[8:12] == b"VP90" or data[1:4] == b"\x49\x83\x42":  # the sync code of a key frame
         return "vp9"
     if data.startswith((b"\0\0\1", b"\0\0\0\1")):
-        first, second = data[data.index(1) + 1 :][:2]
+        first, second = data[data.index(1) + 1 :][:2].ljust(2, b"\xff")
         if first == 0:  # VVC's first byte is the layer; in H.264 and HEVC no stream begins with that type
             return "vvc"
         if first in (0x40, 0x42, 0x44, 0x46, 0x4E) and second == 1:  # VPS, SPS, PPS, delimiter, SEI

@@ -30,20 +30,32 @@ def open_encoder(encoder: Encoder, width: int, height: int, options: dict) -> av
         ValueError: the encoder refuses the options or the size.
     """
     context = av.CodecContext.create(encoder.library, "w")
-    convert = Converter(encoder.colour)
-    context.width, context.height, context.pix_fmt = width, height, convert.format
-    context.time_base, context.framerate = Fraction(1, RATE), Fraction(RATE)
-    context.colorspace, context.color_range = int(convert.matrix), int(convert.range)
-    context.thread_count = 1
     if encoder.global_header:
         context.flags |= Flags.global_header
+    configure(context, encoder, width, height, options)
+    return context
+
+
+def configure(
+    context: av.VideoCodecContext,
+    encoder: Encoder,
+    width: int,
+    height: int,
+    options: dict,
+    rate: Fraction = Fraction(RATE),
+) -> None:
+    """Set up and open ``context``, of that encoder, for pictures of that size; raises as ``open_encoder`` does."""
+    convert = Converter(encoder.colour)
+    context.width, context.height, context.pix_fmt = width, height, convert.format
+    context.time_base, context.framerate = 1 / rate, rate
+    context.colorspace, context.color_range = int(convert.matrix), int(convert.range)
+    context.thread_count = 1
     context.options = {key: str(value) for key, value in options.items()}
     try:
         context.open()
     except (av.FFmpegError, OverflowError) as error:  # a value out of range comes as OverflowError
         reason = error.log[2].strip() if getattr(error, "log", None) else error.strerror
         raise InputError(f"{encoder.library} refuses {options} for {width}x{height}: {reason}") from error
-    return context
 
 
 def encode(encoder: Encoder, frames: np.ndarray, options: dict) -> Stream:

@@ -1,12 +1,19 @@
-"""``mvlib encode``: picture or clip → preprocessor if asked for → real encoder → what it cost, as JSON."""
+"""``mvlib encode``: a picture or film of one's own → preprocessor if asked for → real encoder → a file that plays."""
 
-import json
 import logging
+from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
+from mvlib._files import replace_when_done
 from mvlib._interruption import stopping
 from mvlib.errors import InputError
+
+if TYPE_CHECKING:
+    import torch
+
+    from mvlib.preprocess import Preprocessor
+    from mvlib.transcode import Source
 
 log = logging.getLogger("mvlib.commands")
 
@@ -14,87 +21,125 @@ log = logging.getLogger("mvlib.commands")
 @stopping("stopped; nothing is written of what wasn't finished")
 def encode(
     file: Path,
-    codec: str = "x265",
-    qp: int = 37,
+    out: Path,
+    codec: str | None = None,
+    qp: float | None = None,
+    crf: float | None = None,
+    bitrate: str | None = None,
     preset: str = "medium",
     gop: str = "stock",
+    options: str = "",
     preprocessor: str | None = None,
     prepared: Path | None = None,
-    decoded: Path | None = None,
-    frames: int = 64,
+    start: int = 0,
+    frames: int | None = None,
+    no_audio: bool = False,
+    overwrite: bool = False,
+    device: str = "auto",
+    analyser: str = "efficientnet_lite2",
+    sample: int = 24,
+    json: Path | None = None,
 ) -> None:
-    """Code a picture or a clip with a real encoder, with and without a trained preprocessor, and say what it cost.
+    """Code a picture or film with a real encoder, after a trained preprocessor if one is given: a file that plays.
+
+    Sound, subtitles, chapters and the times of frames are kept. At the end a table says what it cost, and what an
+    analyser still sees at equal bits, in a sample of frames.
 
     Args:
         file: a picture that Pillow reads, or a clip or animation; read as a viewer shows it, upright, sRGB, over white.
-        codec: x264, x265, svtav1, vp9, mjpeg, jpeg, webp or avif.
-        qp: quantisation parameter on the H.264/HEVC scale, 0..51; other codecs map it to their own.
+        out: what to write: .mp4 .mov .mkv .webm, a raw stream .264 .265 .ivf, or a still .jpg .webp .avif.
+        codec: x264, x265, svtav1, vp9, mjpeg, jpeg, webp or avif; the usual one of such a file if not given.
+        qp: quantisation parameter on the H.264/HEVC scale, 0..51, which other codecs map to their own; 37 if neither
+            this nor crf nor bitrate is given.
+        crf: in place of qp, constant quality on the encoder's own scale.
+        bitrate: in place of qp, bits per second on average, as 800k or 2.5M.
         preset: the encoder's preset.
         gop: stock, ippp or intra.
+        options: the encoder's own, as aq-mode=1:psy-rd=0.
         preprocessor: name of a trained one (image, machines, video, zhao, filter), the path of its weights, your own as
             "module:Class", or gradient steps on a picture or clip, as refined:x265:efficientnet_lite0:2. One of
-            pictures treats a clip frame by frame; one of video takes clips alone.
-        prepared: write what the preprocessor gives the encoder here: a picture as .png, a clip as lossless .mkv.
-        decoded: write what comes back from the decoder here (with a preprocessor: of what it prepared), likewise.
-        frames: of a clip, the first so many; 0 takes them all.
+            pictures treats a clip frame by frame; one of video takes clips alone. With crf or bitrate it is told the QP
+            that the encoder chooses, found in a sample that is coded twice beforehand.
+        prepared: write what the preprocessor gives the encoder here too: a picture as .png, a clip as lossless .mkv.
+        start: number of the first frame that is taken.
+        frames: how many are taken; all if not given.
+        no_audio: leave the sound out.
+        overwrite: replace files that are there.
+        device: where networks work: cpu, cuda, cuda:1; auto takes a GPU if there is one.
+        analyser: who looks at the sample: a classifier or detector.
+        sample: about how many frames are measured for the table; 0: none.
+        json: write all numbers here.
     """
+    from mvlib import transcode
+    from mvlib.analysers import load as load_analyser
     from mvlib.codecs import RealCodec
-    from mvlib.commands.media import check_outputs, check_writable, read_media, write_media
 
-    if prepared is not None and preprocessor is None:
-        raise InputError(f"{prepared} would hold what a preprocessor made of {file}; give --preprocessor too")
-    if frames < 0:
-        raise InputError(f"frames is {frames}; give how many of a clip, or 0 for all")
-    outputs = [out for out in (prepared, decoded) if out is not None]
-    check_outputs(file, outputs)
-    real, media = RealCodec(codec, preset=preset, gop=gop), read_media(file, frames or None)
-    for out in outputs:
-        check_writable(out, media)
-    for note in media.notes:
+    wish, source = transcode.Wish(qp, crf, bitrate), transcode.Source(file, start, frames)
+    form, codec = transcode.choose(out, codec, source.is_clip and frames != 1)
+    transcode.check_outputs(file, [path for path in (out, prepared, json) if path is not None], overwrite)
+    real = RealCodec(codec, preset=preset, gop=gop, options=_options(options))
+    where = _device(device)
+    network = None if preprocessor is None else _network(preprocessor, source, where)
+    looks = load_analyser(analyser).to(where) if sample else None
+    if looks is not None:
+        transcode.scores_of(looks)
+    job = transcode.Job(source, out, form, real, wish, network, prepared, not no_audio)
+    measured = transcode.Measured(source, real, wish) if wish.is_free and (network or looks) else None
+    told = measured.qp if measured else wish.qp
+    written = transcode.write(job, told, progress=True)
+    for note in written.notes:
         log.warning("%s: %s", file, note)
-    given = media.frames if preprocessor is None else _prepare(preprocessor, media, qp, file)
-    if prepared is not None:
-        write_media(prepared, given, media)
-    coded = real(media.frames, qp=qp)
-    count, height, width = media.frames.shape[:3]
-    result = {"file": str(file), "codec": codec, "qp": qp, "native": coded.native, "size": [width, height]}
-    result |= ({"frames": count} if media.is_clip else {}) | _cost(coded, media.frames)
-    result |= {"notes": list(media.notes)} if media.notes else {}
-    if preprocessor is not None:
-        plain, coded = coded.bits, real(given, qp=qp)
-        saved = {"bits at equal QP, percent": round(100 * (coded.bits / plain - 1), 2)}
-        result["preprocessed"] = {"by": preprocessor} | _cost(coded, media.frames) | saved
-    if decoded is not None:
-        write_media(decoded, coded.frames, media)
-    print(json.dumps(result, indent=1))
+    chosen = measured.qp_of(written.quantiser) if measured else wish.qp
+    sampled = (
+        transcode.measure(source, written.frames, real, chosen, network, looks, sample) if looks else None
+    )
+    summary = transcode.Summary(job, written, told, chosen, measured, sampled, preprocessor)
+    if json is not None:
+        with replace_when_done(json) as temporary:
+            temporary.write_text(dumps(summary.numbers(), indent=1) + "\n", encoding="utf-8")
+    print(summary.table())
 
 
-def _prepare(preprocessor: str, media: Any, qp: int, file: Path) -> Any:
-    """What the encoder would be given: uint8 frames as ``media`` has them."""
-    from mvlib.preprocess import VideoPreprocessor, available_preprocessors, preprocess_frames
+def _options(text: str) -> dict[str, object]:
+    """Options of an encoder, from "key=value:key=value"."""
+    found = {}
+    for part in filter(None, text.split(":")):
+        key, equals, value = part.partition("=")
+        if not (key and equals and value):
+            raise InputError(
+                f"options are {text!r}; give key=value, several joined by a colon: aq-mode=1:psy-rd=0"
+            )
+        found[key] = {"true": True, "false": False}.get(
+            value, int(value) if value.lstrip("-").isdecimal() else value
+        )
+    return found
+
+
+def _device(name: str) -> "torch.device":
+    """Where networks work; raises ``InputError`` for a GPU that is not there."""
+    import torch
+
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        why = str(error).splitlines()[0]
+        raise InputError(f"--device {name} cannot be used here ({why}); give cpu, or leave it out") from None
+    return torch.device(name)
+
+
+def _network(name: str, source: "Source", device: "torch.device") -> "Preprocessor":
+    """The preprocessor ``name``; raises ``InputError`` where it is of clips and ``source`` is a picture."""
+    from mvlib.preprocess import VideoPreprocessor, available_preprocessors
     from mvlib.refined import load_preprocessor
 
-    network = load_preprocessor(preprocessor)
-    if not media.is_clip and isinstance(network, VideoPreprocessor) and not network.takes_pictures:
+    network = load_preprocessor(name, device)
+    if not source.is_clip and isinstance(network, VideoPreprocessor) and not network.takes_pictures:
         loaded = {name: load_preprocessor(name) for name in available_preprocessors()}
         others = [name for name, other in loaded.items() if not isinstance(other, VideoPreprocessor)]
         raise InputError(
-            f"preprocessor {preprocessor} is a {type(network).__name__}, of clips, and {file} is a picture; "
+            f"preprocessor {name} is a {type(network).__name__}, of clips, and {source.file} is a picture; "
             f"choose one of pictures: {', '.join(others)}"
         )
-    return preprocess_frames(network, media.frames, qp)
-
-
-def _cost(coded: Any, clean: Any) -> dict[str, Any]:
-    """Bits, and the error against the untouched frames; a clip frame by frame, for its squares take much room."""
-    import numpy as np
-
-    from mvlib._psnr import psnr_of
-
-    squares = [np.mean((a.astype(np.float32) - b) ** 2) for a, b in zip(coded.frames, clean, strict=True)]
-    mse = np.mean(squares)
-    return {
-        "bits": coded.bits,
-        "bpp": round(coded.bpp, 4),
-        "psnr-rgb": round(psnr_of(mse), 2) if mse else None,
-    }
+    return network

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from mvlib._interruption import stopping
 from mvlib._lock import alone
-from mvlib.fidelity_setup import Agreement, Setup
+from mvlib.fidelity.setup import Agreement, Setup
 
 STOPPED = "stopped; nothing is kept of a measurement that isn't finished"
 
@@ -17,8 +17,8 @@ def fidelity(out: Path = Path("runs/fidelity"), **options) -> None:
         **options: see Setup.
     """
     setup = Setup(**options)
-    from mvlib.fidelity import measure, store
-    from mvlib.fidelity_page import page, table
+    from mvlib.fidelity.measuring import measure, store
+    from mvlib.fidelity.page import page, table
 
     what = "" if setup.material == "photos" else f"_{setup.material}"
     saved = out / f"fidelity_{setup.codec}_{setup.gop}{what}.json"
@@ -37,8 +37,8 @@ def agreement(out: Path = Path("runs/fidelity"), **options) -> None:
         **options: see Agreement.
     """
     setup = Agreement(**options)
-    from mvlib.fidelity import store
-    from mvlib.fidelity_agreement import measure, table
+    from mvlib.fidelity.agreement import measure, table
+    from mvlib.fidelity.measuring import store
 
     saved = out / f"agreement_{setup.codec}_{setup.gop}.json"
     with stopping(STOPPED), alone(saved, "measurement"):

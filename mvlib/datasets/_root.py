@@ -1,14 +1,14 @@
 """Find data/ and read its manifests: MVLIB_DATA or the checkout → manifest rows → one ``Item`` a file."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch.utils.data import Dataset, get_worker_info
+import numpy as np
 
 from mvlib.errors import InputError, MissingFile
+from mvlib.media import TooShort, Unreadable
 
 from ._manifest import RESTORE, Check, check_content, inside, one_of, read_rows, some
 
@@ -38,58 +38,26 @@ class Item:
         """The first acceptable ImageNet index, or None where the picture has no label."""
         return self.labels[0] if self.labels else None
 
-    def check(self) -> None:
-        """Raise FileNotFoundError if the file is missing, OSError if it is not the one that the manifest means."""
+    @property
+    def shorter_side(self) -> int:
+        """Of a picture or film, in pixels, as the manifest says."""
+        return min(int(self.row["width"]), int(self.row["height"]))
+
+    def pixels(self, read: Callable[[Path], np.ndarray]) -> np.ndarray:
+        """What ``read`` makes of the file, read-only, for it is shared between calls.
+
+        Raises FileNotFoundError if it is missing, OSError if it is damaged or not the one that the manifest means.
+        """
         if sha256 := self.row.get("sha256", ""):
             check_content(self.path, sha256)
-
-
-class Epoch:
-    """A counter in shared memory: set in the main process, it is seen by worker processes that already run.
-
-    What a worker process sets itself is its own from then on: others may be at another step at the same time.
-    """
-
-    def __init__(self) -> None:
-        self._shared = torch.zeros((), dtype=torch.int64).share_memory_()
-        self._own: int | None = None
-
-    @property
-    def value(self) -> int:
-        return int(self._shared) if self._own is None else self._own
-
-    @value.setter
-    def value(self, epoch: int) -> None:
-        if epoch < 0:
-            raise InputError(f"epoch={epoch} must be 0 or more")
-        if get_worker_info() is None:
-            self._shared.fill_(int(epoch))
-        else:
-            self._own = int(epoch)
-
-
-class Split(Dataset):
-    """One split of a manifest's items, whose random choices follow from seed, epoch and index."""
-
-    kind = "item"
-    """What an error calls one."""
-
-    def __init__(self, split: str) -> None:
-        self.split, self._epoch = split, Epoch()
-
-    @property
-    def epoch(self) -> int:
-        """The epoch that random choices are drawn for."""
-        return self._epoch.value
-
-    def set_epoch(self, epoch: int) -> None:
-        """Draw other crops and flips from now on, in running worker processes too."""
-        self._epoch.value = epoch
-
-    def _checked(self, index: int) -> int:
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"{self.kind} {index} does not exist, {self.split!r} holds 0..{len(self) - 1}")
-        return index % len(self)
+        try:
+            pixels = read(self.path)
+        except FileNotFoundError:
+            raise MissingFile(f"{self.path} is in the manifest but not on disk: {RESTORE}") from None
+        except (OSError, SyntaxError, TooShort) as why:
+            raise Unreadable(f"{self.path} cannot be decoded ({why}): {RESTORE}") from why
+        pixels.flags.writeable = False
+        return pixels
 
 
 def data_root() -> Path:

@@ -129,10 +129,10 @@ class ActingCutouts(Dataset):
             k = int(rng.integers(len(self.clips)))
             pixels = self.clips.uint8(k)
             top, left, span = _square(pixels.shape[1:3], 0.85, rng)
-            crop = torch.from_numpy(pixels[:, top : top + span, left : left + span].copy()).permute(
-                0, 3, 1, 2
+            window = torch.from_numpy(pixels[:, top : top + span, left : left + span].copy())
+            canvas = F.interpolate(
+                window.permute(0, 3, 1, 2).float() / 255, (side, side), mode="bilinear", antialias=True
             )
-            canvas = F.interpolate(crop.float() / 255, (side, side), mode="bilinear", antialias=True)
             return canvas, self.clips.item(k).source_id, 0.5  # it moves by itself as well
         k = int(rng.integers(len(self.photos)))
         pixels = self.photos.uint8(k)
@@ -154,10 +154,8 @@ class ActingCutouts(Dataset):
         if rng.random() < 0.5:
             skin = skin.flip(3)
         layer = render.warp(skin, seen, self.size)
-        shift = rng.uniform(-0.02, 0.02), rng.uniform(0.01, 0.03)
-        render.paste(
-            frames, render.shadow(layer, rng.uniform(0.15, 0.4), tuple(round(s * self.size) for s in shift))
-        )
+        x, y = round(rng.uniform(-0.02, 0.02) * self.size), round(rng.uniform(0.01, 0.03) * self.size)
+        render.paste(frames, render.shadow(layer, rng.uniform(0.15, 0.4), (x, y)))
         render.paste(frames, layer)
         return layer
 
@@ -184,9 +182,8 @@ def _clips(split: str, size: int, frames: int) -> Clips | None:
     """Real clips that are large enough not to be blown up; the validation side has none."""
     if split == "val" or frames > 48:
         return None
-    clips = Clips(split, frames=frames, flip=False)
-    clips.windows = [w for w in clips.windows if min(int(w[0].row[k]) for k in ("width", "height")) >= size]
-    return clips if clips.windows else None
+    clips = Clips(split, frames=frames, flip=False, least=size)
+    return clips if len(clips) else None
 
 
 def _square(shape: tuple[int, int], least: float, rng: np.random.Generator) -> tuple[int, int, int]:
@@ -198,11 +195,12 @@ def _square(shape: tuple[int, int], least: float, rng: np.random.Generator) -> t
 def _staged(path: Path, rng: np.random.Generator) -> Path:
     """Put the path where all of it is in the frame: its middle anywhere that leaves room."""
     room = 0.16  # for half of the actor and for the camera
-    place = []
-    for way in (path.x, path.y):
+
+    def place(way: np.ndarray) -> float:
         low, high = room - way.min(), 1 - room - way.max()
-        place.append(rng.uniform(low, high) if low < high else (low + high) / 2)
-    return path.moved(*place, angle=rng.normal(0, 0.1))
+        return rng.uniform(low, high) if low < high else (low + high) / 2
+
+    return path.moved(place(path.x), place(path.y), angle=rng.normal(0, 0.1))
 
 
 def _aside(path: Path, rng: np.random.Generator) -> tuple[float, float]:
@@ -214,9 +212,9 @@ def _aside(path: Path, rng: np.random.Generator) -> tuple[float, float]:
 
 def _boxes(masks: np.ndarray) -> np.ndarray:
     """Smallest boxes (T, 4) around masks (T, S, S); NaN around nothing."""
-    edges = []
+    edges: list[np.ndarray] = []
     for axis in (1, 2):  # any over rows gives columns: left, right; over columns gives top, bottom
-        line = masks.any(axis)
+        line = np.any(masks, axis=axis)
         edges += [line.argmax(1), line.shape[1] - line[:, ::-1].argmax(1)]
     boxes = np.stack([edges[0], edges[2], edges[1], edges[3]], axis=1).astype(np.float32)
     boxes[~masks.any((1, 2))] = np.nan

@@ -15,6 +15,7 @@ ACTIONS = (
     *("slide left", "slide right", "fall", "rise", "bounce", "swing"),
     *("spin clockwise", "spin counter-clockwise", "approach", "recede", "shake", "circle"),
 )
+Value = float | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,9 @@ class Path:
     angle: np.ndarray
 
     @classmethod
-    def of(cls, time: np.ndarray, x=0.0, y=0.0, scale=1.0, angle=0.0) -> "Path":
+    def of(
+        cls, time: np.ndarray, x: Value = 0.0, y: Value = 0.0, scale: Value = 1.0, angle: Value = 0.0
+    ) -> "Path":
         """Fill up: a number holds at all times."""
         return cls(
             *(np.broadcast_to(np.asarray(v, dtype=np.float64), time.shape) for v in (x, y, scale, angle))

@@ -39,7 +39,8 @@ def texture(rgba: np.ndarray, pixels: float, gain: float) -> Tensor:
     """Cut-out (H, W, 4) → its longer side ``pixels`` long, colours times ``gain``: float (1, 4, h, w) in 0..1."""
     picture = Image.fromarray(rgba).convert("RGBa")
     ratio = pixels / max(picture.size)
-    size = tuple(max(2, round(side * ratio)) for side in picture.size)
+    width, height = (max(2, round(side * ratio)) for side in picture.size)
+    size = width, height
     small = torch.from_numpy(np.array(picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)))
     small = small.permute(2, 0, 1)[None].float() / 255
     small[:, :3] = (small[:, :3] * gain).minimum(small[:, 3:])

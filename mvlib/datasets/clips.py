@@ -8,17 +8,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mvlib.errors import InputError, MissingFile
-from mvlib.media import TooShort, Unreadable, read_clip
+from mvlib.errors import InputError
+from mvlib.media import Unreadable, read_clip
 
 from ._manifest import count, some
-from ._root import RESTORE, Item, Split, read_manifest
+from ._root import RESTORE, Item, read_manifest
+from ._split import Split
 
 SPLITS = ("train", "test")
 COLUMNS = {"kind": some, "width": count, "height": count, "frames": count}
 
 
-class Clips(Split):
+class Clips(Split[np.ndarray]):
     """Windows of the clips of one split as float tensors (T, 3, H, W) in [0, 1], RGB.
 
     Args:
@@ -30,6 +31,7 @@ class Clips(Split):
         flip: mirror a window left to right with probability 1/2; None means for "train" only.
         seed: together with the epoch (``set_epoch``) and the index it fixes every random choice.
         animation: False leaves out drawn films.
+        least: leaves out films whose shorter side has fewer pixels.
 
     Raises ValueError for an unknown split, a size above the shortest side, or a window longer than the shortest
     clip, and OSError naming the file if one is missing or damaged.
@@ -39,22 +41,19 @@ class Clips(Split):
 
     def __init__(
         self, split: str = "train", frames: int = 16, size: int | None = None, stride: int = 1,
-        flip: bool | None = None, seed: int = 0, animation: bool = True,
+        flip: bool | None = None, seed: int = 0, animation: bool = True, least: int = 0,
     ) -> None:  # fmt: skip
         items = read_manifest("clips.csv", split, SPLITS, COLUMNS)
         items = [m for m in items if animation or m.row["kind"] != "animation"]
+        items = [m for m in items if m.shorter_side >= least]
         self.span = stride * (frames - 1) + 1  # frames of the file that a window covers
         _check_fits(items, frames, stride, self.span, size)
-        super().__init__(split)
-        self.frames, self.size, self.stride, self.seed = frames, size, stride, seed
-        self.flip = split == "train" if flip is None else flip
         self.windows: list[tuple[Item, int]] = [
             (m, first) for m in items for first in range(0, int(m.row["frames"]) - self.span + 1, self.span)
         ]
-        self._decoded: dict[str, np.ndarray] = {}
-
-    def __len__(self) -> int:
-        return len(self.windows)
+        super().__init__(split, [item for item, _ in self.windows])
+        self.frames, self.size, self.stride, self.seed = frames, size, stride, seed
+        self.flip = split == "train" if flip is None else flip
 
     def __getitem__(self, index: int) -> Tensor:
         """Return window ``index``, cropped and perhaps mirrored: float32 (T, 3, H, W) in [0, 1]."""
@@ -69,21 +68,13 @@ class Clips(Split):
         out = torch.from_numpy(window.transpose(0, 3, 1, 2).copy()).float() / 255
         return out.flip(3) if self.flip and rng.random() < 0.5 else out
 
-    def item(self, index: int) -> Item:
-        """Return file, source, author and licence of the clip that window ``index`` is cut from."""
-        return self.windows[self._checked(index)][0]
-
-    @property
-    def meta(self) -> list[Item]:
-        """One ``Item`` for each window."""
-        return [item for item, _ in self.windows]
-
     def uint8(self, index: int) -> np.ndarray:
         """Return window ``index`` as stored: uint8 (T, H, W, 3). Its file is decoded once, then kept."""
-        item, first = self.windows[self._checked(index)]
-        if item.file not in self._decoded:
-            self._decoded[item.file] = _decode(item)
-        return self._decoded[item.file][first : first + self.span : self.stride]
+        first = self.windows[self._checked(index)][1]
+        return self._whole(index)[first : first + self.span : self.stride]
+
+    def decode(self, item: Item) -> np.ndarray:
+        return read_film(item)
 
 
 def _check_fits(items: list[Item], frames: int, stride: int, span: int, size: int | None) -> None:
@@ -94,23 +85,16 @@ def _check_fits(items: list[Item], frames: int, stride: int, span: int, size: in
             f"frames={frames} with stride={stride} covers {span} frames; both must be at least 1 and the window "
             f"at most {longest}, the length of the shortest clip"
         )
-    shortest = min((min(int(m.row["width"]), int(m.row["height"])) for m in items), default=0)
+    shortest = min((m.shorter_side for m in items), default=0)
     if size is not None and not 1 <= size <= shortest:
         raise InputError(
             f"size={size} is outside 1..{shortest}, the shortest side of a clip; None gives whole frames"
         )
 
 
-def _decode(item: Item) -> np.ndarray:
-    """Decode a whole file."""
-    item.check()
-    try:
-        pixels = read_clip(item.path).frames
-    except FileNotFoundError:
-        raise MissingFile(f"{item.path} is in the manifest but not on disk: {RESTORE}") from None
-    except (OSError, TooShort) as why:
-        raise Unreadable(f"{why}: {RESTORE}") from why
+def read_film(item: Item) -> np.ndarray:
+    """All frames of a file of data/clips.csv: uint8 (T, H, W, 3), read-only; raises OSError where it is damaged."""
+    pixels = item.pixels(lambda path: read_clip(path).frames)
     if len(pixels) != int(item.row["frames"]):
         raise Unreadable(f"{item.path} holds {len(pixels)} frames instead of {item.row['frames']}: {RESTORE}")
-    pixels.flags.writeable = False  # it is shared between calls
     return pixels

@@ -8,13 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from torch.utils.data import Dataset
-
-from mvlib.errors import MissingFile
-from mvlib.media import Unreadable
 
 from ._manifest import maybe, number, some
-from ._root import RESTORE, Item, read_manifest
+from ._root import Item, read_manifest
+from ._split import Split
 
 _COLUMNS = {"name": some, "category": some, "coco": maybe, "asymmetry": number}
 
@@ -40,7 +37,7 @@ class Cutout:
     asymmetry: float
 
 
-class Cutouts(Dataset):
+class Cutouts(Split[Cutout]):
     """The cut-outs of one split, in the order of the manifest.
 
     Args:
@@ -50,39 +47,18 @@ class Cutouts(Dataset):
     Raises ValueError for an unknown split, and OSError naming the file if one is missing or damaged.
     """
 
-    def __init__(self, split: str = "train", coco: bool = False) -> None:
-        self.split = split
-        self.meta: list[Item] = [
-            m for m in read_manifest("cutouts.csv", split, columns=_COLUMNS) if m.row["coco"] or not coco
-        ]
-        self._decoded: dict[int, Cutout] = {}
+    kind = "cut-out"
 
-    def __len__(self) -> int:
-        return len(self.meta)
+    def __init__(self, split: str = "train", coco: bool = False) -> None:
+        meta = read_manifest("cutouts.csv", split, columns=_COLUMNS)
+        super().__init__(split, [item for item in meta if item.row["coco"] or not coco])
 
     def __getitem__(self, index: int) -> Cutout:
         """Return cut-out ``index``; it is decoded once, then kept."""
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"cut-out {index} does not exist, {self.split!r} holds 0..{len(self) - 1}")
-        index %= len(self)
-        if index not in self._decoded:
-            self._decoded[index] = _decode(self.meta[index])
-        return self._decoded[index]
+        return self._whole(index)
 
-    def item(self, index: int) -> Item:
-        """Return file, source, author and licence of cut-out ``index``."""
-        return self.meta[index]
-
-
-def _decode(item: Item) -> Cutout:
-    item.check()
-    try:
-        with Image.open(item.path) as picture:
-            rgba = np.array(picture.convert("RGBA"))
-    except FileNotFoundError:
-        raise MissingFile(f"{item.path} is in the manifest but not on disk: {RESTORE}") from None
-    except (OSError, SyntaxError) as why:
-        raise Unreadable(f"{item.path} cannot be decoded ({why}): {RESTORE}") from why
-    rgba.flags.writeable = False  # it is shared between calls
-    row = item.row
-    return Cutout(rgba, row["name"], row["category"], row["coco"], item.source_id, float(row["asymmetry"]))
+    def decode(self, item: Item) -> Cutout:
+        rgba, row = item.pixels(lambda path: np.array(Image.open(path).convert("RGBA"))), item.row
+        return Cutout(
+            rgba, row["name"], row["category"], row["coco"], item.source_id, float(row["asymmetry"])
+        )

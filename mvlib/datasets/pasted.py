@@ -5,21 +5,20 @@ drawn towards that of the place, its edge softened, and it gets the grain of the
 one picture and not two.  Every choice is drawn from (seed, index) alone.
 
 Cut-outs and backgrounds are dealt into groups that share neither, and a picture takes both from one group: pictures
-of different groups are independent, and ``source_id`` names the group.
+of different groups are independent, and ``source`` names the group.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from PIL import Image
-from torch.utils.data import Dataset
 
 from mvlib.errors import InputError
+from mvlib.samples import Objects, Sample
 
+from ._root import Item, data_root
+from .crops import cut_square
 from .cutouts import Cutouts
 from .pasting import MARGIN, free_place, grain, is_seen, paste, scaled
 from .photos import Photos
-from .squares import square_box
+from .readers.reader import Reader
 
 KINDS = ("buildings", "landscape", "texture", "wallpaper")
 # Backgrounds that show something of a pasted class: finding it would count as an error.
@@ -54,26 +53,10 @@ _MOST = 4  # cut-outs in a picture
 _TRIES = 50  # cut-outs tried where none is seen or finds a place
 
 
-@dataclass(frozen=True)
-class Pasted:
-    """A picture with exact objects.
-
-    Attributes:
-        picture: uint8 (size, size, 3), RGB.
-        boxes: float32 (n, 4): x1, y1, x2, y2 in pixels, x2 and y2 just beyond the last one; tight around alpha of
-            half and more. n is 1 to 4.
-        labels: n names of COCO classes.
-        source_id: the group; pictures of two groups share no cut-out and no photograph.
-    """
-
-    picture: np.ndarray
-    boxes: np.ndarray
-    labels: tuple[str, ...]
-    source_id: str
-
-
-class PastedCutouts(Dataset):
+class PastedCutouts(Reader):
     """``count`` pictures, each a photograph with one to four pasted cut-outs of COCO classes.
+
+    The boxes are tight around alpha of half and more. Pictures of two sources share no cut-out and no photograph.
 
     Args:
         split: "train", "val" or "test", of photographs and cut-outs alike.
@@ -85,6 +68,9 @@ class PastedCutouts(Dataset):
 
     Raises ValueError for an unknown split, a size above the shorter side of every photograph, or an odd ``scale``.
     """
+
+    gives = ("objects",)
+    annotation = "exact boxes and classes of the pasted cut-outs"
 
     def __init__(
         self, split: str = "test", count: int = 120, size: int = 320,
@@ -99,25 +85,24 @@ class PastedCutouts(Dataset):
         things = [i for i in range(len(self._cutouts)) if self._cutouts[i].coco not in NOT_PASTED]
         if not places or size < 16:
             raise InputError(
-                f"size={size} is outside 16..{max(min(_sides(m)) for m in meta)}: nothing is enlarged"
+                f"size={size} is outside 16..{max(m.shorter_side for m in meta)}: nothing is enlarged"
             )
         self.split, self.count, self.size, self.scale, self.seed = split, count, size, scale, seed
         originals = [meta[i].source_id for i in places]
-        self.groups = _deal(places, originals, things, [self._cutouts[i].coco for i in things])
+        names = [self._cutouts[i].coco for i in things]
+        self.classes = tuple(sorted(set(names)))
+        self.groups = _deal(places, originals, things, names)
+        self.about = f"cut-outs of data/cutouts.csv pasted on photographs, split {split}, {size}x{size}"
+        super().__init__(data_root(), [f"pasted {i}" for i in range(count)])
 
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> Pasted:
-        """Make picture ``index``."""
-        if not -self.count <= index < self.count:
-            raise IndexError(f"picture {index} does not exist, there are 0..{self.count - 1}")
-        index %= self.count
+    def read(self, index: int) -> Sample:
         rng = np.random.default_rng((self.seed, index))
         group = index % len(self.groups)
         places, things = self.groups[group]
         picture = self._background(places[index // len(self.groups) % len(places)], rng)
-        noise, boxes, labels = grain(picture), [], []
+        noise = grain(picture)
+        boxes: list[np.ndarray] = []
+        labels: list[int] = []
         wanted, tries = int(rng.integers(1, _MOST + 1)), 0
         while tries < wanted or (not boxes and tries < _TRIES):
             tries += 1
@@ -126,17 +111,15 @@ class PastedCutouts(Dataset):
             at = free_place(cut, boxes, self.size, rng) if is_seen(cut) else None
             if at is not None:
                 boxes.append(paste(picture, cut, *at, noise, rng))
-                labels.append(cutout.coco)
+                labels.append(self.classes.index(cutout.coco))
         if not boxes:
             raise InputError(
                 f"no cut-out is seen at scale={self.scale} of size={self.size}; choose larger ones"
             )
-        source = f"{self.split} group {group}"
-        return Pasted(
-            picture.round().clip(0, 255).astype(np.uint8),
-            np.array(boxes, np.float32),
-            tuple(labels),
-            source,
+        frames = picture.round().clip(0, 255).astype(np.uint8)[None]
+        objects = Objects.all_counted(np.array(boxes, np.float32), np.array(labels, np.int64))
+        return Sample(
+            frames, f"{self.split} group {group}", objects=objects, file=self.paths[index], index=index
         )
 
     def _cut(self, rgba: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -146,19 +129,12 @@ class PastedCutouts(Dataset):
 
     def _background(self, place: int, rng: np.random.Generator) -> np.ndarray:
         """A square of photograph ``place``, float32 (size, size, 3) in 0..255."""
-        whole = self._photos.uint8(place)
-        box = square_box(*whole.shape[:2], self.size, "random", rng)
-        square = Image.fromarray(whole).crop(box).resize((self.size, self.size), Image.Resampling.LANCZOS)
-        return np.array(square, np.float32)
+        return cut_square(self._photos.uint8(place), self.size, "random", rng).astype(np.float32)
 
 
-def _sides(item) -> tuple[int, int]:
-    return int(item.row["height"]), int(item.row["width"])
-
-
-def _is_background(item, size: int) -> bool:
+def _is_background(item: Item, size: int) -> bool:
     known = item.row["kind"] in KINDS and item.source_id not in SHOWS_OBJECTS
-    return known and min(_sides(item)) >= size
+    return known and item.shorter_side >= size
 
 
 def _deal(

@@ -4,8 +4,6 @@ Every random choice is drawn from (seed, epoch, index) alone, so that it does no
 loads an item, in which order, or how often.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,12 +12,10 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
 from mvlib.errors import InputError
+from mvlib.samples import Sample, Samples
 
-from ._root import Epoch
+from ._split import Epoch
 from .crops import Box, check_crop, square_box
-
-if TYPE_CHECKING:
-    from .readers.sample import Sample
 
 
 class Squares(Dataset):
@@ -37,7 +33,7 @@ class Squares(Dataset):
     """
 
     def __init__(
-        self, reader: Dataset, size: int, crop: str = "random", flip: bool = True, seed: int = 0
+        self, reader: Samples, size: int, crop: str = "random", flip: bool = True, seed: int = 0
     ) -> None:
         check_crop(crop)
         if size < 1:
@@ -53,15 +49,14 @@ class Squares(Dataset):
         sample = self.reader[index]
         return None if sample is None else self.cut(sample, index % len(self))
 
-    def cut(self, sample: "Sample", index: int = 0) -> Tensor:
+    def cut(self, sample: Sample, index: int = 0) -> Tensor:
         """The square of ``sample``, drawn as item ``index``."""
         return self.placed(sample, index)[0]
 
-    def placed(self, sample: "Sample", index: int = 0) -> tuple[Tensor, Box, bool]:
+    def placed(self, sample: Sample, index: int = 0) -> tuple[Tensor, Box, bool]:
         """The square of ``sample``, drawn as item ``index``, where it was cut out, and whether it was mirrored."""
         rng = np.random.default_rng((self.seed, self._epoch.value, index))
-        height, width = sample.frames.shape[1:3]
-        left, top, right, bottom = square_box(height, width, self.size, self.crop, rng)
+        left, top, right, bottom = square_box(sample.frames.shape[1:3], self.size, self.crop, rng)
         cut = torch.from_numpy(sample.frames[:, top:bottom, left:right].transpose(0, 3, 1, 2).copy())
         out = TF.resize(cut, [self.size, self.size], InterpolationMode.BICUBIC, antialias=True)
         mirrored = self.flip and rng.random() < 0.5

@@ -1,53 +1,39 @@
-"""Objects followed by eye through real clips: data/tracks.csv + clips → frames, a box in every few frames.
+"""Objects followed by eye through real clips: data/tracks.csv + clips → samples with a box in every few frames.
 
 A person marked each box on the enlarged frame, every third to eighth frame; between them nothing is claimed, and
 nothing interpolated.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-from torch.utils.data import Dataset
 
 from mvlib.errors import InputError, MissingFile
+from mvlib.samples import Sample
 
 from ._manifest import RESTORE, maybe, number, one_of, read_rows, some, whole
 from ._root import data_root, read_manifest
-from .clips import COLUMNS, SPLITS, _decode
+from .clips import COLUMNS, SPLITS, read_film
+from .readers.reader import Reader
 
 
-@dataclass(frozen=True)
-class Track:
-    """One object in one clip.
+class Tracks(Reader):
+    """The marked objects of one split, in the order of the file, each from the first frame with a box on.
 
-    Attributes:
-        name: the sequence, such as "red".
-        frames: uint8 (T, H, W, 3), from the first frame with a box on; read-only.
-        boxes: float32 (T, 4), x1, y1, x2, y2 in pixels; NaN where nobody looked.
-        known: bool (T,), where somebody did; the first is.
-        what: what is followed.
-        source_id: the film; no film is in two splits.
-    """
-
-    name: str
-    frames: np.ndarray
-    boxes: np.ndarray
-    known: np.ndarray
-    what: str
-    source_id: str
-
-
-class Tracks(Dataset):
-    """The marked objects of one split, in the order of the file.
+    Each is a source of its own; its ``file`` is its name, such as "red".
 
     Args:
         split: "train" or "test", that of the clip.
+        frames: so many of each, from the first; None: all.
 
     Raises ValueError for an unknown split or a row that is wrong, and FileNotFoundError for a missing file.
     """
 
-    def __init__(self, split: str = "test") -> None:
-        self.split = split
+    is_video, gives = True, ("track",)
+    annotation = "boxes marked by eye in every few frames; only those frames count"
+
+    def __init__(self, split: str = "test", frames: int | None = None) -> None:
+        self.frames = frames
+        first = "" if frames is None else f", first {frames} frames of each"
+        self.about = f"objects in whole frames of the films, split {split}{first}"
         self._clips = {item.file: item for item in read_manifest("clips.csv", split, SPLITS, COLUMNS)}
         path = data_root() / "tracks.csv"
         if not path.is_file():
@@ -72,19 +58,17 @@ class Tracks(Dataset):
                 )
             self._rows.setdefault(row["sequence"], []).append(row)
 
-    def __len__(self) -> int:
-        return len(self._rows)
+        super().__init__(data_root(), list(self._rows))
 
-    def __getitem__(self, index: int) -> Track:
-        """Return sequence ``index``; its clip is decoded."""
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"sequence {index} does not exist, {self.split!r} holds 0..{len(self) - 1}")
-        name, rows = list(self._rows.items())[index]
+    def read(self, index: int) -> Sample:
+        name = self.paths[index]
+        rows = self._rows[name]
         item = self._clips[rows[0]["file"]]
         first = min(int(row["frame"]) for row in rows)
-        frames = _decode(item)[first:]
+        frames = read_film(item)[first:]
         boxes = np.full((len(frames), 4), np.nan, np.float32)
         for row in rows:
             boxes[int(row["frame"]) - first] = [float(row[side]) for side in ("x1", "y1", "x2", "y2")]
-        known = np.isfinite(boxes).all(1)
-        return Track(name, frames, boxes, known, rows[0]["what"], item.source_id)
+        shown = slice(self.frames)
+        known = np.all(np.isfinite(boxes), axis=1)
+        return Sample(frames[shown], name, (), None, boxes[shown], known[shown], name, index)

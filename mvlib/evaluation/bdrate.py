@@ -38,7 +38,7 @@ class BDRate(float):
 
     overlap: float
 
-    def __new__(cls, percent: float, overlap: float):
+    def __new__(cls, percent: float, overlap: float) -> "BDRate":
         self = super().__new__(cls, percent)
         self.overlap = overlap
         return self

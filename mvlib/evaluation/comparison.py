@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mvlib.codecs.pool import run
+from mvlib.pool import run
 
 from .averages import Drawn, Precision
 from .bdrate import CurveError

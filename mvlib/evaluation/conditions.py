@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torchvision.transforms.v2 import functional as TF
 
+from mvlib._store import digest
 from mvlib.preprocess import Preprocessor, Refinement, VideoPreprocessor, preprocess_frames
 from mvlib.refined import load_for
 
-from .cells import digest
 from .experiment import BASELINE_NAMES, CLIP_BASELINE_NAMES, split_title
 from .identity import facts
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from mvlib._psnr import psnr
 from mvlib.codecs import Codec
+from mvlib.samples import Sample
 
 from .conditions import Condition
-from .samples import Material, Sample
+from .samples import Material
 
 
 @dataclass(frozen=True)

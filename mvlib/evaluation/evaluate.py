@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from mvlib._processes import Processes
+from mvlib._store import digest
 from mvlib.analysers import as_analyser
 from mvlib.codecs import Codec, RealCodec
 from mvlib.errors import InputError, InputTypeError
 
 from .bdrate import CurveError
-from .cells import digest
 from .conditions import BASELINES, condition
 from .experiment import ANCHOR, ImageExperiment, VideoExperiment, split_title
 from .given import given_material

@@ -2,26 +2,26 @@
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
 from mvlib import media
-from mvlib.analysers.detectors import COCO_CLASSES, Truth
+from mvlib.analysers.detectors import COCO_CLASSES
 from mvlib.datasets import Squares, open_dataset
-from mvlib.datasets.readers import Objects, Reader, counted, has_splits
-from mvlib.datasets.readers import Sample as Item
+from mvlib.datasets.opening import has_splits
+from mvlib.datasets.readers import Reader, counted
 from mvlib.datasets.readers.files import CLIPS, PICTURES
 from mvlib.datasets.window import read_window
 from mvlib.errors import InputError, InputTypeError, MissingFile
+from mvlib.samples import Objects, Sample
 
 from .experiment import ImageExperiment
-from .samples import PSEUDO, PSEUDO_CLIPS, UNLABELLED, UNMARKED, Material, Sample, spread
+from .samples import PSEUDO, PSEUDO_CLIPS, UNLABELLED, UNMARKED, Material, spread
 
 log = logging.getLogger("mvlib.evaluation")
-ANNOTATED = "the data set's own annotation; crowds and what is marked as difficult count neither as found nor as missed"
 
 
 def public_material(experiment: ImageExperiment) -> Material:
@@ -56,22 +56,21 @@ def reader_material(reader: Reader, name: str, size: int | None = None, limit: i
     places = spread(len(reader), limit)
 
     def get(i: int) -> Sample | None:
-        item = reader[places[i]]
-        if item is None:
+        sample = reader[places[i]]
+        if sample is None:
             return None
-        labels = () if item.label is None else (item.label,)
-        truth = None if item.objects is None else _truth(item.objects, reader.classes)
-        return Sample(_frames(item, squares), item.source_id, labels, truth, *_track(item))
+        objects = sample.objects and _in_coco(sample.objects, reader.classes)
+        return replace(sample, frames=_frames(sample, squares), objects=objects, boxes=_followed(sample))
 
     lacks = {} if "label" in reader.gives else UNLABELLED
     if reader.is_video:
-        truth = ANNOTATED if reader.gives else PSEUDO_CLIPS
+        truth = reader.annotation if reader.gives else PSEUDO_CLIPS
         lacks = lacks if "track" in reader.gives else lacks | UNMARKED
     else:
-        truth = ANNOTATED if "objects" in reader.gives else PSEUDO
+        truth = reader.annotation if "objects" in reader.gives else PSEUDO
     what = f"{'clips' if reader.is_video else 'pictures'} {f'centred squares at {size}x{size}' if size else 'whole'}"
     passed = f"; passed over: {counted(reader.passed)}" if reader.passed else ""
-    about = f"{name}, {what}{passed}"
+    about = reader.about or f"{name}, {what}{passed}"
     return Material(about, truth, len(places), get, tuple(reader.classes), lacks, reader.is_video)
 
 
@@ -150,12 +149,10 @@ def _is_clip(item: Any) -> bool:
     return getattr(frames, "ndim", 0) == 4 and len(frames) > 1
 
 
-def _track(item: Item) -> tuple[np.ndarray | None, np.ndarray | None]:
-    """Boxes of the object to follow, and in which frames they count."""
-    if (track := item.track) is None:
-        return None, None
-    visible = ~track.absent & (track.cover > 0) & np.isfinite(track.boxes).all(1)
-    return np.nan_to_num(track.boxes) if visible[0] else None, visible
+def _followed(sample: Sample) -> np.ndarray | None:
+    """Boxes of the object to follow, if it is there to be followed from the first frame on."""
+    there = sample.boxes is not None and sample.visible[0]
+    return np.nan_to_num(sample.boxes) if there else None
 
 
 def _check_classes(reader: Reader) -> None:
@@ -172,21 +169,19 @@ def _check_classes(reader: Reader) -> None:
         log.warning("objects do not count of classes that COCO has not: %s", ", ".join(unknown))
 
 
-def _frames(item: Item, squares: Squares | None) -> np.ndarray:
+def _frames(sample: Sample, squares: Squares | None) -> np.ndarray:
     """uint8 (T, H, W, 3), whole or the centred square."""
     if not squares:
-        return item.frames
-    if item.objects is not None or item.track is not None:
+        return sample.frames
+    if sample.objects is not None or sample.boxes is not None:
         raise InputError(f"size={squares.size} would cut through boxes; leave it out, or use short_side")
-    x = squares.cut(item)  # ([T,] 3, size, size) in [0, 1]
+    x = squares.cut(sample)  # ([T,] 3, size, size) in [0, 1]
     return (x * 255).round().byte().movedim(-3, -1).reshape(-1, squares.size, squares.size, 3).numpy()
 
 
-def _truth(objects: Objects, classes: Sequence[str]) -> Truth:
+def _in_coco(objects: Objects, classes: Sequence[str]) -> Objects:
+    """Those of the objects whose class COCO has, by its numbers."""
     names = [classes[label] for label in objects.labels]
     known = [k for k, name in enumerate(names) if name in COCO_CLASSES]
-    labels = torch.tensor([COCO_CLASSES.index(names[k]) for k in known], dtype=torch.int64)
-    boxes, ignored, crowd = (
-        torch.from_numpy(part[known]) for part in (objects.boxes, objects.ignored, objects.crowd)
-    )
-    return Truth(boxes, torch.ones(len(known)), labels, ignored, crowd)
+    labels = np.array([COCO_CLASSES.index(names[k]) for k in known], np.int64)
+    return Objects(objects.boxes[known], labels, objects.ignored[known], objects.crowd[known])

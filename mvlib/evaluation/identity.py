@@ -11,15 +11,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mvlib._store import digest
 from mvlib.codecs import Codec
 from mvlib.codecs.base import identity_of
 
-from .cells import digest
 from .code import is_code, made_of, name_of
 
 
 def facts(thing: Any) -> Iterable[Any]:
-    """All that ``thing`` is made of, part by part, for ``cells.digest``.
+    """All that ``thing`` is made of, part by part, for ``_store.digest``.
 
     Of an object, a network too, its class and everything it holds, by name: weights, buffers persistent or not, plain
     attributes, and so on inwards. Of functions and classes what they do, and what those do that they name (``code``).

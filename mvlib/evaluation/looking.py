@@ -6,10 +6,11 @@ import numpy as np
 
 from mvlib.analysers import Analyser, Found
 from mvlib.errors import InputError
+from mvlib.samples import Sample
 
 from .averages import Precision, Score
 from .matching import match
-from .samples import Material, Sample
+from .samples import Material
 
 
 def scores_of(

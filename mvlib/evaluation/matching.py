@@ -113,7 +113,7 @@ def match(truth: Sequence[Detections], found: Sequence[Detections], *, classes: 
     takes in any number of objects, and of them the share that lies in its box counts. Every other one is false.
 
     Args:
-        truth, found: per picture; scores of ``truth`` don't matter. A ``material.Truth`` says what to ignore.
+        truth, found: per picture; scores of ``truth`` don't matter. A ``Truth`` says what to ignore.
         classes: number of classes that there are.
     """
     if len(truth) != len(found) or not truth:

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mvlib._store import digest
 from mvlib.errors import InputError, InputTypeError
 from mvlib.preprocess import Preprocessor, VideoPreprocessor, preprocess_frames
 
-from .cells import digest
 from .conditions import BASELINES, Condition, Frames, named
 from .identity import facts, libraries
 

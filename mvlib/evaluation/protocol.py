@@ -21,18 +21,20 @@ from tqdm.auto import tqdm
 from mvlib import analysers
 from mvlib._interruption import Ahead, result_of
 from mvlib._processes import Processes
+from mvlib._store import digest
 from mvlib.analysers import Analyser
 from mvlib.codecs import Codec, RealCodec
+from mvlib.samples import Sample
 
 from . import identity
 from .averages import Score, from_arrays, join, with_scores
-from .cells import PROTOCOL, CellStore, digest
+from .cells import PROTOCOL, CellStore
 from .conditions import Condition, condition
 from .encoding import Cell, Decoded, Encoding
 from .experiment import ImageExperiment
 from .looking import Judge, chosen_scores
 from .material import load_material
-from .samples import Material, Sample
+from .samples import Material
 from .scales import scale_of
 
 # Samples in a cell, at most: bounds the memory, whatever the size of the data set. Of large ones it has fewer.

@@ -1,52 +1,15 @@
-"""What is looked at: ``Sample``, a picture or clip with what is known of it, and ``Material``, many of them."""
+"""What is looked at: ``Material``, many samples, and what is printed of them with a result."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
-from mvlib.analysers.detectors import Detections, Truth
 from mvlib.analysers.trackers.overlap import SCORES as TRACKING
 from mvlib.errors import InputError
+from mvlib.samples import Sample
 
 # Clean samples of a cell: with what is prepared and decoded of them, and of the next, a dozen times as much is held at
 # once. 32 clips of 16 frames at 224x224 fit.
 CELL_BYTES = 80_000_000
-
-
-@dataclass(frozen=True)
-class Sample:
-    """A picture or clip, and what is known of it.
-
-    Attributes:
-        frames: uint8 (T, H, W, 3), RGB; a picture has T = 1.
-        source: samples of one source are not independent; a bootstrap draws them together.
-        labels: acceptable classes; empty: not known.
-        truth: the objects that are in a picture; None: not known.
-        boxes: (T, 4), x1, y1, x2, y2 in pixels, of the object to be followed; None: not known.
-        visible: bool (T,), in which frames the box counts.
-    """
-
-    frames: np.ndarray
-    source: str
-    labels: tuple[int, ...] = ()
-    truth: Detections | None = None
-    boxes: np.ndarray | None = None
-    visible: np.ndarray | None = None
-
-    @property
-    def label(self) -> int | None:
-        """The first of the acceptable classes; None: not known."""
-        return self.labels[0] if self.labels else None
-
-    @property
-    def parts(self) -> list:
-        """Everything that a measurement can depend on, for a digest."""
-        truth = [self.truth.boxes, self.truth.labels] if self.truth else []
-        if isinstance(self.truth, Truth) and self.truth.ignored.any():
-            truth += [self.truth.ignored, self.truth.crowd]
-        track = [] if self.boxes is None else [self.boxes, self.visible]
-        return [self.frames, list(self.labels), *truth, *track]
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,11 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from .picture import finished, opened
 from .pixels import check_tags
+from .shown import Shown
 
 # Browsers show frames of 10 ms and less, which old programs wrote for "as fast as you can", for 100 ms.
 _TOO_FAST, _INSTEAD = 10, 100
@@ -22,13 +24,16 @@ _UNEVEN = "its frames do not last equally long: they are taken by their number, 
 class Animation:
     """As ``Film``, of an animation."""
 
+    tick = Fraction(1, 1000)
+    begins = Fraction(0)
+
     def __init__(self, path: Path) -> None:
         self.path, self._notes, self.damage, self.decoded = path, {}, [], 0
         with opened(path) as image:
             check_tags(image, path)
             # An APNG may begin with a still of its own, for programs that cannot animate.
             self._first = int(getattr(image, "default_image", False))
-            self.count = image.n_frames - self._first
+            self.count = self.expected = image.n_frames - self._first
             # Other kinds state how many frames there are.
             if image.format == "GIF" and not path.read_bytes().rstrip(b"\0\r\n ").endswith(b";"):
                 self.damage.append("the file ends before its trailer")
@@ -45,14 +50,23 @@ class Animation:
             for number in range(self._first, self._first + self.count):
                 image.seek(number)
                 image.load()  # WebP and AVIF tell it afterwards
-                lasting.append(round(image.info.get("duration", 0)))
-        lasting = [ms if ms > _TOO_FAST else _INSTEAD for ms in lasting or [0]]
+                lasting.append(_lasting(image))
+        lasting = lasting or [_INSTEAD]
         if len(set(lasting)) > 1:
             self._notes[_UNEVEN] = None
         return Fraction(1000 * len(lasting), sum(lasting))
 
     def frames(self) -> Iterator[np.ndarray]:
         """All of them, one by one: uint8 (H, W, 3)."""
+        return (shown.pixels for shown in self.shown())
+
+    def shown(self, start: int = 0) -> Iterator[Shown]:
+        """From number ``start`` on, one by one, with their times."""
+        self._notes.pop(_UNEVEN, None)
+        return islice(self._from_start(), start, None)
+
+    def _from_start(self) -> Iterator[Shown]:
+        at = 0
         with opened(self.path) as image:
             for number in range(self._first, self._first + self.count):
                 notes: list[str] = []
@@ -65,8 +79,16 @@ class Animation:
                     return
                 self._notes.update(dict.fromkeys(notes))
                 self.decoded += 1
-                yield pixels
+                lasts = _lasting(image)
+                yield Shown(pixels, at * self.tick, lasts * self.tick)
+                at += lasts
 
     def window(self, start: int, count: int, step: int) -> list[np.ndarray]:
         """``count`` frames, every ``step``-th from number ``start``; fewer where it ends."""
         return list(islice(self.frames(), start, start + (count - 1) * step + 1, step))
+
+
+def _lasting(image: Image.Image) -> int:
+    """Milliseconds that the frame which ``image`` is at is to be seen for."""
+    stated = round(image.info.get("duration", 0))
+    return stated if stated > _TOO_FAST else _INSTEAD

@@ -29,6 +29,9 @@ _NO_CLIP = {
     "sdp": "describes a broadcast", "lavfi": "is a filter graph", "ffmetadata": "is metadata",
 }  # fmt: skip
 
+TIMELESS = ("avi", "h264", "hevc", "mpegvideo", "m4v", "mjpeg", "obu")
+"""Formats that hold frames one after another, without times."""
+
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
@@ -85,6 +88,13 @@ def _film(container: av.container.InputContainer, path: Path) -> av.video.stream
 def rate_of(stream: av.video.stream.VideoStream) -> Fraction:
     """Frames per second, 25 where nothing is known of it."""
     return stream.average_rate or stream.guessed_rate or Fraction(25)
+
+
+def expected_frames(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> int:
+    """About how many frames the headers say that there are; 0 where they don't say."""
+    if stream.frames or not container.duration:
+        return stream.frames
+    return round(container.duration * rate_of(stream) / av.time_base)
 
 
 def header_notes(

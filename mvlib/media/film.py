@@ -16,9 +16,19 @@ import numpy as np
 from av.sidedata.sidedata import Type
 
 from .colour import rgb_of
-from .container import header_notes, missing_bytes, named, opened, rate_of, refuse_hidden_alpha
+from .container import (
+    TIMELESS,
+    expected_frames,
+    header_notes,
+    missing_bytes,
+    named,
+    opened,
+    rate_of,
+    refuse_hidden_alpha,
+)
 from .index import ONE_FOR_ONE, Index
 from .orientation import from_matrix, upright
+from .shown import Shown
 
 _UNEVEN = "its frames are not evenly spaced in time: they are taken by their number, at the average rate"
 _DAMAGED = "frame {} is damaged, the decoder made up for what is missing"
@@ -29,6 +39,9 @@ class Film:
 
     Attributes:
         rate: frames per second, on average.
+        tick: seconds that its times are multiples of; None where it has no times.
+        begins: seconds at which the first of all its tracks begins.
+        expected: about how many frames there are, by its headers; 0 where they don't say.
         notes: what is to be known of the file, found so far.
         damage: what is lost or made up, found so far.
         decoded: frames that were decoded, so far.
@@ -38,6 +51,11 @@ class Film:
         self.path, self._notes, self.damage, self.decoded, self._fed = path, {}, [], 0, 0
         with opened(path) as (container, stream):
             self.rate: Fraction = rate_of(stream)
+            self._shape = stream.sample_aspect_ratio or Fraction(1)
+            self.begins = Fraction(container.start_time or 0, av.time_base)
+            self.expected = expected_frames(container, stream)
+            # An AVI has a number for each frame, no time; a raw stream has nothing.
+            self.tick = None if container.format.name in TIMELESS else stream.time_base
             refuse_hidden_alpha(path, stream)
             self._notes.update(dict.fromkeys(header_notes(container, stream)))
         if missing := missing_bytes(path):
@@ -66,6 +84,22 @@ class Film:
     def frames(self) -> Iterator[np.ndarray]:
         """All of them, one by one: uint8 (H, W, 3), upright."""
         return map(self._rgb, self._from_start())
+
+    def shown(self, start: int = 0) -> Iterator[Shown]:
+        """From number ``start`` on, one by one, with their times."""
+        try:
+            for number, frame in enumerate(self._from_start()):
+                if number >= start:
+                    yield self._shown(frame)
+        finally:
+            self._notes.pop(_UNEVEN, None)
+
+    def _shown(self, frame: av.VideoFrame) -> Shown:
+        at = None if self.tick is None or frame.pts is None else frame.pts * self.tick
+        lasts = frame.duration * self.tick if self.tick and frame.duration else None
+        pixels = self._rgb(frame)
+        shape = 1 / self._shape if _turn(frame) >= 5 else self._shape
+        return Shown(pixels, at, lasts, shape, int(frame.color_primaries), int(frame.color_trc))
 
     def window(self, start: int, count: int, step: int) -> list[np.ndarray]:
         """``count`` frames, every ``step``-th from number ``start``; fewer where the film ends."""
@@ -159,6 +193,10 @@ class Film:
 
     def _rgb(self, frame: av.VideoFrame) -> np.ndarray:
         with named(self.path):
-            matrix = next((bytes(d) for d in frame.side_data if d.type == Type.DISPLAYMATRIX), None)
-            pixels = rgb_of(frame, self.path, self._notes)
-            return pixels if matrix is None else upright(pixels, from_matrix(matrix))
+            return upright(rgb_of(frame, self.path, self._notes), _turn(frame))
+
+
+def _turn(frame: av.VideoFrame) -> int:
+    """How the picture is stored, by EXIF's number."""
+    matrix = next((bytes(d) for d in frame.side_data if d.type == Type.DISPLAYMATRIX), None)
+    return 1 if matrix is None else from_matrix(matrix)

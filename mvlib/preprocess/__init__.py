@@ -1,8 +1,7 @@
 """Networks in front of a codec: picture, QP → what to encode instead, same size, fewer bits.
 
 ``NPP`` is the network of Lu et al., ``Compact`` ours at a fiftieth of its cost.  For clips, ``ZhaoPreprocessor`` reads
-the network of Zhao et al., and ``CompactVideo`` is ours.  ``Refinement`` takes gradient steps on each picture or
-clip instead. ``Filter`` has constant gains: the control that all of them must beat.
+the network of Zhao et al., and ``CompactVideo`` is ours.  ``Refinement`` takes gradient steps on each picture instead.
 """
 
 from .bands import detail_bands
@@ -10,7 +9,7 @@ from .base import Preprocessor, centre_qp
 from .compact import Compact, CompactConfig
 from .compact_video import CompactVideo, CompactVideoConfig
 from .filter import Filter, FilterConfig
-from .frames import preprocess_frames
+from .frames import InChunks, preprocess_frames
 from .npp import NPP, NPPConfig, paper_lambda
 from .refine import Refinement, RefinementConfig
 from .video import VideoPreprocessor
@@ -31,6 +30,7 @@ __all__ = [
     "CompactVideoConfig",
     "Filter",
     "FilterConfig",
+    "InChunks",
     "NPPConfig",
     "Preprocessor",
     "Refinement",

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from mvlib.motion import shift_differences
+
 BLOCK = 16
 # First every whole vector up to this reach at a quarter of the sides, then one step around the best at half of them.
 _COARSE, _REACH = 4, 5
@@ -32,17 +34,18 @@ def block_motion(now: Tensor, before: Tensor) -> Tensor:
     for step in _STEPS:
         offsets = now.new_tensor(_square(1)) * step
         tried = [motion / _FINE + offset[:, None, None] for offset in offsets]
-        costs = [_cost(moved(small[1], m, smooth=False) - small[0], BLOCK // _FINE) for m in tried]
-        motion = motion + _FINE * _best(offsets, torch.cat(costs, 1))
+        missed = [(moved(small[1], m, smooth=False) - small[0]).abs() for m in tried]
+        costs = torch.cat([F.avg_pool2d(m, BLOCK // _FINE) for m in missed], 1)
+        motion = motion + _FINE * _best(offsets, _with_neighbours(costs))
     return motion
 
 
 def _whole_vectors(now: Tensor, before: Tensor, block: int) -> Tensor:
-    """The best whole vectors up to the reach, (B, 2, h, w), by plain shifts: no block has moved yet."""
-    height, width = now.shape[-2:]
-    padded, offsets = F.pad(before, (_REACH,) * 4, mode="replicate"), _square(_REACH)
-    shifted = [padded.narrow(2, _REACH + y, height).narrow(3, _REACH + x, width) for x, y in offsets]
-    return _best(now.new_tensor(offsets), _cost(torch.cat(shifted, 1) - now, block))
+    """The best whole vectors up to the reach, (B, 2, h, w): no block has moved yet."""
+    offsets, side = _square(_REACH), 2 * _REACH + 1
+    places = [(y + _REACH) * side + x + _REACH for x, y in offsets]
+    costs = shift_differences(now, before, _REACH, block)[:, places]
+    return _best(now.new_tensor(offsets), _with_neighbours(costs))
 
 
 def _square(reach: int) -> list[tuple[int, int]]:
@@ -51,9 +54,8 @@ def _square(reach: int) -> list[tuple[int, int]]:
     return sorted(((x, y) for x in ticks for y in ticks), key=lambda offset: abs(offset[0]) + abs(offset[1]))
 
 
-def _cost(missed: Tensor, block: int) -> Tensor:
-    """Mean difference per block, (B, n, H, W) → (B, n, h, w); neighbours have a say, as they often move together."""
-    cost = F.avg_pool2d(missed.abs(), block)
+def _with_neighbours(cost: Tensor) -> Tensor:
+    """Costs (B, n, h, w) of blocks, half of each its neighbours' mean, as they often move together."""
     return (cost + F.avg_pool2d(cost, 3, stride=1, padding=1, count_include_pad=False)) / 2
 
 

@@ -67,12 +67,14 @@ class Preprocessor(nn.Module):
             ValueError: wrong shape, a value outside its range, or not finite.
         """
         inside = check_pictures(x, self)
-        qp = qp_vector(qp, inside)
+        qps = qp_vector(qp, inside)
         padded = pad_to_multiple(inside, self.multiple)
         if x.ndim == 4:
-            y = self.process(padded, qp)
+            y = self.process(padded, qps)
         else:
-            y = self.process(padded.flatten(0, 1), qp.repeat_interleave(x.shape[1])).unflatten(0, x.shape[:2])
+            y = self.process(padded.flatten(0, 1), qps.repeat_interleave(x.shape[1])).unflatten(
+                0, x.shape[:2]
+            )
         return y[..., : x.shape[-2], : x.shape[-1]].clamp(0, 1).to(x.dtype)
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:

@@ -47,14 +47,30 @@ def preprocess_frames(
     return out
 
 
-@torch.inference_mode()
+class InChunks:
+    """A video preprocessor in eval mode on a clip that comes in chunks: each call takes the next one.
+
+    Args:
+        module: the frames go to its device and back.
+        qp: what the codec will be given, 0..51.
+    """
+
+    def __init__(self, module: VideoPreprocessor, qp: float) -> None:
+        self._module, self._qp, self._state = module, qp, None
+
+    @torch.inference_mode()
+    def __call__(self, frames: np.ndarray) -> np.ndarray:
+        """The frames to encode, uint8 (T, H, W, 3). The first chunk should hold two: what moves?"""
+        x = _to_tensor(self._module, frames)[None]
+        y, self._state = self._module.stream(x, self._qp, self._state)
+        return _to_frames(y[0])
+
+
 def _on_clip(module: VideoPreprocessor, frames: np.ndarray, qp: float, batch: int) -> np.ndarray:
-    out, state = np.empty_like(frames), None
-    # A stream opens with two frames, so that the first can be told what moves.
+    out, prepared = np.empty_like(frames), InChunks(module, qp)
     edges = [0, *range(max(batch, 2), len(frames), batch), len(frames)]
     for start, stop in pairwise(edges):
-        y, state = module.stream(_to_tensor(module, frames[start:stop])[None], qp, state)
-        out[start:stop] = _to_frames(y[0])
+        out[start:stop] = prepared(frames[start:stop])
     return out
 
 

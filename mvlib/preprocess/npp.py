@@ -1,7 +1,7 @@
 """The network of Lu et al.: picture → pixel branch + U-Net, channel gains set by the QP → picture to encode.
 
-[1] Lu, Ge, Wang, Guo, Geng, Zhang, "Preprocessing Enhanced Image Compression for Machine Vision", TCSVT 2024,
-arXiv 2206.05650
+[1] Lu, Ge, Zhong, Geng, Hu, "Preprocessing Enhanced Image Compression for Machine Vision", TCSVT 2024,
+arXiv 2206.05650; layers and pairs of QP and lambda as in the authors' code, github.com/XingtongGe/PreprocessingICM
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class NPPConfig:
 
 
 class NPP(Preprocessor):
-    """Quantisation-adaptive preprocessor of [1]: 9.42 M parameters, 203.7 kMAC per pixel.
+    """Quantisation-adaptive preprocessor of [1]: 9.46 M parameters, 203.7 kMAC per pixel.
 
     Two branches are added: 1×1 convolutions that treat each pixel alone, and a U-Net with four levels of 32,
     64, 128, 256 channels.  Eight ``Gain`` nets scale feature channels by the paper's lambda.  Both sides of

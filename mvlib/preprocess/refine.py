@@ -32,7 +32,9 @@ NEAREST = {"x264": "x264", "jpeg": "jpeg", "mjpeg": "jpeg"}
 class Objective(Protocol):
     """What is lowered; it holds codecs and analysers."""
 
-    codecs: Mapping[str, Callable]
+    @property
+    def codecs(self) -> Mapping[str, Callable]:
+        """Codecs by their names."""
 
     def __call__(
         self, x: Tensor, y: Tensor, qp: Tensor, codec: str, view: View | None = None, *, kept: Any

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from mvlib.datasets import ActingCutouts, Clips, Photos, open_dataset
-from mvlib.datasets.readers import has_splits
+from mvlib.datasets.opening import has_splits
 from mvlib.errors import InputError
 
 from .experiment import OUTLINED, Training, VideoTraining

@@ -7,8 +7,8 @@ from typing import Any
 from torch.utils.data import DataLoader, Dataset
 
 from mvlib._interruption import deaf_children
-from mvlib.codecs.pool import LESS
 from mvlib.errors import ResourceError, UserError
+from mvlib.pool import LESS
 
 
 def loaded(data: Dataset, order: Iterable[int], workers: int, **options: Any) -> Iterator[Any]:

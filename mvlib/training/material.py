@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from mvlib.datasets import Squares
-from mvlib.datasets.readers import Objects, Reader, Sample, open_dataset
+from mvlib.datasets import Squares, open_dataset
+from mvlib.datasets.readers import Reader
 from mvlib.errors import InputError, InputTypeError
+from mvlib.samples import Sample
 
 
 class OwnMaterial:
@@ -72,7 +73,7 @@ class _Items(Dataset):
         if (frames.ndim == 4) != self.is_video:
             raise InputError(f"item {index} has shape {frames.shape}; give pictures alone, or clips alone")
         frames = frames if self.is_video else frames[None]
-        return Sample(frames, str(index), str(index), index, target)
+        return Sample(frames, str(index), index=index, target=target)
 
     def _item(self, index: int) -> tuple[Any, Any]:
         item = self.items[index]
@@ -129,13 +130,13 @@ def _frames(picture: Any) -> np.ndarray:
 
 def target_of(sample: Sample) -> Any:
     """What is known of a sample: its own target or label, or {"boxes": float32 (n, 4), "labels": int64 (n,)}."""
-    if isinstance(sample.objects, Objects):
+    if sample.objects is not None:
         counted = ~sample.objects.ignored
         return {
             "boxes": torch.from_numpy(sample.objects.boxes[counted]),
             "labels": torch.from_numpy(sample.objects.labels[counted]),
         }
-    return sample.label
+    return sample.label if sample.target is None else sample.target
 
 
 def _moved(target: Any, box: tuple[int, int, int, int], size: int, mirrored: bool) -> Any:

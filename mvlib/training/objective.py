@@ -17,8 +17,8 @@ from mvlib.analysers.detectors import DETECTOR_NAMES
 from mvlib.codecs import Codec, RealCodec
 from mvlib.codecs.versions import fingerprint
 from mvlib.errors import InputError, InputTypeError
+from mvlib.virtual.base import VirtualOut, with_real_values
 from mvlib.virtual.codec import VirtualCodec
-from mvlib.virtual.result import VirtualOut, with_real_values
 
 from .encoding_ahead import EncodingAhead
 from .experiment import TASKS, Training, VideoTraining

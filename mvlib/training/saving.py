@@ -4,7 +4,7 @@ from pathlib import Path
 
 from torch import nn
 
-from mvlib.datasets.readers import has_splits
+from mvlib.datasets.opening import has_splits
 from mvlib.preprocess import save_preprocessor
 
 from .loop import Trainer

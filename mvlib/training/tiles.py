@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from mvlib.virtual.result import VirtualOut
+from mvlib.virtual.base import VirtualOut
 
 SIDE = 512
 """Of a tile, in pixels: a multiple of all block sizes."""

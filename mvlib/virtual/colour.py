@@ -1,26 +1,22 @@
 """Colour around the virtual codec: RGB in [0, 1] → matrix → 2×2 chroma mean → planes in 0..255 → bilinear chroma → RGB.
 
 The planes are in 8-bit sample units everywhere in ``mvlib.virtual``, so that quantiser steps are the
-standard's own numbers. Matrix, range, chroma position and filters are those of the real encoders' path
-(``mvlib.codecs.colour``): BT.709 limited range for video, BT.601 full range (JFIF) for JPEG.
-
-References: ITU-R BT.709-6; ITU-R BT.601-7; ITU-T T.871 (JFIF).
+standard's own numbers. Matrix and range are those of ``mvlib.colour``; chroma position and filters those of the real
+encoders' path (``mvlib.codecs.colour``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from mvlib.errors import InputError
+from mvlib.colour import colour_named
 
 from .quantise import straight_through_round
-
-# Weights of red and blue in luma, and (scale, offset) of luma and of chroma in 8-bit samples.
-_COLOURS = {"bt709": (0.2126, 0.0722, 219.0, 16.0, 224.0), "jfif": (0.299, 0.114, 255.0, 0.0, 255.0)}
 
 
 class Planes(NamedTuple):
@@ -30,16 +26,19 @@ class Planes(NamedTuple):
     cb: Tensor
     cr: Tensor
 
+    def each(self, change: Callable[[Tensor], Tensor]) -> Planes:
+        """The picture with every plane changed alike."""
+        return Planes(*map(change, self))
+
+    def detach(self) -> Planes:
+        """The picture without its gradient."""
+        return self.each(Tensor.detach)
+
 
 def matrix(colour: str = "bt709") -> tuple[Tensor, Tensor]:
     """Return the float64 matrix (3, 3) and offset (3,) that take RGB in [0, 1] to Y, Cb, Cr in 0..255."""
-    if colour not in _COLOURS:
-        raise InputError(f"colour {colour!r} is unknown; choose one of {', '.join(_COLOURS)}")
-    red, blue, luma, black, chroma = _COLOURS[colour]
-    y = torch.tensor([red, 1 - red - blue, blue], dtype=torch.float64)
-    cb = (torch.tensor([0.0, 0, 1], dtype=torch.float64) - y) / (2 * (1 - blue))
-    cr = (torch.tensor([1.0, 0, 0], dtype=torch.float64) - y) / (2 * (1 - red))
-    return torch.stack([luma * y, chroma * cb, chroma * cr]), torch.tensor([black, 128, 128])
+    m, offset = colour_named(colour).matrix()
+    return torch.from_numpy(m), torch.from_numpy(offset)
 
 
 def rgb_to_planes(rgb: Tensor, colour: str = "bt709", round_samples: bool = True) -> Planes:

@@ -25,12 +25,12 @@ MODE_BITS = 6.0
 _HOPE = 0.7  # directions rarely save more than this share of the cost of the block's deviation from its mean
 
 
-def candidates(inter_cost: Tensor, mean_cost: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
-    """Images and block numbers, int64 (n,) each, worth an intra try; both costs (B, H/k, W/k), slope (B, 1, 1).
+def candidates(inter_cost: Tensor, mean_cost: Tensor, lam: Tensor) -> tuple[Tensor, Tensor]:
+    """Images and block numbers, int64 (n,) each, worth an intra try; both costs (B, H/k, W/k), lam (B, 1, 1).
 
     A block whose inter cost is hardly more than an intra mode's own bits cannot gain.
     """
-    hopeful = (inter_cost > _HOPE * mean_cost) & (inter_cost > 2 * MODE_BITS * slope)
+    hopeful = (inter_cost > _HOPE * mean_cost) & (inter_cost > 2 * MODE_BITS * lam)
     return hopeful.flatten(1).nonzero(as_tuple=True)
 
 
@@ -61,11 +61,11 @@ def try_intra(
     return residual, best
 
 
-def intra_cost(coefficients: Tensor, step: Tensor, slope: Tensor, bits_of, settings: Settings) -> Tensor:
-    """Squared error + lambda·bits of transformed blocks (n, k²); step, slope: (n,); bits_of: levels → bits."""
+def intra_cost(coefficients: Tensor, step: Tensor, lam: Tensor, bits_of, settings: Settings) -> Tensor:
+    """Squared error + lambda·bits of transformed blocks (n, k²); step, lam: (n,); bits_of: levels → bits."""
     level = hard(coefficients / step[:, None], settings.intra_offset)
     error = (coefficients - level * step[:, None]).square().sum(-1)
-    return error + slope * (bits_of(level) + MODE_BITS)
+    return error + lam * (bits_of(level) + MODE_BITS)
 
 
 def code_intra_blocks(

@@ -27,7 +27,7 @@ def load_rates(name: str, gop: str) -> dict[str, FrameRate]:
     stored = read(name).get(gop)
     if stored is None:
         raise InputError(
-            f"no rate is fitted for {name!r}, gop {gop!r}: python -m mvlib.virtual.calibrate --codec {name}"
+            f"no rate is fitted for {name!r}, gop {gop!r}: python -m mvlib.calibration rates --codec {name}"
         )
     with reading(FOLDER / f"{name}.json"):
         return {kind: _rate(fitted) for kind, fitted in stored.items()}

@@ -26,10 +26,10 @@ from .interpolate import CELL, chroma_phases, fetch, from_blocks, luma_phases
 from .modes import decide
 from .motion import search
 from .partition import rough_decode
-from .plan import INTER, INTRA, MERGE, SKIP, InterTools, Plan, spread_cells
+from .plan import INTER, INTRA, MERGE, SKIP, Plan, spread_cells
 from .quantise import Rounding, chroma_qp, qstep, straight_through_round
 from .rate import Levels
-from .settings import Settings
+from .settings import Settings, lagrangian
 from .strengths import loop_filter
 
 
@@ -50,9 +50,10 @@ class PFrame:
 class Coder:
     """Codes the planes of one P frame once its plan and its prediction stand."""
 
-    def __init__(self, plan: Plan, qp: Tensor, tools: InterTools, settings: Settings, rounding: Rounding):
-        self.plan, self.tools, self.settings, self.rounding = plan, tools, settings, rounding
-        self.steps = (qstep(qp), *[qstep(chroma_qp(qp, tools.standard))] * 2)
+    def __init__(self, plan: Plan, qp: Tensor, settings: Settings, rounding: Rounding):
+        self.plan, self.settings, self.rounding = plan, settings, rounding
+        self.tools, self.standard = settings.inter, settings.standard
+        self.steps = (qstep(qp), *[qstep(chroma_qp(qp, self.standard))] * 2)
         self.coded = (plan.mode == MERGE) | (plan.mode == INTER)
         self.levels: list[Levels] = []
         self.skipped: list[Levels] = []
@@ -80,7 +81,7 @@ class Coder:
             cells = (self.plan.mode == SKIP) & (self.plan.size == k)
             mask, times = cells[:, :: k // CELL, :: k // CELL], 1
             kind, side = "dct", k // 2 if p else k
-            if self.tools.standard == "h264":
+            if self.standard == "h264":
                 kind, side, times = ("nested", 8, 1) if p else ("dct", 8, k // 8)
             index = spread_cells(mask, times).reshape(-1).nonzero()[:, 0]
             if len(index):
@@ -111,7 +112,7 @@ class Coder:
 
     def _blocks(self, p: int, k: int) -> tuple[Tensor | None, int, str]:
         """Which blocks of plane p are transformed with luma size k: mask, side in the plane's samples, kind."""
-        if p and self.tools.standard == "h264":  # a macroblock's chroma has one transform, whatever luma does
+        if p and self.standard == "h264":  # a macroblock's chroma has one transform, whatever luma does
             if k != 8:
                 return None, 0, ""
             inter = self.coded | ((self.plan.mode == INTRA) & (self.plan.size < 16))
@@ -141,7 +142,7 @@ class Coder:
         mask, direction = (t[:, ::times, ::times] for t in (mask, self.plan.direction))
         if p == 0:
             return choose(direction, mask, k, len(self.settings.luma_modes[k]))
-        if self.tools.standard == "h265":
+        if self.standard == "h265":
             return choose(direction, mask, k // 2, len(self.settings.chroma_modes[k // 2]))
         if k != 16:  # H.264: chroma goes intra with a whole macroblock; DC, which is mode 2
             return []
@@ -158,7 +159,6 @@ def code_p(
     current: Planes,
     reference: Planes,
     qp: Tensor,
-    tools: InterTools,
     settings: Settings,
     rounding: Rounding,
     plan: Plan | None = None,
@@ -169,18 +169,20 @@ def code_p(
     differ; None: it searches and decides.
     Returns planes clipped to 0..255 after the loop filter.
     """
+    tools = settings.inter
     luma = luma_phases(reference.y, tools.interpolation)
     chroma = chroma_phases(torch.cat([reference.cb, reference.cr], 1), tools.interpolation)
     if plan is None:
-        fixed = Planes(*(p.detach() for p in current))
-        vectors = search(fixed.y, luma.detach(), tools.slope_at(qp).sqrt(), tools.blocks, tools.reach)
-        plan = decide(fixed, luma.detach(), chroma.detach(), vectors, qp, tools, settings)
+        fixed = current.detach()
+        price = lagrangian(tools, qp).sqrt()
+        vectors = search(fixed.y, luma.detach(), price, tools.blocks, tools.reach)
+        plan = decide(fixed, luma.detach(), chroma.detach(), vectors, qp, settings)
     predicted = predict(luma, chroma, plan.vectors)
-    coder = Coder(plan, qp, tools, settings, rounding)
+    coder = Coder(plan, qp, settings, rounding)
     out = []
     for p, (source, guess) in enumerate(zip(current, predicted, strict=True)):
         out.append(coder.intra_blocks(p, source, coder.inter_plane(p, source, guess)))
-    planes = loop_filter(Planes(*out), plan, coder.nonzero, qp, tools.standard)
+    planes = loop_filter(Planes(*out), plan, coder.nonzero, qp, settings.standard)
     if settings.round_samples:
-        planes = Planes(*(straight_through_round(p) for p in planes))
-    return PFrame(Planes(*(p.clamp(0, 255) for p in planes)), plan, coder.levels, coder.skipped)
+        planes = planes.each(straight_through_round)
+    return PFrame(planes.each(lambda p: p.clamp(0, 255)), plan, coder.levels, coder.skipped)

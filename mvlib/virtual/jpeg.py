@@ -13,7 +13,7 @@ arXiv 2309.06978.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -21,31 +21,27 @@ from torch import Tensor
 from mvlib.errors import InputError
 
 from . import transform
-from .checks import checked_clip, checked_qp, checked_tables, checked_through
+from .base import Quantiser, VirtualBase
+from .checks import checked_qp, checked_tables
 from .colour import Planes, pad_planes, planes_to_rgb, rgb_to_planes
 from .fitted import load_rates, read
 from .huffman import ac_counts, coded_bits, dc_counts
-from .quantise import Rounding, hard, lookup, rounding_of, straight_through_round
+from .quantise import Rounding, hard, lookup, straight_through_round
 from .rate import FrameRate, Levels, block_bits, sum_by_image
-from .result import VirtualOut, same_layout, with_real_values
 
 _LUMA = (
     "16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57 69 56 14 17 22 29 51 87 80 62 "
     "18 22 37 56 68 109 103 77 24 35 55 64 81 104 113 92 49 64 78 87 103 121 120 101 72 92 95 98 112 100 103 99"
 )
 _CHROMA = "17 18 24 47 99 99 99 99 18 21 26 66 99 99 99 99 24 26 56 99 99 99 99 99 47 66" + " 99" * 38
-HEADER_BITS = 8 * (
-    623 + 2 - 348
-)  # markers and quantiser tables as Pillow writes them, without the codes' symbols
+# Markers and quantiser tables as Pillow writes them, without the codes' symbols.
+HEADER_BITS = 8 * (623 + 2 - 348)
 STUFFING = 1 + 1 / 256  # every byte 255 of the scan is followed by a zero byte; taken as one byte in 256
 
 
 Tables = tuple[Tensor, Tensor]
-_GOPS = {
-    "stock": "stock",
-    "ippp": "intra",
-    "intra": "intra",
-}  # whose scale of QP holds, as for the real codec
+# Whose scale of QP holds, as for the real codec.
+_GOPS = {"stock": "stock", "ippp": "intra", "intra": "intra"}
 
 
 def standard_tables(quality: Tensor) -> Tables:
@@ -69,14 +65,20 @@ def _previous_dc(dc: Tensor, columns: int, grouped: bool) -> Tensor:
     return line.reshape(squares.shape).transpose(2, 3).reshape(dc.shape)
 
 
-class VirtualJpeg:
-    """A differentiable baseline JPEG (4:2:0, optimised codes), called like ``VirtualCodec``.
+class VirtualJpeg(VirtualBase):
+    """A differentiable baseline JPEG (4:2:0, optimised codes): every frame is a file, none refers to another.
+
+    A call takes one of three: ``qp``; or ``quality``, a number or (B,), 1..100, rounded to the whole ones that libjpeg
+    takes; or ``tables``, quantiser tables of luma and of chroma, each 64 steps in row-major order, one for all clips,
+    (64,) or (8, 8), or one each, (B, 64) or (B, 8, 8); 1..255, rounded to whole ones, not together with ``real``.
+    Gradients reach the clip and, where they are tensors, qp, quality and tables.
 
     Args:
         quality_of_qp: quality 1..100 at each whole qp of 0..51.  rate: log-odds of its levels, for the slope.
     """
 
     def __init__(self, quality_of_qp: Sequence[float], rate: FrameRate):
+        super().__init__()
         self.quality_of_qp, self.rate = quality_of_qp, rate
 
     @classmethod
@@ -90,78 +92,47 @@ class VirtualJpeg:
         """Quality 1..100, whole, at a qp of 0..51; any shape."""
         return straight_through_round(lookup(self.quality_of_qp, qp)).clamp(1, 100)
 
-    @torch.compiler.disable  # what is computed hangs on the values at every turn
-    def __call__(
+    def quantiser(
         self,
         clip: Tensor,
-        qp: Tensor | float | None = None,
-        route: str = "straight_through",
-        temperature: float = 0.2,
-        rounding: Rounding | None = None,
-        real: Callable | None = None,
-        through: int | None = None,
-        *,
+        qp: Tensor | float | None,
         quality: Tensor | float | None = None,
-        tables: tuple[Tensor, Tensor] | None = None,
-    ) -> VirtualOut:
-        """Code a batch of clips, each frame a JPEG file; other arguments and result as in ``VirtualCodec``.
-
-        Args:
-            through: without a meaning here, as no frame refers to another.
-            quality: in place of qp: a number or (B,), 1..100, rounded to the whole ones that libjpeg takes.
-            tables: in place of both: quantiser tables of luma and of chroma, each 64 steps in row-major order, one for
-                all clips, (64,) or (8, 8), or one each, (B, 64) or (B, 8, 8); 1..255, rounded to whole ones.
-
-        Gradients reach the clip and, where they are tensors, qp, quality and tables.
-
-        Raises:
-            TypeError, ValueError: see ``checks.py``; not one of qp, quality and tables; tables with ``real``.
-        """
-        clip = checked_clip(clip)
-        checked_through(through)
-        steps, told = self._quantiser(clip, qp, quality, tables)
-        if real is not None and told is None:
-            raise InputError(
-                "a real codec cannot be told these tables; give qp or quality, or leave real out"
-            )
-        own_slope = rounding is not None or route != "straight_through"
-        rounding = rounding or rounding_of(route, temperature)
-        with torch.autocast(clip.device.type, enabled=False):
-            b, t = clip.shape[:2]
-            each = tuple(s.repeat_interleave(t, 0) for s in steps)
-            rgb, bits = self.code(clip.clamp(0, 1).flatten(0, 1), each, rounding, own_slope)
-            bits = bits.reshape(b, t)
-            out = VirtualOut(same_layout(rgb.reshape(clip.shape), clip), bits.sum(1), bits, ["I"] * t)
-            return out if real is None else with_real_values(out, clip, *told, real)
-
-    def _quantiser(self, clip: Tensor, qp, quality, tables) -> tuple[Tables, tuple[str, Tensor] | None]:
-        """The tables, (B, 64) each, of whole steps; and what a real codec is told, its name and (B,) numbers."""
+        tables: Tables | None = None,
+    ) -> Quantiser:
+        """Tables of whole steps, (B, 64) each, for one of qp, quality and tables."""
         if sum(given is not None for given in (qp, quality, tables)) != 1:
             raise InputError("give one of qp (0..51), quality (1..100) and tables (luma, chroma)")
         if tables is not None:
-            return tuple(straight_through_round(t) for t in checked_tables(tables, clip)), None
+            return Quantiser(tuple(straight_through_round(t) for t in checked_tables(tables, clip)), None)
         if quality is None:
             qp = checked_qp(qp, clip)
-            return standard_tables(self.quality(qp)), ("qp", qp)
+            return Quantiser(standard_tables(self.quality(qp)), ("qp", qp))
         quality = straight_through_round(checked_qp(quality, clip, "quality", (1, 100), "in libjpeg"))
-        return standard_tables(quality), ("native", quality)
+        return Quantiser(standard_tables(quality), ("native", quality))
 
     def code(
-        self, rgb: Tensor, tables: Tables, rounding: Rounding, own_slope: bool = False
-    ) -> tuple[Tensor, Tensor]:
-        """Code pictures (B, 3, H, W) with tables (B, 64) of luma and chroma: decoded pictures and bits (B,)."""
-        h, w = rgb.shape[-2:]
-        decoded, bits = [], rgb.new_full((len(rgb),), HEADER_BITS)
+        self,
+        clip: Tensor,
+        setting: Tables,
+        rounding: Rounding,
+        smooth: bool,
+        through: int | None,
+        choices: list,
+    ) -> tuple[Tensor, Tensor, list[str]]:
+        """Frames (B, T, 3, H, W), bits (B, T) and types of a checked clip with tables (B, 64) of luma and chroma."""
+        b, t, _, h, w = clip.shape
+        rgb, tables = clip.flatten(0, 1), tuple(s.repeat_interleave(t, 0) for s in setting)
+        decoded, bits = [], rgb.new_full((b * t,), HEADER_BITS)
         for plane, table, chroma in _planes(rgb, tables):
-            samples, levels, exact = _code_plane(plane, table, rounding, (h, w), chroma, len(rgb))
+            samples, levels, exact = _code_plane(plane, table, rounding, (h, w), chroma, b * t)
             decoded.append(samples)
             bits = bits + exact * STUFFING
             if levels.scaled.requires_grad:
-                each = block_bits(levels, self.rate.groups[levels.group], False, own_slope)[0]
-                slope = sum_by_image(each, levels.images, len(rgb))
+                each = block_bits(levels, self.rate.groups[levels.group], False, smooth)[0]
+                slope = sum_by_image(each, levels.images, b * t)
                 bits = bits + slope - slope.detach()
         planes = Planes(decoded[0], *decoded[1].chunk(2))
-        return planes_to_rgb(planes, h, w, "jfif"), bits
+        return planes_to_rgb(planes, h, w, "jfif").reshape(clip.shape), bits.reshape(b, t), ["I"] * t
 
     def levels(self, rgb: Tensor, quality: Tensor) -> list[Levels]:
         """The levels of luma and chroma that are sent at a quality (B,), hard rounded."""

@@ -16,21 +16,21 @@ from torch import Tensor
 from . import transform
 from .colour import Planes
 from .fallback import candidates, intra_cost, try_intra, without_mean
-from .interpolate import CELL, fetch, from_blocks
-from .motion import exp_golomb_bits, neighbour_median, spread
+from .interpolate import CELL, fetch, from_blocks, to_blocks
+from .motion import exp_golomb_bits, neighbour_median, pool, spread
 from .partition import rough_decode
-from .plan import INTER, MERGE, SKIP, InterTools, Plan, spread_cells
+from .plan import INTER, MERGE, SKIP, Plan, spread_cells
 from .quantise import chroma_qp, hard, per_image, qstep
-from .settings import Settings
+from .settings import Settings, lagrangian
 
 
 class Prices:
     """Everything a decision needs to know about the quantiser: steps, lambda, bits of levels."""
 
-    def __init__(self, tools: InterTools, qp: Tensor):
-        self.tools = tools
-        self.luma, self.chroma = qstep(qp), qstep(chroma_qp(qp, tools.standard))
-        self.slope = tools.slope_at(qp)
+    def __init__(self, settings: Settings, qp: Tensor):
+        self.tools = settings.inter
+        self.luma, self.chroma = qstep(qp), qstep(chroma_qp(qp, settings.standard))
+        self.lam = lagrangian(self.tools, qp)
 
     def coded(self, residual: Tensor, k: int, steps: Tensor) -> tuple[Tensor, Tensor]:
         """Squared error and bits of every k × k block of (B, 1, H, W): two (B, H/k, W/k)."""
@@ -50,18 +50,11 @@ class Prices:
         return some * (nonzero > 0) + each * nonzero + log * torch.log2(magnitude.clamp(min=1)).sum(-1)
 
 
-def _gather_sum(cells: Tensor, times: int) -> Tensor:
-    """(B, h, w) → (B, h/times, w/times), sums."""
-    return cells if times == 1 else F.avg_pool2d(cells[:, None], times)[:, 0] * times**2
-
-
 class Decider:
     """Tries the ways to code the blocks of the current picture against one reference."""
 
-    def __init__(
-        self, current: Planes, luma: Tensor, chroma: Tensor, qp: Tensor, tools: InterTools, settings: Settings
-    ):
-        self.tools, self.prices, self.settings = tools, Prices(tools, qp), settings
+    def __init__(self, current: Planes, luma: Tensor, chroma: Tensor, qp: Tensor, settings: Settings):
+        self.tools, self.prices, self.settings = settings.inter, Prices(settings, qp), settings
         self.rough = rough_decode(current.y, self.prices.luma)
         self.current, self.luma, self.chroma = current, luma, chroma
         self.colour = torch.cat([current.cb, current.cr], 1)
@@ -78,21 +71,21 @@ class Decider:
 
     def coded_chroma(self, c: Tensor, k: int) -> Tensor:
         """Cost of coding the chroma residual: (B, H/k, W/k)."""
-        slope = self.prices.slope[:, None, None]
+        lam = self.prices.lam[:, None, None]
         b, _, h, w = c.shape
-        small = 4 if self.tools.standard == "h264" else k // 2
+        small = 4 if self.settings.standard == "h264" else k // 2
         steps = self.prices.chroma.repeat_interleave(2)
         error, bits = self.prices.coded(c.reshape(2 * b, 1, h, w), small, steps)
-        cost = (error + slope.repeat_interleave(2, 0) * bits).view(b, 2, h // small, w // small).sum(1)
-        return _gather_sum(cost, k // 2 // small)
+        cost = (error + lam.repeat_interleave(2, 0) * bits).view(b, 2, h // small, w // small).sum(1)
+        return pool(cost, k // 2 // small)
 
     def coded_luma(self, y: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """Best cost of coding the luma residual, (B, H/k, W/k), and the transform size that reaches it."""
-        slope, sizes = self.prices.slope[:, None, None], self.tools.transforms[k]
+        lam, sizes = self.prices.lam[:, None, None], self.tools.transforms[k]
         costs = []
         for t in sizes:
             error, bits = self.prices.coded(y, t, self.prices.luma)
-            costs.append(_gather_sum(error + slope * bits, k // t))
+            costs.append(pool(error + lam * bits, k // t))
         best, index = torch.stack(costs).min(0)
         return best, torch.tensor(sizes, device=y.device)[index]
 
@@ -108,28 +101,28 @@ class Decider:
             return cost, direction
         chroma = self.coded_chroma(without_mean(self.colour, k // 2), k)
         mean = self.coded_luma(without_mean(self.current.y, k), k)[0] + chroma
-        images, blocks = candidates(inter, mean, self.prices.slope[:, None, None])
+        images, blocks = candidates(inter, mean, self.prices.lam[:, None, None])
         if len(images):
-            step, slope = self.prices.luma[images], self.prices.slope[images]
+            step, lam = self.prices.luma[images], self.prices.lam[images]
             plane, rough = self.current.y, self.rough
-            found, best = try_intra(plane, rough, images, blocks, slope.sqrt(), k, self.settings)
-            value = intra_cost(found, step, slope, self.prices.level_bits, self.settings)
+            found, best = try_intra(plane, rough, images, blocks, lam.sqrt(), k, self.settings)
+            value = intra_cost(found, step, lam, self.prices.level_bits, self.settings)
             cost.flatten(1)[images, blocks] = value + chroma.flatten(1)[images, blocks]
             direction.flatten(1)[images, blocks] = best
         return cost, direction
 
     def level(self, k: int, found: Tensor) -> tuple[Tensor, Plan]:
         """Cost (B, H/k, W/k) and plan of the best way to code every block of side k."""
-        times, slope, flags = k // CELL, self.prices.slope[:, None, None], self.tools.flag_bits
+        times, lam, flags = k // CELL, self.prices.lam[:, None, None], self.tools.flag_bits
         merge = self.merge_vectors(found, times)
         y, c = self.residual(spread(merge, times))
         cost_merge, t_merge = self.coded(y, c, k)
-        costs = [self.squared(y, c, k) + slope * flags[SKIP], cost_merge + slope * flags[MERGE]]
+        costs = [self.squared(y, c, k) + lam * flags[SKIP], cost_merge + lam * flags[MERGE]]
         if k < self.tools.smallest_skip:
             costs[0] = torch.full_like(costs[0], torch.inf)
         bits = exp_golomb_bits(found - neighbour_median(found)) * self.tools.vector_bits
         cost_own, t_own = self.coded(*self.residual(spread(found, times)), k)
-        costs.append(cost_own + slope * (flags[INTER] + bits))
+        costs.append(cost_own + lam * (flags[INTER] + bits))
         intra, direction = self.intra(k, torch.stack(costs).amin(0))
         best, mode = torch.stack([*costs, intra]).min(0)
         own = mode == INTER
@@ -148,17 +141,11 @@ class Decider:
         padded = F.pad(found, (0, 0, 1, 1, 1, 0))
         left, up, right = padded[:, 1:, :-2], padded[:, :-1, 1:-1], padded[:, :-1, 2:]
         candidates = torch.stack([left, up, right, neighbour_median(found), torch.zeros_like(found)])
-        block = transform_cells(self.current.y)
+        block = to_blocks(self.current.y)[:, 0]
         error = (fetch(self.luma, spread(candidates, times))[:, :, 0] - block).square().sum((-1, -2))
-        error = torch.stack([_gather_sum(e, times) for e in error])
+        error = pool(error, times)
         pick = error.argmin(0)
         return candidates.gather(0, pick[None, ..., None].expand(1, *found.shape))[0]
-
-
-def transform_cells(plane: Tensor) -> Tensor:
-    """(B, 1, H, W) → (B, H/8, W/8, 8, 8)."""
-    b, _, h, w = plane.shape
-    return plane.reshape(b, h // CELL, CELL, w // CELL, CELL).transpose(2, 3)
 
 
 @torch.no_grad()
@@ -168,7 +155,6 @@ def decide(
     chroma: Tensor,
     vectors: dict[int, Tensor],
     qp: Tensor,
-    tools: InterTools,
     settings: Settings,
 ) -> Plan:
     """Choose block sizes and modes for a P frame.
@@ -176,15 +162,15 @@ def decide(
     current: planes whose sides are multiples of the largest block. luma, chroma: the reference's phases. vectors: the
     search's result. qp: (B,). Bottom-up: four blocks are replaced by the larger one if that is no dearer.
     """
-    decider = Decider(current, luma, chroma, qp, tools, settings)
-    split = decider.prices.slope[:, None, None]  # a split flag is about one bit
+    decider = Decider(current, luma, chroma, qp, settings)
+    split = decider.prices.lam[:, None, None]  # a split flag is about one bit
     cost = plan = None
-    for k in tools.blocks:
+    for k in settings.inter.blocks:
         own_cost, own = decider.level(k, vectors[k])
         if plan is None:
             cost, plan = own_cost, own
             continue
-        halves = _gather_sum(cost, 2) + split
+        halves = pool(cost, 2) + split
         take = own_cost <= halves
         cost = torch.minimum(own_cost, halves)
         times = k // CELL

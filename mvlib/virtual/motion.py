@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from mvlib.errors import InputError
+from mvlib.motion import shift_differences
 from mvlib.virtual.interpolate import CELL, fetch, to_blocks
 
 _REACH = {1: 4, 2: 8, 4: 8}
@@ -58,15 +59,8 @@ def _volume(current: torch.Tensor, reference: torch.Tensor, reach: int, scale: i
 
     Both (B, 1, H, W). Returns (B, (2·reach + 1)², H/8, W/8) in units of the full-size picture.
     """
-    cur = F.avg_pool2d(current, scale) if scale > 1 else current
-    ref = F.avg_pool2d(reference, scale) if scale > 1 else reference
-    (h, w), cell = cur.shape[-2:], CELL // scale
-    ref = F.pad(ref, (reach,) * 4, mode="replicate")[:, 0]
-    rows = []
-    for dy in range(2 * reach + 1):
-        shifted = ref[:, dy : dy + h].unfold(2, w, 1).transpose(1, 2)  # (B, 2·reach + 1, h, w), a view
-        rows.append(F.avg_pool2d((shifted - cur).abs_(), cell))
-    return torch.cat(rows, 1) * CELL**2
+    pictures = (F.avg_pool2d(p, scale) if scale > 1 else p for p in (current, reference))
+    return shift_differences(*pictures, reach, CELL // scale) * CELL**2
 
 
 def _winners(volume: torch.Tensor, reach: int, scale: int, lam: torch.Tensor) -> torch.Tensor:

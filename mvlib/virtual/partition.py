@@ -19,7 +19,7 @@ from . import transform
 from .neighbours import gather_neighbours, neighbour_index
 from .predictors import mode_matrices, prediction_matrices
 from .quantise import hard, per_image
-from .settings import Settings
+from .settings import Settings, lagrangian
 from .tables import table
 
 _LOW = (
@@ -46,11 +46,6 @@ class Chosen:
     blocks: Tensor
     modes: Tensor
     counts: list[int]
-
-
-def lagrangian(qp: Tensor, settings: Settings) -> Tensor:
-    """Squared error, in 8-bit units, that one bit is worth at ``qp`` (B,)."""
-    return settings.lambda_scale * torch.exp(settings.lambda_rate * qp)
 
 
 def sort_by_mode(k: int, images: Tensor, blocks: Tensor, modes: Tensor, count: int) -> Chosen:
@@ -138,7 +133,7 @@ def size_costs(
     Returns:
         cost (B, N): squared error + lambda * bits; position in the list of modes, int64 (B, N).
     """
-    b, kind, lam = plane.shape[0], settings.luma_transforms[k], lagrangian(qp, settings)
+    b, kind, lam = plane.shape[0], settings.luma_transforms[k], lagrangian(settings, qp)
     grid = _try_modes(plane, guess, lam.sqrt(), settings, k, luma=True)
     best, order = grid.costs.argmin(1).sort()
     counts = torch.bincount(best, minlength=len(grid.matrices)).tolist()
@@ -164,7 +159,7 @@ def shared_modes(planes: Tensor, guess: Tensor, qp: Tensor, settings: Settings, 
     Returns:
         int64 (B, N).
     """
-    price = lagrangian(qp, settings).sqrt().repeat(2)
+    price = lagrangian(settings, qp).sqrt().repeat(2)
     costs = _try_modes(planes, guess, price, settings, k, luma=False).costs
     return costs.reshape(2, len(qp), -1, costs.shape[-1]).sum(0).argmin(-1)
 

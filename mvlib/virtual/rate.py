@@ -132,15 +132,13 @@ def sent_mask(values: Tensor, grouped: bool) -> Tensor:
     return scan_rank(k, grouped, like=values) <= last[:, None]
 
 
-def block_bits(
-    levels: Levels, rate: GroupRate, grouped: bool, own_slope: bool
-) -> tuple[Tensor, Tensor, Tensor]:
+def block_bits(levels: Levels, rate: GroupRate, grouped: bool, smooth: bool) -> tuple[Tensor, Tensor, Tensor]:
     """Bits of the levels of each block.
 
     Args:
         grouped: the scan runs through groups of 4×4, as in H.265.
-        own_slope: the slope is that of the levels as rounded (for rounding that is itself smooth or noisy), else
-            that of the smooth magnitudes.
+        smooth: the rounding has a slope of its own (it is soft, or noise), and the gradient is that of the levels as
+            rounded; else it is that of the smooth magnitudes.
 
     Returns:
         bits (n,); whether anything is coded (n,), 0 or 1; size of the last position, log2(1 + column) + log2(1 + row).
@@ -148,13 +146,13 @@ def block_bits(
     k = round(levels.values.shape[-1] ** 0.5)
     last, column, row = last_position(levels.values, grouped)
     sent = scan_rank(k, grouped, like=levels.values) <= last[:, None]
-    with torch.set_grad_enabled(own_slope and torch.is_grad_enabled()):
+    with torch.set_grad_enabled(smooth and torch.is_grad_enabled()):
         m = levels.values.abs()
         each = level_bits(m, level_context(m), k, rate)
         bits = (each * sent).sum(-1)
     if torch.is_grad_enabled():
         # Beyond the last level nothing is paid, but what would be paid for a first one there still pulls.
-        if not own_slope:
+        if not smooth:
             m = smooth_magnitude(levels.scaled)
             slope = level_bits(m, level_context(m), k, rate).sum(-1)
         else:
@@ -171,7 +169,7 @@ def sum_by_image(values: Tensor, images: Tensor, count: int) -> Tensor:
 
 
 def level_features(
-    levels: list[Levels], count: int, rates: dict[str, GroupRate], grouped: bool, own_slope: bool = False
+    levels: list[Levels], count: int, rates: dict[str, GroupRate], grouped: bool, smooth: bool = False
 ) -> Features:
     """Sum what the levels of ``count`` pictures cost and contain, by group.
 
@@ -180,7 +178,7 @@ def level_features(
     """
     out: Features = {}
     for item in levels:
-        bits, coded, position = block_bits(item, rates[item.group], grouped, own_slope)
+        bits, coded, position = block_bits(item, rates[item.group], grouped, smooth)
         for name, values in (
             ("levels", bits),
             ("blocks", torch.ones_like(bits)),

@@ -8,39 +8,18 @@ fitted weight is near one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from torch import Tensor
 
 from .colour import Planes
 from .inter import PFrame, code_p
 from .intra import IFrame, IntraChoices, code_i
-from .plan import H264, H265, INTER, INTRA, MERGE, SKIP, InterTools, Plan
+from .plan import INTER, INTRA, MERGE, SKIP, Plan
 from .quantise import Rounding
 from .rate import Features, GroupRate, level_features
 from .settings import Settings
 
 _NOMINAL = {SKIP: ("skip", 0.5), MERGE: ("merge", 2.5), INTER: ("inter", 4.0), INTRA: ("intra", 6.0)}
-
-
-@dataclass(frozen=True)
-class Chain:
-    """How the frames of a clip depend on one another.
-
-    Attributes:
-        tools: what P frames may do.
-        i_offset, p_offset: what the encoder adds to the QP of an I frame and of all others.
-    """
-
-    tools: InterTools
-    i_offset: float = 0.0
-    p_offset: float = 0.0
-
-
-CHAINS = {
-    "x265": {"ippp": Chain(H265), "stock": Chain(H265, -3.0)},
-    "x264": {"ippp": Chain(H264), "stock": Chain(H264, -3.0)},
-}
 
 
 def plan_features(plan: Plan, blocks: tuple[int, ...]) -> Features:
@@ -67,7 +46,6 @@ def plan_features(plan: Plan, blocks: tuple[int, ...]) -> Features:
 def code_chain(
     frames: list[Planes],
     qp: Tensor,
-    chain: Chain,
     settings: Settings,
     rounding: Rounding,
     through: int | None = None,
@@ -79,39 +57,35 @@ def code_chain(
     references in a row; None: all. choices: of a clip that hardly differs, a frame each; empty: it chooses. Yields each
     coded frame as it is done.
     """
-    qp_i, qp_p = frame_qps(qp, chain)
-    coded: IFrame | PFrame = code_i(frames[0], qp_i, settings, rounding, choices[0] if choices else None)
+    qps = frame_qps(qp, settings)
+    coded: IFrame | PFrame = code_i(frames[0], qps["I"], settings, rounding, choices[0] if choices else None)
     yield coded
     for t, planes in enumerate(frames[1:], 1):
         reference = coded.planes
         if through is not None and t % (through + 1) == 0:
-            reference = Planes(*(p.detach() for p in reference))
-        coded = code_p(
-            planes, reference, qp_p, chain.tools, settings, rounding, choices[t] if choices else None
-        )
+            reference = reference.detach()
+        coded = code_p(planes, reference, qps["P"], settings, rounding, choices[t] if choices else None)
         yield coded
 
 
 def frame_features(
-    frame: IFrame | PFrame,
-    groups: dict[str, GroupRate],
-    settings: Settings,
-    tools: InterTools,
-    own_slope: bool = False,
+    frame: IFrame | PFrame, groups: dict[str, GroupRate], settings: Settings, smooth: bool = False
 ) -> Features:
     """What a frame's bits are estimated from: features of its levels and of its decisions, (B,) each.
 
-    own_slope: see ``rate.block_bits``.
+    smooth: see ``rate.block_bits``.
     """
     count, grouped = len(frame.planes.y), settings.standard == "h265"
-    levels = level_features(frame.levels, count, groups, grouped, own_slope)
-    if isinstance(frame, PFrame) and frame.skipped and not own_slope:  # worth nothing, with a slope
+    levels = level_features(frame.levels, count, groups, grouped, smooth)
+    if isinstance(frame, IFrame):
+        return levels | frame.modes
+    if frame.skipped and not smooth:  # they cost nothing, but have a gradient
         silent = level_features(frame.skipped, count, groups, grouped)
         for name in (n for n in silent if n.endswith(".levels")):
             levels[name] = levels[name] + silent[name] if name in levels else silent[name]
-    return levels | (frame.modes if isinstance(frame, IFrame) else plan_features(frame.plan, tools.blocks))
+    return levels | plan_features(frame.plan, settings.inter.blocks)
 
 
-def frame_qps(qp: Tensor, chain: Chain) -> tuple[Tensor, Tensor]:
+def frame_qps(qp: Tensor, settings: Settings) -> dict[str, Tensor]:
     """QP of the clip's I frame and of its P frames, within 0..51."""
-    return (qp + chain.i_offset).clamp(0, 51), (qp + chain.p_offset).clamp(0, 51)
+    return {"I": (qp + settings.i_offset).clamp(0, 51), "P": qp}

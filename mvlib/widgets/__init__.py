@@ -4,6 +4,6 @@ from .block_viewer import BlockViewer
 from .clip_explorer import ClipExplorer
 from .explorer import QPExplorer
 from .motion_viewer import MotionViewer
-from .player import player
+from .player import boxed, player
 
-__all__ = ["BlockViewer", "ClipExplorer", "MotionViewer", "QPExplorer", "player"]
+__all__ = ["BlockViewer", "ClipExplorer", "MotionViewer", "QPExplorer", "boxed", "player"]

@@ -8,7 +8,7 @@ import numpy as np
 
 from mvlib.analysers.actions import ACTION_NETWORKS, Recogniser
 from mvlib.analysers.trackers import TRACKER_NAMES, Tracker
-from mvlib.evaluation.samples import Sample
+from mvlib.samples import Sample
 
 from . import drawing, samples
 from .controls import NONE, choice, slider

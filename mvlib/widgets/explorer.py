@@ -11,9 +11,9 @@ import numpy as np
 
 from mvlib.analysers import Classifier, load
 from mvlib.errors import UserError
-from mvlib.evaluation.samples import Sample
 from mvlib.plots import difference
 from mvlib.preprocess import available_preprocessors
+from mvlib.samples import Sample
 
 from . import drawing, samples
 from .controls import NONE, choice, slider, text

@@ -20,8 +20,8 @@ from mvlib.codecs import RealCodec
 from mvlib.codecs.coded import Coded
 from mvlib.datasets import ACTIONS
 from mvlib.errors import InputError
-from mvlib.evaluation.samples import Sample
 from mvlib.preprocess import load_preprocessor, preprocess_frames
+from mvlib.samples import Sample
 
 # Of coded frames that are remembered, and of what the encoder was given: 25 clips of 16 frames at 224x224.
 _KEPT_BYTES = 120_000_000

@@ -56,20 +56,21 @@ def dissect_clip(clip: np.ndarray, qp: float, codec: VirtualCodec) -> list[Motio
 
     Raises ValueError if the codec knows no P frames (``like(…, gop="ippp")`` does).
     """
-    if codec.chain is None:
+    if codec.settings.inter is None:
         raise InputError('this virtual codec has I frames only; make one with like("x265", gop="ippp")')
     rgb = torch.tensor(clip).permute(0, 3, 1, 2) / 255
     planes = pad_planes(rgb_to_planes(rgb), codec.settings.multiple)
     frames = [Planes(*(p[t : t + 1] for p in planes)) for t in range(len(clip))]
     at = torch.tensor([float(qp)])
     out, before = [], None
-    for t, coded in enumerate(code_chain(frames, at, codec.chain, codec.settings, hard)):
-        rate = codec.rates["P" if t else "I"]
-        features = frame_features(coded, rate.groups, codec.settings, codec.chain.tools)
-        bits = float(rate.bits(features, frame_qps(at, codec.chain)[min(t, 1)]))
+    for t, coded in enumerate(code_chain(frames, at, codec.settings, hard)):
+        kind = "P" if t else "I"
+        rate = codec.rates[kind]
+        features = frame_features(coded, rate.groups, codec.settings)
+        bits = float(rate.bits(features, frame_qps(at, codec.settings)[kind]))
         decoded = planes_to_rgb(coded.planes, *clip.shape[1:3])
         out.append(
-            _taken_apart(clip[t], decoded, bits, frames[t], coded, before, codec.chain.tools.interpolation)
+            _taken_apart(clip[t], decoded, bits, frames[t], coded, before, codec.settings.inter.interpolation)
         )
         before = coded.planes
     return out

@@ -49,6 +49,24 @@ def player(clips: Mapping[str, np.ndarray], fps: int = 10, zoom: int | None = 1,
     )
 
 
+def boxed(frames: np.ndarray, boxes: np.ndarray, colour: tuple[int, int, int] = (255, 255, 0)) -> np.ndarray:
+    """A copy of frames uint8 (T, H, W, 3) with the edge of a box drawn in each, two pixels wide.
+
+    Args:
+        boxes: (T, 4), x1, y1, x2, y2 in pixels; where one is NaN the frame stays as it is.
+        colour: red, green, blue, 0..255.
+    """
+    drawn = frames.copy()
+    for frame, box in zip(drawn, boxes, strict=True):
+        if np.isfinite(box).all():
+            x1, y1, x2, y2 = np.round(box).astype(int).clip(0)
+            edge = np.zeros(frame.shape[:2], bool)
+            edge[y1:y2, x1:x2] = True
+            edge[y1 + 2 : max(y2 - 2, 0), x1 + 2 : max(x2 - 2, 0)] = False
+            frame[edge] = colour
+    return drawn
+
+
 def _beside(clips: list[np.ndarray]) -> np.ndarray:
     """Clips with white between them, sides padded to even numbers as 4:2:0 needs: (T, H', W', 3)."""
     frames, height, _, _ = clips[0].shape

@@ -14,9 +14,9 @@ from mvlib.datasets import ACTIONS, Clips, Photos
 from mvlib.errors import InputError, InputTypeError
 from mvlib.evaluation.experiment import VideoExperiment
 from mvlib.evaluation.material import load_material
-from mvlib.evaluation.samples import Sample
 from mvlib.media import open_clip, read_picture
 from mvlib.media.colour import over_white
+from mvlib.samples import Sample
 
 # Of the test side: things that ImageNet has a class for and that the small networks recognise while undamaged.
 # Those that compression hides from them come first; the last are recognised to the end.

@@ -9,8 +9,8 @@ from torch import nn
 
 from mvlib.analysers import Analyser, Classifier, as_analyser, kl_to_clean, load
 from mvlib.evaluation.looking import Judge, scores_of
-from mvlib.evaluation.samples import Sample
 from mvlib.evaluation.scales import scale_of
+from mvlib.samples import Sample
 
 
 class Mean(nn.Module):

@@ -53,13 +53,13 @@ def test_a_moving_thing_is_followed_and_one_that_grows_gets_a_larger_box(tracker
 
 
 def test_a_pedestrian_of_a_real_film_is_followed(tracker):
-    track = next(t for t in Tracks("test") if t.name == "away")
+    track = next(t for t in Tracks("test") if t.file == "away")
     first, size = track.boxes[0], track.frames.shape[1:3]
     tracked = tracker.track(track.frames[:21], first)
-    scores = sequence_scores(tracked, track.boxes[:21], size, track.known[:21])
+    scores = sequence_scores(tracked, track.boxes[:21], size, track.visible[:21])
     assert scores["ao"] > 0.6, scores
     assert (
-        sequence_scores(np.repeat(first[None], 21, 0), track.boxes[:21], size, track.known[:21])["ao"] < 0.2
+        sequence_scores(np.repeat(first[None], 21, 0), track.boxes[:21], size, track.visible[:21])["ao"] < 0.2
     )
 
 

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from mvlib._files import read_sealed, replace_when_done
+from mvlib._store import digest
 from mvlib.codecs import RealCodec, Stream
 from mvlib.codecs.base import identity_of
-from mvlib.codecs.cache import pack, stream_key, unpack
+from mvlib.codecs.cache import pack, unpack
 from mvlib.codecs.versions import fingerprint
 
 
@@ -36,7 +37,7 @@ def test_a_hit_gives_the_same_without_encoding(name, small, tmp_path, monkeypatc
 
 def test_everything_that_changes_the_stream_changes_the_key(small, monkeypatch):
     def key(codec, frames, native):
-        return stream_key(identity_of(codec, native, len(frames)), frames)
+        return digest(identity_of(codec, native, len(frames)), frames)
 
     other = small.copy()
     other[0, 0, 0, 0] ^= 1

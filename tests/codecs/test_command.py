@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 
 import mvlib
+from mvlib.calibration.qp_tables import luma_psnr
 from mvlib.codecs import CommandCodec, RealCodec, rgb_to_yuv420, yuv420_to_rgb
 from mvlib.codecs import bitstream as bs
 from mvlib.codecs.base import identity_of
 from mvlib.codecs.colour import pad_to
-from mvlib.codecs.measure_qp import luma_psnr
 from mvlib.datasets import Clips
 from mvlib.errors import CommandFailed, InputError, MissingFile
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mvlib.codecs import RealCodec, pool
+from mvlib import pool
+from mvlib.codecs import RealCodec
 from mvlib.errors import FileError, InputError, InputTypeError, MissingFile, ResourceError
 
 IMPORTED = (
@@ -159,7 +160,8 @@ ENDLESS = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored
 import numpy as np
-from mvlib.codecs import RealCodec, pool
+from mvlib import pool
+from mvlib.codecs import RealCodec
 from mvlib.errors import FileError, InputError, InputTypeError, MissingFile, ResourceError
 codec = RealCodec("x264", preset="ultrafast")
 codec.map([np.zeros((1, 32, 32, 3), np.uint8)] * 2, 30, workers=2)

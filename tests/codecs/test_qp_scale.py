@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from mvlib.calibration.qp_tables import invert, luma_psnr
 from mvlib.codecs import ENCODERS, QP_MAX, RealCodec
-from mvlib.codecs.measure_qp import invert, luma_psnr
 from mvlib.codecs.qp_scale import native_from_qp, table_kind, tables
 from mvlib.datasets import Clips
 

@@ -1,36 +1,41 @@
-"""``mvlib encode`` on files of one's own: pictures and clips, with and without a preprocessor."""
+"""``mvlib encode`` on files of one's own: what is typed, what is written, what is told and what is refused."""
 
 import json
 import os
 import shutil
 import sys
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from mvlib.__main__ import main
 from mvlib._weights import weights_folder
 from mvlib.codecs import RealCodec
-from mvlib.commands.media import CONTAINERS, Media, read_media, write_media
-from mvlib.datasets import Clips, Photos, data_root
+from mvlib.datasets import Clips, Photos
+from mvlib.media import open_clip, read_clip, read_picture
 from mvlib.preprocess import load_preprocessor, preprocess_frames
+from mvlib.transcode.writing import Lossless
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
 
 
 @pytest.fixture
-def encode(monkeypatch, capsys):
-    """What the command prints."""
+def encode(monkeypatch, capsys, tmp_path):
+    """What the command writes as JSON; the table is what it prints."""
 
-    def run(*arguments):
-        typed = ["mvlib", "encode", *map(str, arguments), "--codec", "x264"]
+    def run(*arguments, sample=0):
+        numbers = tmp_path / "numbers.json"
+        typed = ["mvlib", "encode", *map(str, arguments), "--sample", str(sample), "--json", str(numbers)]
         monkeypatch.setattr(sys, "argv", typed)
-        main()
-        return json.loads(capsys.readouterr().out)
+        try:
+            main()
+            found = json.loads(numbers.read_text())
+        finally:
+            numbers.unlink(missing_ok=True)
+        return found | {"table": capsys.readouterr().out}
 
     return run
 
@@ -39,176 +44,251 @@ def encode(monkeypatch, capsys):
 def picture(tmp_path):
     pixels = Photos("test", size=64).uint8(3)[:96, :130]
     Image.fromarray(pixels).save(tmp_path / "own.png")
-    return tmp_path / "own.png", pixels[None]
+    return tmp_path / "own.png", pixels
 
 
 @pytest.fixture
 def clip(tmp_path):
     """Five frames of a film, 80x64 pixels at 25 frames a second, lossless."""
     frames = np.ascontiguousarray(Clips("test", frames=5).uint8(0)[:, 40:104, 60:140])
-    with av.open(str(tmp_path / "own.avi"), "w") as container:
-        stream = container.add_stream("ffv1", rate=25)
-        stream.height, stream.width, stream.pix_fmt = 64, 80, "bgr0"
-        for rgb in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
-        container.mux(stream.encode(None))
+    with Lossless(tmp_path / "own.avi", 25) as out:
+        out.write(frames)
     return tmp_path / "own.avi", frames
 
 
-def psnr(a, b):
-    return 10 * np.log10(255**2 / np.mean((a.astype(float) - b) ** 2))
+@pytest.fixture
+def film(tmp_path):
+    """24 frames of a film, 176x176 pixels."""
+    with Lossless(tmp_path / "film.mkv", 25) as out:
+        out.write(Clips("test", frames=24).uint8(0))
+    return tmp_path / "film.mkv"
 
 
-def test_a_picture_with_and_without_a_preprocessor(encode, picture, tmp_path):
+@pytest.mark.parametrize("ending, codec", [("jpg", "jpeg"), ("webp", "webp"), ("avif", "avif")])
+def test_a_still_is_the_file_that_the_codec_measures(encode, picture, tmp_path, ending, codec):
     file, pixels = picture
-    out = tmp_path / "new" / "given.png"
-    result = encode(file, "--qp", 30, "--preprocessor", "image", "--prepared", out)
-    given = preprocess_frames(load_preprocessor("image"), pixels, 30)
-    assert np.array_equal(np.asarray(Image.open(out)), given[0]) and not np.array_equal(given, pixels)
-    real = RealCodec("x264")
-    for said, frames in ((result, pixels), (result["preprocessed"], given)):
-        coded = real(frames, qp=30)
-        assert said["bits"] == coded.bits and said["bpp"] == pytest.approx(coded.bits / 96 / 130, abs=1e-4)
-        assert said["psnr-rgb"] == pytest.approx(psnr(coded.frames, pixels), abs=0.01)
-    change = 100 * (result["preprocessed"]["bits"] / result["bits"] - 1)
-    assert result["preprocessed"]["bits at equal QP, percent"] == pytest.approx(change, abs=0.01)
-    assert result["size"] == [130, 96] and result["preprocessed"]["by"] == "image"
-    plain = encode(file, "--qp", 30)
-    assert plain == {k: v for k, v in result.items() if k != "preprocessed"}
+    given, out = tmp_path / "new" / "given.png", tmp_path / f"out.{ending}"
+    told = encode(file, out, "--qp", 30, "--preprocessor", "image", "--prepared", given)
+    expected = preprocess_frames(load_preprocessor("image"), pixels[None], 30)
+    assert np.array_equal(np.asarray(Image.open(given)), expected[0])
+    coded = RealCodec(codec)(expected, qp=30)
+    assert np.array_equal(read_picture(out), coded.frames[0])
+    assert told["bits"] == coded.bits == 8 * out.stat().st_size
+    assert told["bpp"] == pytest.approx(coded.bits / 96 / 130, abs=1e-5)
+    assert (told["size"], told["codec"], told["preprocessor"], told["told qp"]) == (
+        [130, 96],
+        codec,
+        "image",
+        30,
+    )
 
 
-@pytest.mark.parametrize("name", ["image", "video"])
-def test_a_clip_with_a_preprocessor_of_either_kind(encode, clip, tmp_path, name):
+def test_a_picture_as_a_stream_and_a_frame_as_a_still(encode, picture, clip, tmp_path):
+    encode(picture[0], tmp_path / "out.265", "--qp", 30)
+    assert read_clip(tmp_path / "out.265").frames.shape == (1, 96, 130, 3)
+    encode(clip[0], tmp_path / "out.webp", "--qp", 0, "--start", 3, "--frames", 1)
+    errors = [np.abs(read_picture(tmp_path / "out.webp").astype(float) - frame).mean() for frame in clip[1]]
+    assert np.argmin(errors) == 3
+
+
+def test_a_film_with_its_table(encode, film, tmp_path):
+    out = tmp_path / "out.mp4"
+    typed = (
+        film,
+        out,
+        "--qp",
+        40,
+        "--frames",
+        20,
+        "--start",
+        2,
+        "--preprocessor",
+        "image",
+        "--codec",
+        "x265",
+    )
+    told = encode(*typed, "--analyser", "efficientnet_lite0", sample=8)
+    assert (told["frames"], told["qp"], told["told qp"], told["start"]) == (20, 40, 40, 2)
+    sample = told["sample"]
+    assert [row["qp"] for row in sample["plain"]] == [35, 40, 45]
+    assert [row["qp"] for row in sample["prepared"]][-3:] == [35, 40, 45]
+    assert sample["places"] == [8] and sample["frames"] == 8
+    assert sample["at equal bits"]["bpp"] == sample["plain"][1]["bpp"]
+    assert "At equal bits, those of QP 40 without it" in told["table"] and "from number 8 on" in told["table"]
+    assert f"{told['bits']} bits" in told["table"]
+    assert open_clip(out).count == 20
+
+
+def test_options_reach_the_encoder(encode, clip, film, tmp_path):
     file, frames = clip
-    assert np.array_equal(read_media(file).frames, frames)
-    out, back = tmp_path / "given.mkv", tmp_path / "back.mkv"
-    asked = ("--preprocessor", name, "--prepared", out, "--decoded", back, "--frames", 4)
-    result = encode(file, "--qp", 35, *asked)
-    given = preprocess_frames(load_preprocessor(name), frames[:4], 35)
-    written = read_media(out)
-    assert np.array_equal(written.frames, given) and written.rate == 25
-    coded = RealCodec("x264")(given, qp=35)
-    assert np.array_equal(read_media(back).frames, coded.frames)
-    assert (result["frames"], result["size"]) == (4, [80, 64])
-    assert result["bits"] == RealCodec("x264")(frames[:4], qp=35).bits
-    assert result["preprocessed"]["bits"] == coded.bits
+    more = ("--codec", "x264", "--preset", "ultrafast", "--gop", "intra", "--options", "aq-mode=0:psy=0")
+    told = encode(file, tmp_path / "a.mkv", "--qp", 30, *more)
+    same = RealCodec("x264", preset="ultrafast", gop="intra", options={"aq-mode": 0, "psy": 0})(frames, qp=30)
+    assert told["bits"] == pytest.approx(same.bits, abs=32)  # the rate of 25 stands in the headers
+    assert told["options"] == {"aq-mode": 0, "psy": 0}
+    sizes = [encode(film, tmp_path / f"{crf}.mkv", "--crf", crf)["bits"] for crf in (20, 40)]
+    assert sizes[0] > 2 * sizes[1]
+    rates = [encode(film, tmp_path / f"{rate}.mkv", "--bitrate", rate)["bits"] for rate in ("300k", "0.03M")]
+    assert rates[0] > 2 * rates[1]
 
 
-def test_a_film_in_its_container(encode):
-    result = encode(data_root() / "clips" / "vtest_0.mp4", "--frames", 2, "--qp", 40)
-    assert result["frames"] == 2 and 25 < result["psnr-rgb"] < 45 and 0 < result["bpp"] < 1
+@pytest.mark.parametrize("codec", ["x264", "svtav1", "vp9"])
+def test_the_preprocessor_is_told_the_qp_that_the_encoder_chooses(encode, film, tmp_path, codec):
+    told = encode(film, tmp_path / "out.mp4", "--codec", codec, "--crf", 35, "--preprocessor", "image")
+    assert told["told qp"] == pytest.approx(told["qp"], abs=2)
+    assert "as the encoder chose; the preprocessor was told" in told["table"]
 
 
 def test_weights_by_their_path(encode, picture, tmp_path):
     for end in ("safetensors", "json"):
         shutil.copy(weights_folder() / f"preprocessor_image.{end}", tmp_path / f"mine.{end}")
     named, by_path = (
-        encode(picture[0], "--preprocessor", which)["preprocessed"]
-        for which in ("image", tmp_path / "mine.safetensors")
+        encode(picture[0], tmp_path / f"{i}.jpg", "--preprocessor", which)["bits"]
+        for i, which in enumerate(("image", tmp_path / "mine.safetensors"))
     )
-    assert named | {"by": ""} == by_path | {"by": ""}
+    assert named == by_path
 
 
-def test_mistakes_are_named(encode, picture, clip, tmp_path):
+def test_mistakes_are_named_before_anything_is_written(encode, picture, clip, tmp_path):
     words = tmp_path / "words.mp4"
     words.write_text("no film at all")
-    for arguments, message in (
-        ((tmp_path / "none.png",), r"none\.png does not exist"),
-        ((words,), r"words\.mp4 is neither a picture .* nor a clip"),
-        ((picture[0], "--preprocessor", "imgae"), r"imgae.* is missing.*filter, image, machines"),
+    still, film_ = ("out.jpg",), ("out.mp4",)
+    for file, arguments, message in (
+        (tmp_path / "none.png", still, r"none\.png does not exist"),
+        (words, film_, r"words\.mp4 is neither a picture .* nor a clip"),
+        (picture[0], (*still, "--preprocessor", "imgae"), r"imgae.* is missing.*filter, image, machines"),
         (
-            (picture[0], "--preprocessor", "video"),
-            r"CompactVideo, of clips, .* picture; .*: filter, image, machines",
+            picture[0],
+            (*still, "--preprocessor", "video"),
+            r"video is a CompactVideo, of clips, .*: filter, image, machines",
         ),
-        ((picture[0], "--prepared", "a.png"), r"give --preprocessor too"),
-        ((picture[0], "--preprocessor", "image", "--prepared", "a.mkv"), r"a\.mkv must end in \.png"),
-        ((clip[0], "--decoded", "a.mp4"), r"a\.mp4 must end in \.mkv"),
-        ((clip[0], "--frames", -1), r"frames is -1"),
-        ((CASES / "hdr10.mp4",), r"hdr10\.mp4 is HDR.*zscale"),
-        ((CASES / "huge200MP.png",), r"huge200MP\.png.*MAX_IMAGE_PIXELS"),
-        ((CASES / "iphone_grid.heic",), r"iphone_grid\.heic is HEIF.*heif-convert"),
+        (picture[0], (*still, "--prepared", "a.png"), r"give --preprocessor too"),
+        (picture[0], (*still, "--preprocessor", "image", "--prepared", "a.mkv"), r"a\.mkv must end in \.png"),
+        (clip[0], (*film_, "--preprocessor", "image", "--prepared", "a.mp4"), r"a\.mp4 must end in \.mkv"),
+        (picture[0], (*still, "--start", 1), r"is a picture, which has no frame 1"),
+        (clip[0], still, r"out\.jpg would be a still, and the input is a clip.*--frames 1"),
+        (clip[0], (*film_, "--frames", -1), r"--frames -1; they must be at least 0 and 1"),
+        (clip[0], ("out.gif",), r"out\.gif must end in one of \.mp4"),
+        (clip[0], ("out.heic",), r"no encoder of HEIC.*\.avif"),
+        (
+            clip[0],
+            ("out.webm", "--codec", "x264"),
+            r"\.webm does not hold x264; give --codec vp9 or svtav1, .*\.mp4",
+        ),
+        (clip[0], (*film_, "--codec", "x266"), r"codec 'x266' is unknown; \.mp4 holds x264"),
+        (clip[0], (*film_, "--qp", 30, "--crf", 20), r"--qp and --crf contradict each other"),
+        (clip[0], (*film_, "--qp", 60), r"qp 60\.0 is out of range"),
+        (clip[0], (*film_, "--crf", 60), r"crf is 60\.0; x264 takes 0\.\.51"),
+        (clip[0], (*film_, "--codec", "svtav1", "--crf", 30.5), r"svtav1 takes whole numbers"),
+        (clip[0], (*film_, "--codec", "mjpeg", "--crf", 20), r"mjpeg has no --crf"),
+        (clip[0], (*film_, "--bitrate", "fast"), r"bitrate is 'fast'; give bits per second"),
+        (picture[0], (*still, "--bitrate", "1M"), r"jpeg codes single pictures by --qp alone"),
+        (clip[0], (*film_, "--options", "aq-mode"), r"give key=value"),
+        (clip[0], (*film_, "--options", "aq-mod=1"), r"aq-mod.*; did you mean 'aq-mode'"),
+        (clip[0], (*film_, "--options", "crf=1"), r"'crf' of x264 is not free"),
+        (clip[0], (*film_, "--preset", "quick"), r"preset of x264 'quick' is unknown"),
+        (clip[0], (*film_, "--device", "quantum"), r"--device quantum cannot be used here"),
+        (clip[0], ("out.mkv", "--analyser", "slowfast"), r"no analyser is called 'slowfast'"),
+        (CASES / "hdr10.mp4", film_, r"hdr10\.mp4 is HDR.*zscale"),
+        (CASES / "huge200MP.png", still, r"huge200MP\.png.*MAX_IMAGE_PIXELS"),
+        (CASES / "iphone_grid.heic", still, r"iphone_grid\.heic is HEIF.*heif-convert"),
     ):
+        out, *more = arguments
         with pytest.raises(SystemExit, match=f"mvlib: .*{message}"):
-            encode(*arguments)
+            encode(file, tmp_path / "new" / out, *more, sample=8 if "--analyser" in more else 0)
+        left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+        assert left == {"own.png", "own.avi", "words.mp4"}, (file, arguments)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there_is_named(encode, clip, tmp_path):
+    with pytest.raises(SystemExit, match=r"--device cuda cannot be used here .*; give cpu, or leave it out"):
+        encode(clip[0], tmp_path / "out.mp4", "--device", "cuda")
 
 
 @pytest.fixture
 def no_coding(monkeypatch):
-    """Whatever codes a frame fails."""
+    """Whatever opens an encoder fails."""
 
-    def coded(*_, **__):
+    def begun(*_, **__):
         raise AssertionError("work has begun")
 
-    monkeypatch.setattr(RealCodec, "__call__", coded)
+    monkeypatch.setattr("mvlib.transcode.film.FilmWriter", begun)
+    monkeypatch.setattr(RealCodec, "encode", begun)
 
 
 def test_an_output_never_takes_the_place_of_the_input(encode, clip, tmp_path, monkeypatch, no_coding):
-    film = clip[0].read_bytes()
-    (tmp_path / "link.avi").symlink_to(clip[0])
-    (tmp_path / "hard.avi").hardlink_to(clip[0])
+    film_ = clip[0].rename(tmp_path / "own.mkv")
+    content = film_.read_bytes()
+    (tmp_path / "link.mkv").symlink_to(film_)
+    (tmp_path / "hard.mkv").hardlink_to(film_)
     (tmp_path / "folder").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "x").mkdir()
     monkeypatch.chdir(tmp_path)
-    for name in (clip[0], "own.avi", "./x/../own.avi", tmp_path / "link.avi", "hard.avi", "folder/own.avi"):
-        (tmp_path / "x").mkdir(exist_ok=True)
-        with pytest.raises(SystemExit, match=r"mvlib: .* is the input .*own\.avi, which would be lost"):
-            encode(clip[0], "--decoded", name)
+    for name in (film_, "own.mkv", "./x/../own.mkv", tmp_path / "link.mkv", "hard.mkv", "folder/own.mkv"):
+        with pytest.raises(SystemExit, match=r"mvlib: .* is the input .*own\.mkv, which would be lost"):
+            encode(film_, name, "--overwrite")
     with pytest.raises(SystemExit, match="is the input"):
-        encode(tmp_path / "link.avi", "--preprocessor", "image", "--prepared", clip[0])
-    assert clip[0].read_bytes() == film
+        encode("link.mkv", "a.mkv", "--preprocessor", "image", "--prepared", film_, "--overwrite")
+    assert film_.read_bytes() == content
 
 
-def test_two_outputs_are_two_files(encode, picture, tmp_path, no_coding):
-    (tmp_path / "link.png").symlink_to("out.png")
-    for one, other in (("out.png", "out.png"), ("out.png", "link.png")):
+def test_outputs_are_different_files_and_none_is_replaced_unasked(
+    encode, clip, tmp_path, monkeypatch, no_coding
+):
+    (tmp_path / "link.mkv").symlink_to("out.mkv")
+    for one, other in (("out.mkv", "out.mkv"), ("out.mkv", "link.mkv")):
         with pytest.raises(SystemExit, match="are the same file, and one result would be lost"):
-            outs = ("--prepared", tmp_path / one, "--decoded", tmp_path / other)
-            encode(picture[0], "--preprocessor", "image", *outs)
-    assert not (tmp_path / "out.png").exists()
+            encode(clip[0], tmp_path / one, "--preprocessor", "image", "--prepared", tmp_path / other)
+    (tmp_path / "out.mkv").write_text("precious")
+    with pytest.raises(SystemExit, match=r"out\.mkv is there already; give --overwrite"):
+        encode(clip[0], tmp_path / "out.mkv")
+    monkeypatch.undo()
+    assert (tmp_path / "out.mkv").read_text() == "precious"
 
 
-def test_what_cannot_be_written_is_refused_before_work(encode, picture, tmp_path, no_coding):
-    (tmp_path / "folder.png").mkdir()
+def test_a_linked_output_is_replaced_where_it_lies(encode, clip, tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link.mkv").symlink_to(tmp_path / "elsewhere" / "out.mkv")
+    encode(clip[0], tmp_path / "link.mkv")
+    encode(clip[0], tmp_path / "link.mkv", "--overwrite")
+    assert (tmp_path / "link.mkv").is_symlink() and open_clip(tmp_path / "elsewhere" / "out.mkv").count == 5
+    (tmp_path / "lost.mkv").symlink_to(tmp_path / "own.avi" / "out.mkv")
+    with pytest.raises(SystemExit, match=r"own\.avi is a file, not a folder"):
+        encode(clip[0], tmp_path / "lost.mkv")
+
+
+def test_what_cannot_be_written_is_refused_before_work(encode, clip, tmp_path, no_coding):
+    (tmp_path / "folder.mkv").mkdir()
+    os.mkfifo(tmp_path / "pipe.mkv")
     for name, says in (
-        ("folder.png", "is a folder"),
-        ("own.png/x/a.png", r"own\.png is a file, not a folder"),
+        ("folder.mkv", "is a folder"),
+        ("pipe.mkv", "is a pipe or a device"),
+        ("own.avi/x/a.mkv", r"own\.avi is a file, not a folder"),
     ):
         with pytest.raises(SystemExit, match=says):
-            encode(picture[0], "--decoded", tmp_path / name)
+            encode(clip[0], tmp_path / name)
     if os.geteuid():  # root may write everywhere
         (tmp_path / "locked").mkdir(mode=0o500)
         with pytest.raises(SystemExit, match="no permission"):
-            encode(picture[0], "--decoded", tmp_path / "locked" / "a.png")
+            encode(clip[0], tmp_path / "locked" / "a.mkv")
 
 
-def test_damage_and_what_was_taken_for_granted_are_warned_of(encode, caplog):
-    result = encode(CASES / "concealed.mp4", "--frames", 40)
-    assert result["frames"] == 40
+def test_damage_and_what_was_taken_for_granted_are_warned_of(encode, caplog, tmp_path):
+    told = encode(CASES / "concealed.mp4", tmp_path / "out.mp4", "--frames", 40)
+    assert told["frames"] == 40
     assert "concealed.mp4: frame 30 is damaged" in caplog.text
-    assert any("frame 30 is damaged" in note for note in result["notes"])
+    assert any("frame 30 is damaged" in note for note in told["notes"])
 
 
-def test_what_is_written_is_upright(encode, tmp_path):
-    back = tmp_path / "back.mkv"
-    assert encode(CASES / "rot90.mp4", "--frames", 3, "--decoded", back)["size"] == [96, 160]
-    with av.open(str(back)) as container:
-        frame = next(container.decode(video=0))
-        assert (frame.width, frame.height, frame.rotation) == (96, 160, 0)
-    picture = tmp_path / "back.png"
-    assert encode(CASES / "exif6.jpg", "--decoded", picture)["size"] == [64, 96]
-    with Image.open(picture) as written:
+def test_a_picture_is_written_upright(encode, tmp_path):
+    assert encode(CASES / "exif6.jpg", tmp_path / "out.jpg")["size"] == [64, 96]
+    with Image.open(tmp_path / "out.jpg") as written:
         assert written.size == (64, 96) and not written.getexif()
 
 
 def test_a_name_with_a_colon_is_read_and_written(encode, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shutil.copy(CASES / "colon.mp4", "10:30.mp4")
-    assert encode("10:30.mp4", "--frames", 2, "--decoded", "10:31.mkv")["frames"] == 2
-    assert len(read_media(tmp_path / "10:31.mkv").frames) == 2
-
-
-@pytest.mark.parametrize("suffix", CONTAINERS)
-def test_every_container_that_is_offered_keeps_each_pixel(tmp_path, suffix):
-    frames = np.random.default_rng(0).integers(0, 256, (3, 32, 48, 3), dtype=np.uint8)
-    write_media(tmp_path / f"own{suffix}", frames, Media(frames, Fraction(25)))
-    back = read_media(tmp_path / f"own{suffix}")
-    assert np.array_equal(back.frames, frames) and back.rate == 25
+    assert encode("10:30.mp4", "10:31.mkv", "--frames", 2)["frames"] == 2
+    assert open_clip(tmp_path / "10:31.mkv").count == 2

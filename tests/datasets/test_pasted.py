@@ -12,12 +12,13 @@ def pasted():
 
 def test_boxes_are_in_the_picture_and_named(pasted):
     for item in (pasted[i] for i in range(len(pasted))):
-        assert item.picture.shape == (256, 256, 3) and item.picture.dtype == np.uint8
-        assert 1 <= len(item.boxes) == len(item.labels) <= 4
-        assert (item.boxes[:, :2] >= 0).all() and (item.boxes[:, 2:] <= 256).all()
-        sides = item.boxes[:, 2:] - item.boxes[:, :2]
+        assert item.frames.shape == (1, 256, 256, 3) and item.frames.dtype == np.uint8
+        boxes, labels = item.objects.boxes, item.objects.labels
+        assert 1 <= len(boxes) == len(labels) <= 4 and not item.objects.ignored.any()
+        assert (boxes[:, :2] >= 0).all() and (boxes[:, 2:] <= 256).all()
+        sides = boxes[:, 2:] - boxes[:, :2]
         assert (sides.max(1) <= 0.5 * 256 + 2).all() and (sides > 2).all()
-        assert "person" not in item.labels
+    assert "person" not in pasted.classes and len(set(pasted.classes)) > 10
 
 
 def test_a_box_is_where_the_picture_changed():
@@ -38,9 +39,10 @@ def test_a_box_is_where_the_picture_changed():
 def test_a_picture_depends_on_seed_and_index_alone(pasted):
     again = PastedCutouts("test", count=100, size=256)
     for i in (3, 17):
-        assert (again[i].picture == pasted[i].picture).all() and (again[i].boxes == pasted[i].boxes).all()
-    assert (PastedCutouts("test", count=30, size=256, seed=1)[3].picture != pasted[3].picture).any()
-    assert (pasted[3].picture != pasted[4].picture).any()
+        assert (again[i].frames == pasted[i].frames).all()
+        assert (again[i].objects.boxes == pasted[i].objects.boxes).all()
+    assert (PastedCutouts("test", count=30, size=256, seed=1)[3].frames != pasted[3].frames).any()
+    assert (pasted[3].frames != pasted[4].frames).any()
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
@@ -50,7 +52,7 @@ def test_groups_share_nothing_and_neither_do_splits(split):
     things = [t for _, group in pasted.groups for t in group]
     assert len(places) == len(set(places)) and len(things) == len(set(things))
     assert all(photos and cutouts for photos, cutouts in pasted.groups)
-    assert pasted[5].source_id == f"{split} group {5 % len(pasted.groups)}"
+    assert pasted[5].source == f"{split} group {5 % len(pasted.groups)}"
 
 
 def test_no_two_groups_have_pictures_of_one_original():
@@ -89,14 +91,15 @@ def test_no_place_is_left():
 def test_the_smallest_and_the_largest_objects_have_boxes_too(size, scale):
     pasted = PastedCutouts("test", 24, size=size, scale=scale)
     for item in (pasted[i] for i in range(24)):
-        assert item.boxes.shape == (len(item.labels), 4) and 1 <= len(item.labels) <= 4
-        assert (item.boxes >= 0).all() and (item.boxes <= size).all()
-        assert (item.boxes[:, 2:] > item.boxes[:, :2]).all()
+        boxes, labels = item.objects.boxes, item.objects.labels
+        assert boxes.shape == (len(labels), 4) and 1 <= len(labels) <= 4
+        assert (boxes >= 0).all() and (boxes <= size).all()
+        assert (boxes[:, 2:] > boxes[:, :2]).all()
 
 
 @pytest.mark.parametrize("options", [{"size": 2000}, {"size": 4}, {"scale": (0.5, 0.2)}, {"count": 0}])
 def test_impossible_options_are_named(options):
     with pytest.raises(ValueError, match="="):
         PastedCutouts("test", **options)
-    with pytest.raises(IndexError, match="picture 5"):
+    with pytest.raises(IndexError, match="item 5"):
         PastedCutouts("test", count=3, size=224)[5]

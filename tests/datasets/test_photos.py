@@ -93,7 +93,7 @@ def test_whole_sees_the_border():
 
 def test_random_crops_vary_in_scale_and_stay_inside():
     rng = np.random.default_rng(0)
-    boxes = np.array([square_box(384, 512, 224, "random", rng) for _ in range(400)])
+    boxes = np.array([square_box((384, 512), 224, "random", rng) for _ in range(400)])
     sides = boxes[:, 2] - boxes[:, 0]
     assert (boxes[:, 3] - boxes[:, 1] == sides).all()
     assert sides.min() == 224

@@ -12,7 +12,8 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mvlib.datasets import Squares, open_dataset
-from mvlib.datasets.readers import READERS, BrokenItem, present
+from mvlib.datasets.opening import PUBLIC
+from mvlib.datasets.readers import BrokenItem, present
 from mvlib.datasets.window import TooShort, read_window
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
@@ -42,7 +43,7 @@ def test_voc_boxes_count_from_zero_and_carry_cocos_names(tmp_path):
     np.testing.assert_array_equal(first.objects.boxes, [[0, 0, 48, 32]])
     assert [reader.classes[k] for k in second.objects.labels] == ["couch", "person"]
     assert second.objects.ignored.tolist() == [False, True] and not second.objects.crowd.any()
-    assert second.source_id == "000001"
+    assert second.source == "000001"
     assert same_picture(first, tmp_path / "VOCdevkit/VOC2007/JPEGImages/000000.jpg")
 
 
@@ -53,8 +54,7 @@ def test_coco_boxes_are_corners_and_labels_have_no_gaps(coco):
     assert [reader.classes[s.objects.labels[0]] for s in samples[:2]] == ["person", "stop sign"]
     assert samples[2].objects.boxes.shape == (0, 4), "a picture without objects"
     assert samples[3].objects.ignored.tolist() == samples[3].objects.crowd.tolist() == [True]
-    assert samples[0].objects.area.tolist() == [1000]
-    assert samples[0].source_id == "100" and same_picture(samples[0], coco / samples[0].file)
+    assert samples[0].source == "100" and same_picture(samples[0], coco / samples[0].file)
 
 
 def test_kinetics_reads_folders_and_both_kinds_of_csv_alike(kinetics):
@@ -65,20 +65,20 @@ def test_kinetics_reads_folders_and_both_kinds_of_csv_alike(kinetics):
     listed = open_dataset("kinetics400", kinetics, listed=kinetics / "list.csv", **options)
     assert sorted(s.label for s in folders) == [1, 1, 399, 399], "numbered as Kinetics-400 numbers them"
     assert folders.classes == official.classes and folders.classes[399] == "zumba"
-    by_name = {s.source_id: s for s in folders}
+    by_name = {s.source: s for s in folders}
     for other in (*official, *listed):
-        assert other.label == by_name[other.source_id].label
-        assert np.array_equal(other.frames, by_name[other.source_id].frames)
+        assert other.label == by_name[other.source].label
+        assert np.array_equal(other.frames, by_name[other.source].frames)
 
 
-def test_got10k_gives_corners_absence_and_cover(got10k):
+def test_got10k_gives_corners_and_in_which_frames_they_count(got10k):
     reader = open_dataset("got10k", got10k)
-    track, frames = reader[1].track, reader[1].frames
-    assert frames.shape == (6, 64, 64, 3) and len(reader) == 2
-    np.testing.assert_allclose(track.boxes[3], [13, 12, 33, 36.5])
-    assert track.absent.tolist() == [False] * 5 + [True] and track.cover.tolist() == [8] * 5 + [0]
+    sample = reader[1]
+    assert sample.frames.shape == (6, 64, 64, 3) and len(reader) == 2
+    np.testing.assert_allclose(sample.boxes[3], [13, 12, 33, 36.5])
+    assert sample.visible.tolist() == [True] * 5 + [False]
     short = open_dataset("got10k", got10k, frames=2, stride=3)[0]
-    assert np.array_equal(short.frames, reader[0].frames[::3]) and short.track.boxes[1, 0] == 13
+    assert np.array_equal(short.frames, reader[0].frames[::3]) and short.boxes[1, 0] == 13
     with pytest.raises(BrokenItem, match=r"too short.*Val_000001"):
         open_dataset("got10k", got10k, frames=7)[0]
 
@@ -88,18 +88,17 @@ def test_got10k_test_split_keeps_its_boxes_to_itself(got10k):
     for folder in (got10k / "test").glob("GOT*"):
         (folder / "groundtruth.txt").write_text("10,12,20,24\n")
         (folder / "absence.label").unlink()
-    track = open_dataset("got10k", got10k, split="test")[0].track
-    assert np.isfinite(track.boxes[0]).all() and np.isnan(track.boxes[1:]).all() and not track.absent.any()
+    sample = open_dataset("got10k", got10k, split="test")[0]
+    assert np.isfinite(sample.boxes[0]).all() and np.isnan(sample.boxes[1:]).all()
+    assert sample.visible.tolist() == [True] + [False] * 5
 
 
 def test_scaling_takes_boxes_along(coco, got10k):
     half = open_dataset("coco", coco, short_side=40)[0]
     assert half.frames.shape == (1, 40, 48, 3)
     np.testing.assert_allclose(half.objects.boxes, [[5.25, 10, 25.25, 25.25]])
-    assert half.objects.area.tolist() == [250]
-    np.testing.assert_allclose(
-        open_dataset("got10k", got10k, short_side=32)[0].track.boxes[0], [5, 6, 15, 18.25]
-    )
+    tracked = open_dataset("got10k", got10k, short_side=32)[0]
+    np.testing.assert_allclose(tracked.boxes[0], [5, 6, 15, 18.25])
 
 
 DAMAGE = [
@@ -223,7 +222,7 @@ def test_a_broken_item_travels_between_processes():
     )
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", PUBLIC)
 def test_a_folder_that_is_not_the_data_set_is_named(name, tmp_path):
     for root in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(FileNotFoundError, match=str(root)):

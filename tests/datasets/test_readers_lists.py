@@ -18,7 +18,7 @@ def kinetics400(root, **options):
 
 
 def by_label(reader):
-    return sorted((sample.source_id, sample.label) for sample in reader)
+    return sorted((sample.source, sample.label) for sample in reader)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +83,7 @@ def test_commas_in_quotes_belong_to_the_value(kinetics):
     ):  # fmt: skip
         (kinetics / "list.csv").write_text(text)
         (sample,) = kinetics400(kinetics, listed=kinetics / "list.csv")
-        assert (sample.label, sample.source_id) == (399, "a, b"), text
+        assert (sample.label, sample.source) == (399, "a, b"), text
     (kinetics / "list.csv").write_text(
         'label,path\nzumba,val/zumba/a.mp4\n"zumba,val/b.mp4\nzumba,val/c.mp4\n'
     )
@@ -179,7 +179,7 @@ def test_links_are_followed_and_a_loop_ends(kinetics):
 def test_windows_of_one_video_are_one_source(kinetics):
     (path,) = kinetics.glob("val/zumba/vid1*")
     shutil.copy(path, path.with_name("vid1aaaaaaa_000101_000111.mp4"))
-    assert len({s.source_id for s in kinetics400(kinetics)}) == 4
+    assert len({s.source for s in kinetics400(kinetics)}) == 4
 
 
 def test_imagenet_passes_over_what_is_no_class(imagenet, caplog):
@@ -210,7 +210,7 @@ def test_a_plain_folder_of_pictures_is_a_data_set(imagenet):
     path.rename(path.with_suffix(".Jpg"))
     reader = open_dataset("folder", imagenet)
     assert [s.file for s in reader] == reader.paths == [f if f != found[2] else f[:-4] + "Jpg" for f in found]
-    assert [s.source_id for s in reader] == reader.paths and {s.label for s in reader} == {None}
+    assert [s.source for s in reader] == reader.paths and {s.label for s in reader} == {None}
     assert reader.passed == {"hidden": 10, "of another kind": 1} and not reader.is_video
 
 

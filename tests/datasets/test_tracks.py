@@ -3,29 +3,27 @@
 import numpy as np
 import pytest
 
-from mvlib.datasets import Clips, Tracks
+from mvlib.datasets import Tracks
 
 
 @pytest.mark.parametrize(("split", "least"), [("train", 2), ("test", 6)])
 def test_boxes_lie_in_their_frames_and_overlap_from_one_to_the_next(split, least):
     tracks = Tracks(split)
     assert len(tracks) >= least
-    films = {item.source_id for item in Clips(split, frames=1).meta}
     for track in tracks:
         height, width = track.frames.shape[1:3]
-        boxes = track.boxes[track.known]
-        assert track.frames.dtype == np.uint8 and len(track.frames) == len(track.boxes) == len(track.known)
-        assert track.known[0] and track.known.sum() >= 7
+        boxes = track.boxes[track.visible]
+        assert track.frames.dtype == np.uint8 and len(track.frames) == len(track.boxes) == len(track.visible)
+        assert track.visible[0] and track.visible.sum() >= 7
         assert (boxes[:, :2] >= 0).all() and (boxes[:, 2:] <= [width, height]).all()
         assert (boxes[:, 2:] - boxes[:, :2] >= 10).all()
         meet = np.minimum(boxes[1:, 2:], boxes[:-1, 2:]) - np.maximum(boxes[1:, :2], boxes[:-1, :2])
-        assert (meet > -8).all(), track.name  # a slip of a digit would send a box elsewhere
-        assert track.source_id in films
+        assert (meet > -8).all(), track.file  # a slip of a digit would send a box elsewhere
 
 
 def test_the_woman_in_red_is_red_inside_her_boxes_and_the_path_is_not():
-    track = next(t for t in Tracks("test") if t.name == "red")
-    seen = [t for t in np.flatnonzero(track.known) if not 28 <= t <= 42]  # hidden in between
+    track = next(t for t in Tracks("test") if t.file == "red")
+    seen = [t for t in np.flatnonzero(track.visible) if not 28 <= t <= 42]  # hidden in between
     assert len(seen) >= 8
     for t in seen:
         x1, y1, x2, y2 = track.boxes[t].astype(int)

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 from test_matching import as_detections, random_pictures
 
+from mvlib._store import digest
 from mvlib.evaluation.averages import Precision, from_arrays, join, means, plain_means, to_arrays, with_scores
 from mvlib.evaluation.bootstrap import bootstrap_bd_rate, bootstrap_difference, draw_weights
-from mvlib.evaluation.cells import CellStore, digest
+from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.matching import match
 
 NOTHING = as_detections([], [], [])

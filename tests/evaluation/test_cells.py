@@ -5,8 +5,8 @@ import io
 import numpy as np
 import pytest
 
+from mvlib import _store
 from mvlib._files import write_sealed
-from mvlib.evaluation import cells
 from mvlib.evaluation.cells import CellStore
 
 ARRAYS = {"bpp": np.linspace(0, 1, 600).reshape(100, 6), "psnr": np.full((100, 6), 30.5)}
@@ -54,5 +54,5 @@ def test_a_cell_of_another_make_counts_as_absent(path):
 
 def test_a_name_depends_on_all_that_it_is_made_of():
     parts = (1, "x264", np.zeros(3), np.zeros(3, np.float32), np.zeros((3, 1)), {"a": 1, "b": 2})
-    names = {cells.digest(part) for part in parts}
-    assert len(names) == len(parts) and cells.digest({"b": 2, "a": 1}) in names
+    names = {_store.digest(part) for part in parts}
+    assert len(names) == len(parts) and _store.digest({"b": 2, "a": 1}) in names

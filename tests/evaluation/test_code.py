@@ -12,9 +12,10 @@ import pytest
 import torch
 from torch import nn
 
+from mvlib._store import digest
 from mvlib.analysers import Classifier
 from mvlib.evaluation import conditions, identity
-from mvlib.evaluation.cells import CellStore, digest
+from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
 from mvlib.evaluation.looking import Judge
 from mvlib.evaluation.protocol import Protocol

@@ -8,7 +8,8 @@ from mvlib import analysers
 from mvlib.evaluation import conditions, protocol
 from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment, VideoExperiment
-from mvlib.evaluation.samples import Material, Sample
+from mvlib.evaluation.samples import Material
+from mvlib.samples import Sample
 
 KINDS = {
     "pictures": (ImageExperiment, "nanodet", 1),

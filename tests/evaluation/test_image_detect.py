@@ -10,17 +10,18 @@ import pytest
 import torch
 
 from mvlib import analysers
-from mvlib.analysers.detectors import FOUND, average_precision, load_detector
+from mvlib.analysers.detectors import FOUND, Truth, average_precision, load_detector
 from mvlib.codecs import RealCodec
 from mvlib.evaluation.averages import plain_means
 from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
 from mvlib.evaluation.looking import Judge, scores_of
 from mvlib.evaluation.markdown import bd_table, curve_table, light_table
-from mvlib.evaluation.material import EXACT, load_material
+from mvlib.evaluation.material import load_material
 from mvlib.evaluation.protocol import Protocol, measure
 from mvlib.evaluation.report import make_report
-from mvlib.evaluation.samples import PSEUDO, Sample
+from mvlib.evaluation.samples import PSEUDO
+from mvlib.samples import Sample
 
 torch.set_num_threads(1)
 SMALL = ImageExperiment(
@@ -52,14 +53,14 @@ def test_precision_is_torchmetrics_on_what_really_comes_back(measured):
     codec, detector = RealCodec("x264", gop="intra"), load_detector("nanodet")
     decoded = np.concatenate([codec(s.frames, qp=50).frames for s in samples])
     found = detector.detect(torch.from_numpy(decoded).permute(0, 3, 1, 2).float() / 255, score=FOUND)
-    expected = average_precision([s.truth for s in samples], found)["map"]
+    expected = average_precision([Truth.of(s.objects) for s in samples], found)["map"]
     ap = plain_means(results["x264", ANCHOR].scores["nanodet", "ap"])
     assert ap[1] == pytest.approx(expected, abs=1e-3) and 0 < ap[1] < ap[0] < 1
 
 
 def test_the_report_says_what_counts_as_true(measured):
     report = json.loads(json.dumps(make_report(SMALL, *measured, "the command")))
-    assert report["truth_of_ap"] == EXACT and "cutouts" in report["material"] and report["n"] == 12
+    assert "exact boxes" in report["truth_of_ap"] and "cutouts" in report["material"] and report["n"] == 12
     assert {g["quality"] for g in report["bd_rates"]} == {"divergence", "ap"}
     (light,) = report["lightest_qp"]
     assert light["qp"] == 30 and light["low"] <= light["difference"] <= light["high"]

@@ -15,11 +15,11 @@ from launching import finish, kill, start
 from torchvision.models import list_models
 
 from mvlib.__main__ import main
+from mvlib._store import digest
 from mvlib.analysers import load
-from mvlib.analysers.detectors import Truth
 from mvlib.analysers.trackers import TRACKER_NAMES
 from mvlib.datasets.readers import VOC
-from mvlib.evaluation.cells import CellStore, digest
+from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.experiment import ImageExperiment, VideoExperiment
 from mvlib.evaluation.material import load_material
 from mvlib.evaluation.protocol import Protocol, measure
@@ -69,8 +69,8 @@ def test_dry_run_of_voc(monkeypatch, tmp_path):
 def test_vocs_classes_are_among_cocos_and_difficult_objects_are_ignored(tmp_path):
     assert set(VOC.classes) <= set(load("nanodet", pretrained=False).classes)
     experiment = ImageExperiment(dataset="voc", root=trees.voc(tmp_path), split="test", reader={"year": 2007})
-    truth = load_material(experiment)[1].truth
-    assert truth.ignored.tolist() == [False, True] and not truth.crowd.any()
+    objects = load_material(experiment)[1].objects
+    assert objects.ignored.tolist() == [False, True] and not objects.crowd.any()
 
 
 @pytest.mark.slow
@@ -116,13 +116,15 @@ def test_configurations_name_analysers_that_exist(name):
 
 def test_coco_boxes_become_the_detectors_classes(coco):
     samples = load_material(ImageExperiment(dataset="coco", root=coco, split="val2017"))
-    names = [load("nanodet", pretrained=False).classes[k] for i in range(2) for k in samples[i].truth.labels]
+    names = [
+        load("nanodet", pretrained=False).classes[k] for i in range(2) for k in samples[i].objects.labels
+    ]
     assert names == ["person", "stop sign"]
-    np.testing.assert_allclose(samples[0].truth.boxes, [[10.5, 20, 50.5, 50.5]])
-    crowd = samples[3].truth
-    assert crowd.ignored.tolist() == crowd.crowd.tolist() == [True] and not samples[0].truth.ignored.any()
-    plain = Truth(crowd.boxes, crowd.scores, crowd.labels, ~crowd.ignored, ~crowd.crowd)
-    assert digest(*samples[3].parts) != digest(*replace(samples[3], truth=plain).parts), "another cell"
+    np.testing.assert_allclose(samples[0].objects.boxes, [[10.5, 20, 50.5, 50.5]])
+    crowd = samples[3].objects
+    assert crowd.ignored.tolist() == crowd.crowd.tolist() == [True] and not samples[0].objects.ignored.any()
+    plain = replace(crowd, ignored=~crowd.ignored, crowd=~crowd.crowd)
+    assert digest(*samples[3].parts) != digest(*replace(samples[3], objects=plain).parts), "another cell"
 
 
 def test_what_cannot_be_coded_sensibly_is_refused(coco, kinetics):

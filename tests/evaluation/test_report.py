@@ -145,7 +145,7 @@ def test_precision_is_taken_once_for_all_who_ask(monkeypatch):
         asked[id(matches)] += 1
         return whole(matches, weights)
 
-    monkeypatch.setattr("mvlib.codecs.pool.cores", lambda: 1)  # in this process
+    monkeypatch.setattr("mvlib.pool.cores", lambda: 1)  # in this process
     monkeypatch.setattr(Matches, "average_precision", counted)
     found = report(results, sources)
     assert len(asked) == 6 and set(asked.values()) == {1}

@@ -16,8 +16,8 @@ from mvlib.evaluation.looking import Judge, scores_of
 from mvlib.evaluation.material import load_material
 from mvlib.evaluation.protocol import measure
 from mvlib.evaluation.report import bd_table, make_report
-from mvlib.evaluation.samples import Sample
 from mvlib.preprocess import build_preprocessor, save_preprocessor
+from mvlib.samples import Sample
 
 SMALL = VideoExperiment(
     codecs=("x264",), conditions=(ANCHOR, "blur 0.8"), analysers=("efficientnet_lite0",), scores=("kl",),

@@ -75,7 +75,7 @@ def test_without_a_wish_the_faster_precision_is_taken_and_kept_apart_in_stored_r
 
     rows = {}
     for precision in ("bf16", "float32"):
-        monkeypatch.setattr(_precision, "_faster_on_cpu", lambda precision=precision: precision)
+        monkeypatch.setattr(_precision, "faster_on_cpu", lambda precision=precision: precision)
         refiner = refinement(RefinementConfig(anchor=anchor))
         assert refiner.pictures.options.precision == precision
         rows[precision] = condition(f"refined:anchor={anchor}", (37,)).weights

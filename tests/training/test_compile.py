@@ -23,7 +23,7 @@ from mvlib.training.speed import FORWARD, measure_speed
 
 pytestmark = pytest.mark.slow
 COMPILER = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
-SMALL = {"widths": (4, 8), "blocks": (1, 1)}
+SMALL, SMALLEST = {"widths": (4, 8), "blocks": (1, 1)}, {"widths": (4,), "blocks": (1,)}
 
 
 class Tiny(nn.Sequential):
@@ -64,7 +64,7 @@ def training(tmp_path, monkeypatch):
     return ImageTraining(
         analysers=("tiny",), codecs=("x264",), steps=3, batch=2, size=32, warmup=1, workers=0, device="cpu",
         checkpoint_every=2, anchor=tmp_path / "anchor.json",
-        network={"widths": (4,), "blocks": (1,)},
+        network=SMALLEST,
     )  # fmt: skip
 
 
@@ -134,7 +134,7 @@ def test_a_network_for_pictures_is_one_graph_of_any_size():
 
 
 @pytest.mark.parametrize(
-    "architecture, options", [("CompactVideo", {"spatial": SMALL}), ("ZhaoPreprocessor", {})]
+    "architecture, options", [("CompactVideo", {"spatial": SMALLEST}), ("ZhaoPreprocessor", {})]
 )
 def test_a_longer_clip_takes_more_calls_and_not_a_larger_graph(architecture, options):
     plain, compiled, graphs = pair(architecture, options)

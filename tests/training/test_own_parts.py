@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 import mvlib
-from mvlib.datasets.readers import Objects, Sample
 from mvlib.errors import InputError
 from mvlib.evaluation.conditions import condition
 from mvlib.preprocess import base, load_preprocessor, preprocess_frames, save_preprocessor
+from mvlib.samples import Objects, Sample
 from mvlib.training import train as train_module
 from mvlib.training.material import OwnMaterial
 from mvlib.training.slope import Slope
@@ -174,9 +174,7 @@ def test_boxes_move_with_the_square_that_is_cut_out():
             frames[:, 30:50, 40:70] = 255
             boxes = np.array([[40, 30, 70, 50], [0, 0, 5, 5]], np.float32)
             flags = np.array([False, True])
-            return Sample(
-                frames, "a", "a", 0, objects=Objects(boxes, np.array([4, 7]), flags, flags, boxes[:, 0])
-            )
+            return Sample(frames, "a", objects=Objects(boxes, np.array([4, 7]), flags, flags))
 
         def set_epoch(self, epoch):
             pass

@@ -9,8 +9,9 @@ import pytest
 import torch
 import yaml
 
+from mvlib import pool
 from mvlib.__main__ import main
-from mvlib.codecs import RealCodec, pool
+from mvlib.codecs import RealCodec
 from mvlib.datasets import Photos
 from mvlib.training.encoding_ahead import EncodingAhead
 from mvlib.training.experiment import ImageTraining, VideoTraining

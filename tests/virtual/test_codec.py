@@ -162,7 +162,7 @@ def test_unknown_codecs_and_gops_are_named():
         VirtualCodec.like("av1")
     with pytest.raises(ValueError, match="gop 'random' is not modelled"):
         VirtualCodec.like("x265", gop="random")
-    with pytest.raises(ValueError, match=r"python -m mvlib.virtual.calibrate --codec vvc"):
+    with pytest.raises(ValueError, match=r"python -m mvlib.calibration rates --codec vvc"):
         load_rates("vvc", "intra")
 
 
@@ -197,7 +197,7 @@ def test_jpeg_quality_table_is_the_real_codecs():
 # Gates: the measured values on these pictures, with a margin; a loss of fidelity fails here.
 @pytest.mark.parametrize("name", ["x264", "x265"])
 def test_follows_the_real_encoder(name):
-    from mvlib.fidelity import Setup, measure
+    from mvlib.fidelity.measuring import Setup, measure
 
     setup = Setup(
         codec=name,

@@ -6,17 +6,21 @@ import numpy as np
 import pytest
 import torch
 
+from mvlib.codecs import RealCodec
+from mvlib.fidelity.measuring import load, plane_psnr
+from mvlib.fidelity.setup import Setup
 from mvlib.virtual.codec import VirtualCodec
 from mvlib.virtual.colour import Planes
 from mvlib.virtual.fallback import intra_mask
 from mvlib.virtual.inter import code_p
 from mvlib.virtual.partition import Chosen
-from mvlib.virtual.plan import H264, H265, INTER, INTRA, MERGE, SKIP
+from mvlib.virtual.plan import INTER, INTRA, MERGE, SKIP
 from mvlib.virtual.quantise import hard, straight_through
-from mvlib.virtual.sequence import CHAINS, code_chain, frame_qps, plan_features
-from mvlib.virtual.settings import SETTINGS
+from mvlib.virtual.sequence import code_chain, frame_qps, plan_features
+from mvlib.virtual.settings import INTER as TOOLS
+from mvlib.virtual.settings import settings_for
 
-CODECS = {"x265": H265, "x264": H264}
+CODECS = ("x265", "x264")
 
 
 def scene(size: int, seed: int = 0) -> torch.Tensor:
@@ -34,7 +38,7 @@ def planes_of(y: torch.Tensor) -> Planes:
 
 def code(name: str, current: Planes, reference: Planes, qp: float, rounding=hard):
     qp = torch.full((len(current.y),), float(qp))
-    return code_p(current, reference, qp, CODECS[name], SETTINGS[name], rounding)
+    return code_p(current, reference, qp, settings_for(name, "ippp"), rounding)
 
 
 def moving_clip(t: int, size: int = 64, step: int = 2) -> torch.Tensor:
@@ -49,7 +53,7 @@ def test_what_stands_still_is_skipped(name):
     still = planes_of(scene(64))
     frame = code(name, still, still, 32)
     assert (frame.plan.mode == SKIP).all()
-    assert (frame.plan.size == max(CODECS[name].blocks)).all()
+    assert (frame.plan.size == max(TOOLS[name].blocks)).all()
     assert not frame.levels or all((g.values == 0).all() for g in frame.levels)
     assert (frame.planes.y - still.y).abs().max() == 0
 
@@ -81,7 +85,7 @@ def test_every_cell_has_one_size_and_one_mode(name):
         *((p + 6 * torch.randn(p.shape, generator=noise)).clamp(0, 255).round() for p in reference)
     )
     plan = code(name, current, reference, 24).plan
-    for k in CODECS[name].blocks:
+    for k in TOOLS[name].blocks:
         times = k // 8
         whole = torch.nn.functional.avg_pool2d((plan.size == k).float()[:, None], times)
         assert ((whole == 0) | (whole == 1)).all(), f"a block of {k} is torn"
@@ -173,19 +177,19 @@ def test_reconstruction_follows_the_source_where_it_is_coded():
 
 def test_counts_of_decisions_cover_the_picture():
     frame = code("x265", planes_of(scene(64, 1)), planes_of(scene(64, 2)), 30)
-    features = plan_features(frame.plan, H265.blocks)
+    features = plan_features(frame.plan, TOOLS["x265"].blocks)
     nominal = {"skip": 0.5, "merge": 2.5, "inter": 4.0, "intra": 6.0}
     area = sum(
         (features[f"{name}{k}.count"] / bits * k * k).item()
         for name, bits in nominal.items()
-        for k in H265.blocks
+        for k in TOOLS["x265"].blocks
     )
     assert area == pytest.approx(64 * 64)
 
 
 def test_frame_qps_of_the_stock_chain_stay_in_range():
-    i, p = frame_qps(torch.tensor([1.0, 30.0, 51.0]), CHAINS["x265"]["stock"])
-    assert i.tolist() == [0, 27, 48] and (p <= 51).all() and (p >= 0).all()
+    qps = frame_qps(torch.tensor([1.0, 30.0, 51.0]), settings_for("x265", "stock"))
+    assert qps["I"].tolist() == [0, 27, 48] and qps["P"].tolist() == [1, 30, 51]
 
 
 def test_intra_mask_marks_the_chosen_blocks_alone():
@@ -195,10 +199,10 @@ def test_intra_mask_marks_the_chosen_blocks_alone():
 
 
 def test_no_intra_when_the_tools_have_none():
-    tools = dataclasses.replace(H265, intra=())
+    tools = dataclasses.replace(TOOLS["x265"], intra=())
+    settings = dataclasses.replace(settings_for("x265", "ippp"), inter=tools)
     frames = [planes_of(scene(64, 1)), planes_of(scene(64, 2))]
-    chain = dataclasses.replace(CHAINS["x265"]["ippp"], tools=tools)
-    *_, last = code_chain(frames, torch.tensor([30.0]), chain, SETTINGS["x265"], hard)
+    *_, last = code_chain(frames, torch.tensor([30.0]), settings, hard)
     assert not (last.plan.mode == INTRA).any()
 
 
@@ -207,33 +211,41 @@ def test_unknown_gop_names_the_choices():
         VirtualCodec.like("x265", "ibbp")
 
 
-def photograph_clip(t: int = 5, size: int = 128) -> np.ndarray:
-    """uint8 (T, size, size, 3): a photograph under a slow pan, with a square of another one moving against it."""
-    from mvlib.datasets import Photos
-
-    photos = Photos("train", 224, crop="centre", flip=False)
-    back, front = ((photos[i] * 255).round().byte().permute(1, 2, 0).numpy() for i in (3, 40))
-    frames = np.stack([back[10 + i : 10 + i + size, 8 + 2 * i : 8 + 2 * i + size] for i in range(t)])
-    for i in range(t):
-        frames[i, 40:72, 70 - 5 * i : 102 - 5 * i] = front[60:92, 60:92]
-    return frames
+# Measured on these clips (median error of P frames' bits; of whole clips'), with a margin of a fifth; the README's
+# table is of larger ones. Least faithful is the stock x264 at QP 47, whose P and B frames come out a third too dear.
+GATES = {
+    ("x265", "ippp"): (0.11, 0.050),  # 0.091, 0.042
+    ("x265", "stock"): (0.09, 0.041),  # 0.072, 0.034
+    ("x264", "ippp"): (0.145, 0.055),  # 0.121, 0.046
+    ("x264", "stock"): (0.27, 0.095),  # 0.229, 0.079
+}
 
 
-@pytest.mark.parametrize("name", CODECS)
-def test_follows_the_real_encoder(name):
-    from mvlib.codecs import RealCodec
-
-    frames = photograph_clip()
-    clip = torch.from_numpy(frames).movedim(-1, 1)[None] / 255
-    real, virtual = RealCodec(name, gop="ippp"), VirtualCodec.like(name, "ippp")
-    for qp in (24, 32, 40):
-        coded = real(frames, qp=qp)
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "gop"), GATES)
+def test_follows_the_real_encoder(name, gop):
+    clips = load(Setup(material="clips", split="test", count=6, size=144, frames=5))
+    batch = torch.from_numpy(np.stack(clips)).movedim(-1, 2) / 255
+    real, virtual = RealCodec(name, gop=gop), VirtualCodec.like(name, gop)
+    later, whole = [], []
+    for qp in (27, 37, 47):
+        coded = [real(clip, qp=qp) for clip in clips]
         with torch.no_grad():
-            out = virtual(clip, qp)
-        psnr = [
-            10 * np.log10(1 / np.mean((np.asarray(x, dtype=float) / s - frames / 255) ** 2))
-            for x, s in ((coded.frames, 255), (out.frames[0].movedim(1, -1).numpy(), 1))
+            out = virtual(batch, float(qp))
+        decoded = (out.frames * 255).round().byte().movedim(2, -1).numpy()
+        off = [
+            plane_psnr(x[1:], c) - plane_psnr(k.frames[1:], c) for x, k, c in triples(decoded, coded, clips)
         ]
-        assert abs(psnr[1] - psnr[0]) < 1.0, (qp, psnr)
-        assert 0.7 < out.bits.item() / coded.bits < 1.4, qp
-        assert 0.55 < out.frame_bits[0, 1:].sum().item() / sum(coded.frame_bits[1:]) < 1.8, qp
+        y, u, v = np.mean(off, 0)
+        assert abs(y) < 0.6 and max(abs(u), abs(v)) < 1.3, (qp, y, u, v)  # measured: 0.5 and 1.14 at most
+        bits = np.array([k.frame_bits for k in coded])
+        later.append(out.frame_bits[:, 1:].sum(1).numpy() / bits[:, 1:].sum(1))
+        whole.append(out.bits.numpy() / bits.sum(1))
+    for ratio, gate in zip((later, whole), GATES[name, gop], strict=True):
+        assert np.median(np.abs(np.array(ratio) - 1)) < gate
+    assert np.min(whole) > 0.85 and np.max(whole) < 1.25  # measured: 0.92 to 1.20
+
+
+def triples(decoded, coded, clips):
+    """Each clip's virtual and real outcome, and its frames after the first."""
+    return zip(decoded, coded, (clip[1:] for clip in clips), strict=True)

@@ -164,7 +164,7 @@ def test_a_clip_in_any_structure_is_pictures_one_by_one(photos):
         (
             {"tables": [torch.ones(64)] * 2, "real": RealCodec("jpeg")},
             ValueError,
-            "cannot be told these tables",
+            "takes no such tables",
         ),
         ({"qp": 30, "through": -1}, ValueError, "through"),
     ],

@@ -75,7 +75,7 @@ def test_smooth_slope_is_the_slope_of_the_smooth_formula():
     assert torch.allclose(ours, formula)
 
 
-def test_own_slope_is_that_of_the_rounded_levels():
+def test_smooth_is_that_of_the_rounded_levels():
     scaled = torch.tensor([[2.0] + [0.0] * 62 + [0.6]], dtype=torch.float64).requires_grad_()
     item = Levels("luma8", scaled * 1.1, scaled, torch.zeros(1, dtype=torch.long))
     (slope,) = torch.autograd.grad(rate.block_bits(item, GroupRate(), True, True)[0].sum(), scaled)

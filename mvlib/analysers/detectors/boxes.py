@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 from torchvision.ops import batched_nms
 
 from mvlib.errors import InputError
+from mvlib.samples import Objects
 
 from ..base import Found, Response
 
@@ -46,6 +48,14 @@ class Truth(Detections):
     crowd: Tensor
     """bool (n,): ignored, and the box holds many, each of which may be found."""
 
+    @classmethod
+    def of(cls, objects: Objects) -> "Truth":
+        """The annotated objects of a sample, whose labels are those of the detector."""
+        boxes, labels, *flags = map(
+            torch.from_numpy, (objects.boxes, objects.labels, objects.ignored, objects.crowd)
+        )
+        return cls(boxes, torch.ones(len(boxes)), labels, *flags)
+
 
 def select(boxes: Tensor, scores: Tensor, labels: Tensor, overlap: float, limit: int) -> Detections:
     """Non-maximum suppression by class, best ``limit`` first: (n, 4), (n,), (n,) → ``Detections``."""
@@ -55,7 +65,8 @@ def select(boxes: Tensor, scores: Tensor, labels: Tensor, overlap: float, limit:
 
 def objects_found(clean: Response, coded: Response, samples: Sequence[Any], classes: int) -> Found:
     """True and found objects of a batch; where nobody knows the true ones, those that were found when it was clean."""
-    truth = [s.truth or seen for s, seen in zip(samples, clean.objects, strict=True)]
+    pairs = zip(samples, clean.objects, strict=True)
+    truth = [seen if s.objects is None else Truth.of(s.objects) for s, seen in pairs]
     return Found(truth, coded.objects, classes)
 
 

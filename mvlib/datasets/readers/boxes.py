@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from mvlib.media import orientation_of
+from mvlib.samples import Objects
 
 from .reader import BrokenItem
-from .sample import Objects
 
 # EXIF orientations that swap width and height → the upright place of a stored one, in a picture stored as w x h.
 _TURNED = {
@@ -35,18 +35,18 @@ def in_upright(objects: Objects, picture: Path, size: tuple[int, int], stated: t
     """
     if not len(objects.boxes):
         return objects
-    boxes, turned, stated = objects.boxes, orientation_of(picture), _numbers(stated, picture)
-    size = tuple(size)
+    boxes, turned, numbers = objects.boxes, orientation_of(picture), _numbers(stated, picture)
+    size = (size[0], size[1])
     stored = size[::-1] if turned in _TURNED else size
-    if stated not in (None, size, stored):
-        raise _broken(picture, f"it is of a picture of {stated}, the file has {stored} pixels")
-    if turned != 1 and (stated is None or size == stored):
+    if numbers not in (None, size, stored):
+        raise _broken(picture, f"it is of a picture of {numbers}, the file has {stored} pixels")
+    if turned != 1 and (numbers is None or size == stored):
         raise _broken(
             picture,
             f"EXIF turns or mirrors the picture (orientation {turned}), and no width and height tell whether its "
             "boxes are of the stored or the upright one; store it upright, without that mark",
         )
-    if stated not in (None, size):
+    if numbers not in (None, size):
         x, y = _TURNED[turned](boxes[:, 0::2], boxes[:, 1::2], *stored)
         boxes = np.stack([x.min(1), y.min(1), x.max(1), y.max(1)], 1)
     inside = (boxes[:, 2:] > 0).all(1) & (boxes[:, :2] < size).all(1)

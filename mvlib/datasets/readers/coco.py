@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from mvlib.errors import InputError
+from mvlib.samples import Objects, Sample
 
 from .._manifest import text_of
 from .boxes import in_upright
 from .reader import BrokenItem, Reader, folder, read_picture
-from .sample import Objects, Sample
 
 log = logging.getLogger("mvlib.datasets")
 Row = dict[str, Any]
@@ -79,7 +79,7 @@ class COCO(Reader):
             raise BrokenItem("broken annotation", path, why) from error
         stated = self._rows[index].get("width"), self._rows[index].get("height")
         objects = in_upright(objects, place, frames.shape[2:0:-1], stated)
-        return Sample(frames, path, str(image), index, objects=objects)
+        return Sample(frames, str(image), objects=objects, file=path, index=index)
 
     def _objects(self, rows: list[Row]) -> Objects:
         """The objects of annotations with their boxes as they are written; raises what is wrong with one."""
@@ -87,14 +87,12 @@ class COCO(Reader):
         boxes = np.array([row["bbox"] for row in rows], np.float64).reshape(len(rows), 4)
         if not (np.isfinite(boxes).all() and (boxes[:, 2:] >= 0).all()):
             raise ValueError("a box has a negative extent, or is not finite")
-        there = (boxes[:, 2:] > 0).all(1)
+        there = np.all(boxes[:, 2:] > 0, axis=1)
         rows, boxes = [row for row, is_there in zip(rows, there, strict=True) if is_there], boxes[there]
         labels = np.array([self._label[_id(row["category_id"])] for row in rows], np.int64)
-        area = np.array([float(row.get("area") or np.nan) for row in rows], np.float32)
-        area = np.where(np.isfinite(area), area, boxes[:, 2:].prod(1)).astype(np.float32)
         crowd = np.array([bool(int(row.get("iscrowd") or 0)) for row in rows], bool)
         boxes[:, 2:] += boxes[:, :2]
-        return Objects(boxes.astype(np.float32), labels, crowd, crowd, area)
+        return Objects(boxes.astype(np.float32), labels, crowd, crowd)
 
 
 def _parsed(listed: Path) -> dict[str, Any]:

@@ -42,7 +42,8 @@ def media_files(top: Path, suffixes: frozenset[str]) -> tuple[list[Path], Counte
     Symbolic links are followed, except to a folder that holds them. Counted by kind: "hidden" (a hidden folder
     counts as one), "of another kind" and "unreadable folder".
     """
-    found, passed = [], Counter()
+    found: list[Path] = []
+    passed: Counter[str] = Counter()
     holding = {str(top): {os.path.realpath(place) for place in (top, *top.absolute().parents)}}
 
     def unreadable(error: OSError) -> None:

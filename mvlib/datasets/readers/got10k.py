@@ -1,4 +1,4 @@
-"""GOT-10k: a folder a sequence of numbered JPEGs → frames with box, absence and cover of one object."""
+"""GOT-10k: a folder a sequence of numbered JPEGs → frames with the box of one object."""
 
 import re
 from pathlib import Path
@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from mvlib.errors import InputError
+from mvlib.samples import Sample
 
 from .._manifest import text_of
 from .files import hidden
 from .reader import BrokenItem, Reader, folder, read_picture
-from .sample import Sample, Track
 
 SPLITS = ("train", "val", "test")
 
@@ -20,7 +20,8 @@ class GOT10k(Reader):
 
     groundtruth.txt holds "x,y,w,h" a line, whatever stands between the numbers; the test split gives it for the first
     frame only and has no absence and cover: the other boxes are NaN there, as its results are scored by the data
-    set's server. So is a box without extent.
+    set's server. So is a box without extent. A box counts (``visible``) where the object is not absent and some of it
+    is not covered.
 
     Args:
         root: the folder that holds train, val and test.
@@ -52,18 +53,19 @@ class GOT10k(Reader):
     def read(self, index: int) -> Sample:
         path = self.paths[index]
         files = _numbered(self.root / path)
-        track = _track(self.root / path, len(files), known=self.split != "test")
+        boxes, visible = _track(self.root / path, len(files), known=self.split != "test")
         chosen = slice(0, None if self.frames is None else self.frames * self.stride, self.stride)
         if self.frames is not None and len(files[chosen]) < self.frames:
             raise BrokenItem("too short", path, f"{len(files)} frames")
         pictures = [read_picture(file) for file in files[chosen]]
         if len({picture.shape for picture in pictures}) > 1:
             raise BrokenItem("broken file", path, "the frames differ in size")
-        track = Track(track.boxes[chosen], track.absent[chosen], track.cover[chosen])
-        outside = (track.boxes[:, 2:] <= 0).any(1) | (track.boxes[:, :2] >= pictures[0].shape[2:0:-1]).any(1)
-        if (outside & ~track.absent & (track.cover > 0)).any():
+        boxes, visible = boxes[chosen], visible[chosen]
+        outside = (boxes[:, 2:] <= 0).any(1) | (boxes[:, :2] >= pictures[0].shape[2:0:-1]).any(1)
+        if (outside & visible).any():
             raise BrokenItem("broken annotation", path, "a box of what is in view lies outside the picture")
-        return Sample(np.concatenate(pictures), path, Path(path).name, index, track=track)
+        frames, source = np.concatenate(pictures), Path(path).name
+        return Sample(frames, source, boxes=boxes, visible=visible, file=path, index=index)
 
 
 def _numbered(place: Path) -> list[Path]:
@@ -84,21 +86,21 @@ def _numbered(place: Path) -> list[Path]:
     return files
 
 
-def _track(path: Path, count: int, known: bool) -> Track:
-    """The annotation of a sequence of ``count`` frames; raises ``BrokenItem``."""
+def _track(path: Path, count: int, known: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes (T, 4) of a sequence of ``count`` frames, and in which they count (T,); raises ``BrokenItem``."""
     boxes = _numbers(path / "groundtruth.txt", 4)
     boxes[~(boxes[:, 2:] > 0).all(1)] = np.nan
     boxes[:, 2:] += boxes[:, :2]
     if not known:
         boxes = np.concatenate([boxes[:1], np.full((count - 1, 4), np.nan, np.float32)])
-        return Track(boxes, np.zeros(count, bool), np.full(count, 8))
+        return boxes, np.isfinite(boxes).all(1)
     absent, cover = _numbers(path / "absence.label", 1)[:, 0], _numbers(path / "cover.label", 1)[:, 0]
     if not len(boxes) == len(absent) == len(cover) == count:
         why = f"{count} frames, {len(boxes)} boxes, {len(absent)} absences, {len(cover)} covers"
         raise BrokenItem("broken annotation", path, why)
     if not (np.isin(absent, (0, 1)).all() and np.isin(cover, range(9)).all()):
         raise BrokenItem("broken annotation", path, "absences are 0 or 1, covers 0 to 8")
-    return Track(boxes, absent.astype(bool), cover.astype(np.int64))
+    return boxes, (absent == 0) & (cover > 0) & np.isfinite(boxes).all(1)
 
 
 def _numbers(path: Path, columns: int) -> np.ndarray:

@@ -9,10 +9,10 @@ from timm.data import ImageNetInfo
 from torchvision.models import EfficientNet_B0_Weights
 
 from mvlib.errors import InputError, MissingFile
+from mvlib.samples import Sample
 
 from .files import PICTURES, class_folders
 from .reader import Reader, folder, read_picture
-from .sample import Sample
 
 SPLITS = ("train", "val")
 IMAGENETTE_SIZES = {"full": "imagenette2", "320px": "imagenette2-320", "160px": "imagenette2-160"}
@@ -48,7 +48,8 @@ class _ClassFolders(Reader):
 
     def read(self, index: int) -> Sample:
         path = self.paths[index]
-        return Sample(read_picture(self.root / path), path, path, index, label=self.labels[index])
+        frames = read_picture(self.root / path)
+        return Sample(frames, path, (self.labels[index],), file=path, index=index)
 
 
 class ImageNet(_ClassFolders):

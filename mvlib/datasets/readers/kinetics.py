@@ -9,11 +9,11 @@ from pathlib import Path
 from torchvision.models.video import R3D_18_Weights
 
 from mvlib.errors import InputError, MissingFile
+from mvlib.samples import Sample
 
 from .files import CLIPS, ClipReader, class_folders, media_files
 from .kinetics_csv import Row, once, read_csv, same_split
 from .reader import BrokenItem, folder
-from .sample import Sample
 
 log = logging.getLogger("mvlib.datasets")
 KINETICS_400: tuple[str, ...] = tuple(R3D_18_Weights.DEFAULT.meta["categories"])
@@ -84,9 +84,8 @@ class Kinetics400(ClipReader):
             raise BrokenItem("broken annotation" if row.label else "missing annotation", path, why)
         # Windows of one video are not independent.
         source = re.sub(r"_\d{6}_\d{6}$", "", Path(path).stem)
-        return Sample(
-            self.clip(index, self._place(path, self.classes[label])), path, source, index, label=label
-        )
+        frames = self.clip(index, self._place(path, self.classes[label]))
+        return Sample(frames, source, (label,), file=path, index=index)
 
     def _place(self, path: str, name: str) -> Path:
         """Where a listed file lies: below the root, below the split's folder, or in its class's folder there."""

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from mvlib.errors import MissingFile
+from mvlib.samples import Sample
 
 from .files import CLIPS, PICTURES, ClipReader, media_files
 from .reader import counted, folder, read_picture
-from .sample import Sample
 
 
 class Folder(ClipReader):
@@ -46,4 +46,5 @@ class Folder(ClipReader):
     def read(self, index: int) -> Sample:
         path = self.paths[index]
         place = self.root / path
-        return Sample(self.clip(index, place) if self.is_video else read_picture(place), path, path, index)
+        frames = self.clip(index, place) if self.is_video else read_picture(place)
+        return Sample(frames, path, file=path, index=index)

@@ -14,9 +14,9 @@ from torchvision.transforms.v2 import functional as TF
 
 from mvlib import media
 from mvlib.errors import InputError, MissingFile, UserError
+from mvlib.samples import Sample
 
-from .._root import Epoch
-from .sample import Sample
+from .._split import Epoch
 
 log = logging.getLogger("mvlib.datasets")
 ON_ERROR = ("stop", "skip", "replace")
@@ -60,12 +60,19 @@ class Reader(Dataset):
         classes: names in the order of the labels.
         is_video: whether samples are clips.
         gives: what samples are annotated with, of "label", "objects" and "track".
+        annotation: where that comes from, as it is printed with a result.
+        about: what the samples are, as it is printed with a result; empty: the name of the data set says it.
         has_splits: whether it takes ``split``.
     """
 
     classes: tuple[str, ...] = ()
     is_video, has_splits = False, True
     gives: tuple[str, ...] = ()
+    annotation = (
+        "the data set's own annotation; crowds and what is marked as difficult count neither as found "
+        "nor as missed"
+    )
+    about = ""
 
     def __init__(
         self, root: Path, paths: Sequence[str], short_side: int | None = None, on_error: str = "stop",
@@ -119,7 +126,7 @@ class Reader(Dataset):
     def broken(self) -> dict[str, str]:
         """Items met so far that could not be read, by every worker process: path below the root → kind of damage."""
         codes = self._met.numpy()
-        return {str(self.paths[i]): KINDS[codes[i]] for i in np.flatnonzero(codes)}
+        return {str(self.paths[i]): KINDS[codes[i]] for i in map(int, np.flatnonzero(codes))}
 
     def tally(self) -> dict[str, int]:
         """How many items of each kind of damage were met so far."""
@@ -136,16 +143,13 @@ class Reader(Dataset):
             return sample
         factor = self.short_side / min(height, width)
         size = [max(1, round(height * factor)), max(1, round(width * factor))]
-        frames = torch.from_numpy(sample.frames.transpose(0, 3, 1, 2))
-        frames = TF.resize(frames, size, InterpolationMode.BICUBIC, antialias=True)
+        planes = torch.from_numpy(sample.frames.transpose(0, 3, 1, 2))
+        planes = TF.resize(planes, size, InterpolationMode.BICUBIC, antialias=True)
         scale = np.array([size[1] / width, size[0] / height] * 2, np.float32)
-        objects, track = sample.objects, sample.track
-        if objects is not None:
-            objects = replace(objects, boxes=objects.boxes * scale, area=objects.area * (scale[0] * scale[1]))
-        if track is not None:
-            track = replace(track, boxes=track.boxes * scale)
-        frames = np.ascontiguousarray(frames.numpy().transpose(0, 2, 3, 1))
-        return replace(sample, frames=frames, objects=objects, track=track)
+        objects = sample.objects and replace(sample.objects, boxes=sample.objects.boxes * scale)
+        boxes = None if sample.boxes is None else sample.boxes * scale
+        frames = np.ascontiguousarray(planes.numpy().transpose(0, 2, 3, 1))
+        return replace(sample, frames=frames, objects=objects, boxes=boxes)
 
 
 def present(samples: Sequence[Sample | None]) -> list[Sample]:

@@ -6,11 +6,11 @@ from xml.etree.ElementTree import Element, ParseError, parse
 import numpy as np
 
 from mvlib.errors import MissingFile
+from mvlib.samples import Objects, Sample
 
 from .._manifest import text_of
 from .boxes import in_upright
 from .reader import BrokenItem, Reader, folder, read_picture
-from .sample import Objects, Sample
 
 VOC_CLASSES = (
     "aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow", "diningtable", "dog",
@@ -73,9 +73,8 @@ class VOC(Reader):
         except (ParseError, AttributeError, TypeError, ValueError) as error:
             why = f"{type(error).__name__}: {error}"
             raise BrokenItem("broken annotation", self._annotations / f"{name}.xml", why) from error
-        return Sample(
-            frames, path, name, index, objects=in_upright(objects, place, frames.shape[2:0:-1], stated)
-        )
+        objects = in_upright(objects, place, frames.shape[2:0:-1], stated)
+        return Sample(frames, name, objects=objects, file=path, index=index)
 
 
 def _objects(annotation: Element) -> tuple[Objects, tuple[str | None, str | None]]:
@@ -91,10 +90,9 @@ def _objects(annotation: Element) -> tuple[Objects, tuple[str | None, str | None
         raise ValueError("a box has a negative extent, or is not finite")
     labels = [VOC_CLASSES.index(_text(thing, "name").lower()) for thing in found]
     ignored = np.array([(thing.findtext("difficult") or "0").strip() == "1" for thing in found], bool)
-    boxes = boxes.astype(np.float32)
-    area = (boxes[:, 2:] - boxes[:, :2]).prod(1)
     stated = annotation.findtext("size/width"), annotation.findtext("size/height")
-    return Objects(boxes, np.array(labels, np.int64), ignored, np.zeros_like(ignored), area), stated
+    crowd = np.zeros_like(ignored)
+    return Objects(boxes.astype(np.float32), np.array(labels, np.int64), ignored, crowd), stated
 
 
 def _text(thing: Element, name: str) -> str:

@@ -1,6 +1,6 @@
 """Make ``qp_tables.json``: photographs and clips → x265's luma PSNR per qp ↔ each encoder's per native → table.
 
-    python -m mvlib.codecs.measure_qp --data data
+    python -m mvlib.calibration qp_tables --data data
 
 For every qp the table holds the native value at which an encoder's mean luma PSNR (BT.709 luma of the RGB pictures,
 dB, mean over pictures) is x265's (medium) at that qp:
@@ -16,7 +16,6 @@ that 4:2:0 sets.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import json
 from pathlib import Path
@@ -26,18 +25,20 @@ import numpy as np
 from PIL import Image
 
 from mvlib._files import replace_when_done
-from mvlib._lock import alone
+from mvlib._packaged import packaged
 from mvlib._psnr import psnr_of
-
-from .codec import RealCodec
-from .encoders import ENCODERS, QP_MAX
-from .versions import versions
+from mvlib.codecs.codec import RealCodec
+from mvlib.codecs.encoders import ENCODERS, QP_MAX
+from mvlib.codecs.versions import versions
+from mvlib.colour import COLOURS
 
 SIDE = 224  # of the crops from the middle
 FRAMES = 17  # of a clip: a whole mini-GOP of 16 after the first frame
 STEP = 3  # between measured native values; PSNR is close to linear in between
-_LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)
+_LUMA = COLOURS["bt709"].weights.astype(np.float32)
 TARGET = {"intra": "intra", "still": "stock", "stock": "stock"}  # kind -> gop
+KINDS = list(TARGET)
+OUT = packaged("codecs", "qp_tables.json")
 
 
 def middle(frames: np.ndarray, side: int = SIDE) -> np.ndarray:
@@ -126,47 +127,28 @@ def measure(kind: str, names: list[str], items: list[np.ndarray], workers: int) 
     return made
 
 
-def main() -> None:
-    """Measure and write the tables."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mvlib.codecs.measure_qp", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument(
-        "--data", type=Path, default=Path("data"), help="folder with photos.csv and clips.csv"
-    )
-    parser.add_argument("--photos", type=int, default=32)
-    parser.add_argument("--clips", type=int, default=12)
-    parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--kinds", nargs="*", default=list(TARGET), choices=list(TARGET))
-    parser.add_argument("--out", type=Path, default=Path(__file__).with_name("qp_tables.json"))
-    args = parser.parse_args()
-    with alone(args.out, "measurement"):
-        _measure(args)
-
-
-def _measure(args: argparse.Namespace) -> None:
-    found = json.loads(args.out.read_text())["codecs"] if args.out.exists() else {}
+def make_tables(
+    data: Path, photo_count: int, clip_count: int, workers: int, kinds: list[str], out: Path
+) -> None:
+    """Measure tables of the given kinds and write them; tables of other kinds that ``out`` holds stay."""
+    found = json.loads(out.read_text())["codecs"] if out.exists() else {}
     own_scale = [name for name in ENCODERS if name not in ("x264", "x265")]
-    for kind in args.kinds:
-        items = clips(args.data, args.clips) if kind == "stock" else photos(args.data, args.photos)
-        names = ["svtav1", "vp9"] if kind == "stock" else own_scale
-        sources = (
-            [path.name for path in rows(args.data / "clips.csv", args.clips)] if kind == "stock" else "photos"
-        )
-        for name, table in measure(kind, names, items, args.workers).items():
+    for kind in kinds:
+        if kind == "stock":
+            items, names = clips(data, clip_count), ["svtav1", "vp9"]
+            sources = [path.name for path in rows(data / "clips.csv", clip_count)]
+        else:
+            items, names, sources = photos(data, photo_count), own_scale, "photos"
+        for name, table in measure(kind, names, items, workers).items():
             found.setdefault(name, {})[kind] = table | {"sources": sources}
     result = {
         "name": "qp-tables",
         "description": "native value of each encoder (preset medium) whose mean luma PSNR is x265's at qp 0..51",
-        "command": "python -m mvlib.codecs.measure_qp",
+        "command": "python -m mvlib.calibration qp_tables",
         "side": SIDE,
         "frames": {"intra": 1, "still": 1, "stock": FRAMES},
         "versions": versions(),
         "codecs": found,
     }
-    with replace_when_done(args.out) as temporary:
+    with replace_when_done(out) as temporary:
         temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

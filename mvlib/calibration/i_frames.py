@@ -1,6 +1,4 @@
-"""Fit virtual codecs to real encoders: training photographs → levels and real bits → log-odds → weights.
-
-    python -m mvlib.virtual.calibrate --codec x265
+"""Fit the rate of I frames: training photographs → levels and real bits → log-odds → weights.
 
 First the log-odds of every group of levels, by maximum likelihood; then one positive weight for each feature, so that
 the sum follows the bits that the real encoder wrote (``fit.py``). Validation photographs are only looked at. JPEG's
@@ -12,24 +10,23 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from mvlib._lock import alone
+from mvlib.virtual.codec import VirtualCodec
+from mvlib.virtual.colour import pad_planes, rgb_to_planes
+from mvlib.virtual.fitted import store, store_rate
+from mvlib.virtual.intra import code_i
+from mvlib.virtual.jpeg import VirtualJpeg
+from mvlib.virtual.quantise import hard
+from mvlib.virtual.rate import Features, FrameRate, GroupRate, Levels, level_features
+from mvlib.virtual.sequence import frame_qps
+from mvlib.virtual.settings import settings_for
 
-from .codec import I_OFFSET, VirtualCodec
-from .colour import pad_planes, rgb_to_planes
-from .fit import Pool, errors, fit_group, fit_weights, gather
-from .fitted import FOLDER, store, store_rate
-from .intra import code_i
-from .jpeg import VirtualJpeg
-from .quantise import hard
-from .rate import Features, FrameRate, GroupRate, Levels, level_features
-from .settings import settings_for
+from .fit import aligned, errors, fit_groups, fit_weights
 
 
 @dataclass(frozen=True)
@@ -83,7 +80,7 @@ def code_virtually(
     out = []
     for i in tqdm(range(0, len(items), batch), desc="virtual I frames"):
         for rgb, qp in _by_size(items[i : i + batch], qps[i : i + batch]):
-            frame_qp = (qp + codec.qp_offset).clamp(min=0)
+            frame_qp = frame_qps(qp, codec.settings)["I"]
             planes = pad_planes(rgb_to_planes(rgb), codec.settings.multiple)
             frame = code_i(planes, frame_qp, codec.settings, hard)
             out.append(Coded(frame.levels, frame.modes, frame_qp))
@@ -94,10 +91,8 @@ def features_of(coded: list[Coded], groups: dict[str, GroupRate], grouped: bool)
     """Features (n,) and QP (n,) of all squares."""
     with torch.no_grad():
         rows = [level_features(c.levels, len(c.qp), groups, grouped) | c.modes for c in coded]
-    names = sorted(set().union(*rows))
-    blank = [torch.zeros(len(c.qp)) for c in coded]
-    merged = {n: torch.cat([r.get(n, z) for r, z in zip(rows, blank, strict=True)]) for n in names}
-    return merged, torch.cat([c.qp for c in coded])
+    parts = aligned(rows, [len(c.qp) for c in coded])
+    return {name: torch.cat(part) for name, part in parts.items()}, torch.cat([c.qp for c in coded])
 
 
 def fit_intra(
@@ -106,7 +101,7 @@ def fit_intra(
     """Fit the rate of I frames to ``RealCodec(name, gop=gop)``; errors on training and validation squares too."""
     from mvlib.codecs import RealCodec
 
-    codec = VirtualCodec(settings_for(name, gop), {}, I_OFFSET[gop])
+    codec = VirtualCodec(settings_for(name, gop), {})
     grouped = codec.settings.standard == "h265"
     real = RealCodec(name, gop=gop)
     material = {"train": TRAIN, "val": VALIDATION}
@@ -117,10 +112,7 @@ def fit_intra(
         bits[split] = torch.tensor(
             [float(c.bits) for c in real.map(items, qps, workers=workers, progress=True)]
         )
-    pools: dict[str, Pool] = {}
-    for c in coded["train"]:
-        gather(pools, c.levels, grouped)
-    groups = {g: fit_group(pool) for g, pool in sorted(pools.items())}
+    groups = fit_groups((c.levels for c in coded["train"]), grouped)
     rate = fit_weights(*features_of(coded["train"], groups, grouped), bits["train"], groups, header=800.0)
     report = {}
     for split in material:
@@ -146,44 +138,12 @@ def fit_jpeg() -> None:
     kinds = tables()["codecs"]["jpeg"]
     qualities = {"stock": kinds["still"]["native"], "intra": kinds["intra"]["native"]}
     codec = VirtualJpeg(qualities["stock"], FrameRate(defaultdict(GroupRate), {}, 0.0, (0.0, 0.0)))
-    pools: dict[str, Pool] = {}
-    items, qps = squares(TRAIN)
     with torch.no_grad():
-        for rgb, qp in _by_size(items, qps):
-            for some, at in zip(rgb.split(16), qp.split(16), strict=True):
-                gather(pools, codec.levels(some, codec.quality(at)), grouped=False)
-    groups = {g: fit_group(pool) for g, pool in sorted(pools.items())}
+        levels = [
+            codec.levels(some, codec.quality(at))
+            for rgb, qp in _by_size(*squares(TRAIN))
+            for some, at in zip(rgb.split(16), qp.split(16), strict=True)
+        ]
+    groups = fit_groups(levels, grouped=False)
     store_rate("jpeg", "any", "I", FrameRate(groups, {}, 0.0, (0.0, 0.0)))
     store("jpeg", "quality_of_qp", qualities)
-
-
-def calibrate(codec: Literal["x265", "x264", "jpeg"] = "x265", workers: int | None = None) -> None:
-    """Refit a virtual codec's rate on the training photographs and clips and store it in mvlib/virtual/weights.
-
-    Args:
-        codec: which encoder to follow.
-        workers: processes for the real encoder; default one per core.
-    """
-    from .calibrate_inter import fit_p_frames
-
-    with alone(FOLDER / f"{codec}.json", "calibration"):
-        if codec == "jpeg":
-            fit_jpeg()
-            return
-        for gop in ("intra", "stock"):
-            rate, report = fit_intra(codec, gop, workers)
-            store_rate(codec, gop, "I", rate)
-            _print(codec, gop, "I", report)
-        for gop, report in fit_p_frames(codec, workers):
-            _print(codec, gop, "P", report)
-
-
-def _print(codec: str, gop: str, kind: str, report: dict[str, dict[str, float]]) -> None:
-    for split, numbers in report.items():
-        print(codec, gop, kind, split, " ".join(f"{k} {v:.4f}" for k, v in numbers.items()))
-
-
-if __name__ == "__main__":
-    from jsonargparse import auto_cli
-
-    auto_cli(calibrate)

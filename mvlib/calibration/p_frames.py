@@ -1,8 +1,6 @@
 """Fit the rate of P frames: training clips → chain of virtual frames and real bits per frame → log-odds → weights.
 
-    python -m mvlib.virtual.calibrate --codec x265          # I frames, then these
-
-The two steps of ``calibrate.py``, on the frames after the first. Against the plain reference ("ippp") every virtual
+The two steps of ``i_frames.py``, on the frames after the first. Against the plain reference ("ippp") every virtual
 frame stands beside a real one, and the fit is per frame. The stock encoder orders its frames otherwise and codes most
 of them as B frames; there the fit is on a clip's mean, so that clips and QPs are ranked as the encoder ranks them.
 """
@@ -18,29 +16,30 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from .colour import pad_planes, rgb_to_planes
-from .fit import Pool, errors, fit_group, fit_weights, gather
-from .fitted import store_rate
-from .inter import PFrame
-from .quantise import hard
-from .rate import Features, FrameRate
-from .sequence import CHAINS, Chain, code_chain, frame_features, frame_qps
-from .settings import Settings, settings_for
+from mvlib.virtual.colour import pad_planes, rgb_to_planes
+from mvlib.virtual.fitted import store_rate
+from mvlib.virtual.inter import PFrame
+from mvlib.virtual.quantise import hard
+from mvlib.virtual.rate import Features, FrameRate
+from mvlib.virtual.sequence import code_chain, frame_features, frame_qps
+from mvlib.virtual.settings import Settings, settings_for
 
-_HEADER = 80.0  # bits of a P frame that says nothing, before the fit
+from .fit import aligned, errors, fit_groups, fit_weights
+
+_HEADER = 80.0  # bits of a P frame without content, before the fit
 _BATCH = 8
 
 
 @dataclass
 class Clip:
-    """A clip, the QP asked for, and the bits that the real encoder wrote for each of its frames."""
+    """A clip, its QP, and the bits that the real encoder wrote for each of its frames."""
 
     frames: np.ndarray  # uint8 (T, H, W, 3)
     qp: int
     bits: list[int]
 
 
-def code_clips(clips: list[Clip], chain: Chain, settings: Settings) -> list[list[PFrame]]:
+def code_clips(clips: list[Clip], settings: Settings) -> list[list[PFrame]]:
     """Code clips of one size with hard rounding: for each batch of them, its P frames in order; shows its progress."""
     out = []
     for i in tqdm(range(0, len(clips), _BATCH), desc="virtual P frames"):
@@ -49,33 +48,28 @@ def code_clips(clips: list[Clip], chain: Chain, settings: Settings) -> list[list
         qp = torch.tensor([float(c.qp) for c in part])
         frames = [pad_planes(rgb_to_planes(f), settings.multiple) for f in rgb.unbind(1)]
         with torch.no_grad():
-            out.append([f for f in code_chain(frames, qp, chain, settings, hard) if isinstance(f, PFrame)])
+            out.append([f for f in code_chain(frames, qp, settings, hard) if isinstance(f, PFrame)])
     return out
 
 
 def table(
-    coded: list[list[PFrame]], clips: list[Clip], chain: Chain, settings: Settings, groups: dict, whole: bool
+    coded: list[list[PFrame]], clips: list[Clip], settings: Settings, groups: dict, whole: bool
 ) -> tuple[Features, Tensor, Tensor]:
     """Features, QP and real bits: of every P frame (n·(T - 1),), or of every clip's mean P frame (n,) if ``whole``."""
     rows, qps, bits = [], [], []
     for i, frames in enumerate(coded):
         part = clips[i * _BATCH : (i + 1) * _BATCH]
         with torch.no_grad():
-            each = [frame_features(f, groups, settings, chain.tools) for f in frames]
+            each = [frame_features(f, groups, settings) for f in frames]
         real = torch.tensor([c.bits[1:] for c in part]).float()  # (n, T - 1)
-        qp = frame_qps(torch.tensor([float(c.qp) for c in part]), chain)[1]
-        names = set().union(*each)
-        blank = torch.zeros(len(part))
-        grid = {n: torch.stack([e.get(n, blank) for e in each], 1) for n in names}
+        qp = frame_qps(torch.tensor([float(c.qp) for c in part]), settings)["P"]
+        grid = {n: torch.stack(by_frame, 1) for n, by_frame in aligned(each, [len(part)] * len(each)).items()}
         if whole:
             grid, real = {n: v.mean(1, keepdim=True) for n, v in grid.items()}, real.mean(1, keepdim=True)
         rows.append({n: v.flatten() for n, v in grid.items()})
         qps.append(qp.repeat_interleave(real.shape[1]))
         bits.append(real.flatten())
-    names = sorted(set().union(*rows))
-    merged = {
-        n: torch.cat([r.get(n, torch.zeros(len(q))) for r, q in zip(rows, qps, strict=True)]) for n in names
-    }
+    merged = {name: torch.cat(parts) for name, parts in aligned(rows, [len(q) for q in qps]).items()}
     return merged, torch.cat(qps), torch.cat(bits)
 
 
@@ -83,18 +77,15 @@ def fit_inter(
     name: str, gop: str, training: list[Clip], validation: list[Clip]
 ) -> tuple[FrameRate, dict[str, dict[str, float]]]:
     """Fit the rate of P frames to coded clips; errors on both sets come along, over clips' sums of P frames' bits."""
-    settings, chain, whole = settings_for(name, gop), CHAINS[name][gop], gop != "ippp"
-    coded = {"train": code_clips(training, chain, settings), "val": code_clips(validation, chain, settings)}
-    pools: dict[str, Pool] = {}
-    for frames in coded["train"]:
-        for frame in frames:
-            gather(pools, frame.levels, settings.standard == "h265")
-    groups = {g: fit_group(pool) for g, pool in sorted(pools.items())}
-    rate = fit_weights(*table(coded["train"], training, chain, settings, groups, whole), groups, _HEADER)
+    settings, whole = settings_for(name, gop), gop != "ippp"
+    coded = {"train": code_clips(training, settings), "val": code_clips(validation, settings)}
+    levels = (frame.levels for frames in coded["train"] for frame in frames)
+    groups = fit_groups(levels, settings.standard == "h265")
+    rate = fit_weights(*table(coded["train"], training, settings, groups, whole), groups, _HEADER)
     report = {}
     for split, clips in (("train", training), ("val", validation)):
         if clips:
-            features, qp, bits = table(coded[split], clips, chain, settings, groups, True)
+            features, qp, bits = table(coded[split], clips, settings, groups, True)
             report[split] = errors(rate.bits(features, qp), bits, qp)
     return rate, report
 

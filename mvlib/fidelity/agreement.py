@@ -18,7 +18,7 @@ from torch import Tensor
 
 from mvlib.codecs import RealCodec
 from mvlib.evaluation.bootstrap import draw_weights
-from mvlib.fidelity_setup import Agreement
+from mvlib.fidelity.setup import Agreement
 from mvlib.virtual import VirtualCodec
 
 _BATCH = 8

@@ -3,8 +3,8 @@
     python -m mvlib fidelity --codec x265
 
 Everything is measured on pictures that no number was fitted on. Distortion is compared as PSNR of the decoded luma and
-chroma planes, bits as they come; what edits do to the bits is in ``fidelity_edits.py``, what an analyser sees, on more
-pictures, in ``fidelity_agreement.py``.
+chroma planes, bits as they come; what edits do to the bits is in ``signs.py``, what an analyser sees, on more
+pictures, in ``agreement.py``.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from torch import Tensor
 from mvlib._extras import need
 from mvlib._files import replace_when_done
 from mvlib._psnr import psnr_of
+from mvlib.calibration.fit import errors
 from mvlib.codecs import Coded, RealCodec, rgb_to_yuv420
-from mvlib.fidelity_edits import changes, edits, sign_test
-from mvlib.fidelity_setup import Setup
+from mvlib.fidelity.setup import Setup
+from mvlib.fidelity.signs import changes, edits, sign_test
 from mvlib.virtual import VirtualCodec
-from mvlib.virtual.fit import errors
 
 _BATCH = 8
 
@@ -81,7 +81,7 @@ def plane_psnr(decoded: np.ndarray, source: np.ndarray) -> np.ndarray:
 def edit_bits(
     setup: Setup, real: RealCodec, virtual: Callable, items: list[np.ndarray], workers: int | None = None
 ) -> dict:
-    """Edit the first pictures and compare what happens to both codecs' bits: see ``fidelity_edits.sign_test``."""
+    """Edit the first pictures and compare what happens to both codecs' bits: see ``signs.sign_test``."""
 
     def slope(picture: Tensor, qp: int) -> Tensor:
         picture = picture.clone().requires_grad_()

@@ -1,6 +1,6 @@
 """Many clips on all cores: jobs → pipes → worker processes → results in order.
 
-The workers are plain child processes that run ``python -m mvlib.codecs.worker`` and talk through their standard
+The workers are plain child processes that run ``python -m mvlib.pool.worker`` and talk through their standard
 streams. ``multiprocessing`` would import the caller's main script again in every worker: that breaks from a
 notebook or standard input, needs a guard in every script, and pulls torch into processes that only encode. These
 start in a fraction of a second, stay for the next call, and end when the pipe to them closes, however the parent
@@ -36,7 +36,7 @@ class Worker:
     def __init__(self):
         path = os.pathsep.join(filter(None, [_PACKAGE_ROOT, os.environ.get("PYTHONPATH")]))
         self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "mvlib.codecs.worker"],  # -P: no module from the current folder
+            [sys.executable, "-P", "-m", "mvlib.pool.worker"],  # -P: no module from the current folder
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             pipesize=1 << 20,  # a picture in one go; only Linux heeds it

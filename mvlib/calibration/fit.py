@@ -7,14 +7,14 @@ of the ratio of estimated to real bits, drawn softly towards what an ideal coder
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .rate import (
+from mvlib.virtual.rate import (
     MORE,
     SIGNIFICANT,
     Features,
@@ -28,7 +28,7 @@ from .rate import (
 )
 
 _SAMPLES = 400_000  # levels kept for a group's likelihood
-_RANKED = 8  # pictures at one QP from which a rank correlation says something
+_RANKED = 8  # fewest pictures at one QP for a rank correlation
 _PULL = 0.003  # weight of (log of a weight's ratio to its ideal)², against squared log errors of bits
 
 
@@ -42,9 +42,14 @@ class Pool:
     places: list[Tensor]
 
 
-def gather(pools: dict[str, Pool], levels: Sequence[Levels], grouped: bool) -> None:
-    """Add the levels that would be sent to their groups' pools."""
-    for item in levels:
+def fit_groups(coded: Iterable[Sequence[Levels]], grouped: bool) -> dict[str, GroupRate]:
+    """Log-odds of every group of levels, by maximum likelihood of the levels that would be sent.
+
+    Args:
+        coded: levels of pictures, frames or batches of them.  grouped: as in ``rate.block_bits``.
+    """
+    pools: dict[str, Pool] = {}
+    for item in (item for levels in coded for item in levels):
         values = item.values.abs()
         k = round(values.shape[-1] ** 0.5)
         sent = sent_mask(item.values, grouped).nonzero(as_tuple=True)
@@ -52,6 +57,7 @@ def gather(pools: dict[str, Pool], levels: Sequence[Levels], grouped: bool) -> N
         pool.magnitudes.append(values[sent])
         pool.contexts.append(level_context(values)[sent])
         pool.places.append(sent[1])
+    return {name: _fit_group(pool) for name, pool in sorted(pools.items())}
 
 
 def _terms(pool: Pool) -> tuple[Tensor, Tensor, Tensor]:
@@ -95,7 +101,7 @@ def _logistic(terms: Tensor, outcome: Tensor, start: Sequence[float]) -> tuple[f
     return tuple(round(v, 4) for v in _minimise(loss, start).tolist())
 
 
-def fit_group(pool: Pool) -> GroupRate:
+def _fit_group(pool: Pool) -> GroupRate:
     """Maximum likelihood of both log-odds on the pooled levels; too few levels keep the defaults."""
     default = GroupRate()
     m, significant, more = _terms(pool)
@@ -104,6 +110,12 @@ def fit_group(pool: Pool) -> GroupRate:
     first = _logistic(significant, m >= 0.5, default.significant)
     some = m >= 0.5
     return GroupRate(first, _logistic(more[some], m[some] >= 1.5, default.more))
+
+
+def aligned(rows: Sequence[Features], counts: Sequence[int]) -> dict[str, list[Tensor]]:
+    """Every feature of any row, row by row: (count,) tensors, zeros where a row lacks it."""
+    names = sorted(set().union(*rows))
+    return {n: [r.get(n, torch.zeros(c)) for r, c in zip(rows, counts, strict=True)] for n in names}
 
 
 def fit_weights(

@@ -1,6 +1,6 @@
 """A worker process: standard input → job → result → standard output, until the input ends.
 
-Jobs come from :mod:`mvlib.codecs.pool` of the same program over a private pipe.
+Jobs come from :mod:`mvlib.pool` of the same program over a private pipe.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import time
 import traceback
 from typing import BinaryIO
 
-from mvlib.codecs.pool import LESS
 from mvlib.errors import ResourceError, UserError
+from mvlib.pool import LESS
 
 
 def main() -> None:

@@ -1,0 +1,86 @@
+"""Any data set by its name: "photos" | "coco" with its folder | "folder" → reader → samples."""
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from mvlib.errors import InputError
+
+from . import own
+from .pasted import PastedCutouts
+from .readers import COCO, VOC, Folder, GOT10k, ImageNet, Imagenette, Kinetics400, Reader
+from .tracks import Tracks
+
+OWN: dict[str, Callable[..., Reader]] = {
+    "photos": own.Photographs,
+    "pedestrians": own.Pedestrians,
+    "pasted": PastedCutouts,
+    "clips": own.WholeClips,
+    "films": own.Films,
+    "scenes": own.Scenes,
+    "tracks": Tracks,
+}
+PUBLIC: dict[str, Callable[..., Reader]] = {
+    "folder": Folder,
+    "imagenet": ImageNet,
+    "imagenette": Imagenette,
+    "voc": VOC,
+    "coco": COCO,
+    "kinetics400": Kinetics400,
+    "got10k": GOT10k,
+}
+
+
+def open_dataset(name: str, root: str | Path | None = None, **options: Any) -> Reader:
+    """A data set of pictures or clips by its name: a sequence of samples, which ``evaluate`` and ``train`` take.
+
+    Args:
+        name: of the project's own: "photos", "pedestrians" and "pasted" (pictures), "clips", "films", "scenes" and
+            "tracks" (clips). Of public ones, as they lie on disk after their official download: "imagenet",
+            "imagenette", "voc", "coco", "kinetics400" and "got10k". And "folder", any folder of pictures or, with
+            ``frames``, of clips, which nobody labelled.
+        root: the folder of a public one; the project's own are found without.
+        options: as the class of the data set takes them: "split" of all but folders and pedestrians; "size" of the
+            project's own; of public ones "short_side" (scale the shorter side to so many pixels) and "on_error"
+            ("stop", "skip" or "replace" a file that cannot be read).
+
+    Returns:
+        the reader: ``len(reader)``, and ``reader[i]`` a ``Sample``: ``frames`` uint8 (T, H, W, 3), ``source``, and of
+        ``labels``, ``objects`` and ``boxes`` what is known. ``reader.classes`` names the labels.
+
+    Raises:
+        ValueError: an unknown name (with the near one) or option, or a folder that is missing here or too much.
+        FileNotFoundError: ``root`` does not hold the data set.
+
+    Example:
+        >>> import mvlib
+        >>> photos = mvlib.open_dataset("photos", split="test", size=64)
+        >>> photos[0].frames.shape
+        (1, 64, 64, 3)
+        >>> scene = mvlib.open_dataset("scenes", count=12, size=64)[0]
+        >>> scene.frames.shape, scene.boxes.shape
+        ((16, 64, 64, 3), (16, 4))
+        >>> import tempfile, numpy, PIL.Image
+        >>> folder = tempfile.mkdtemp()
+        >>> PIL.Image.fromarray(numpy.zeros((32, 48, 3), numpy.uint8)).save(f"{folder}/black.png")
+        >>> [(sample.file, sample.frames.shape) for sample in mvlib.open_dataset("folder", root=folder)]
+        [('black.png', (1, 32, 48, 3))]
+    """
+    known = OWN | PUBLIC
+    if name not in known:
+        near = get_close_matches(str(name), known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise InputError(f"dataset {name!r} is unknown, choose one of {', '.join(known)}{hint}")
+    if name in OWN:
+        if root is not None:
+            raise InputError(f"dataset {name!r} is the project's own and needs no root; got {root}")
+        return OWN[name](**options)
+    if root is None:
+        raise InputError(f"dataset {name!r} needs root=, the folder where it lies")
+    return PUBLIC[name](root, **options)
+
+
+def has_splits(name: str) -> bool:
+    """Whether the data set ``name`` takes ``split``; True where there is none of that name."""
+    return getattr((OWN | PUBLIC).get(name), "has_splits", True)

@@ -1,0 +1,129 @@
+"""The project's own photographs, films and generated scenes as readers: split, size → samples as of any data set.
+
+They lie in data/ or are made of it, and need no folder; a damaged file is not passed over but to be restored.
+"""
+
+import numpy as np
+
+from mvlib.samples import Sample
+
+from ._root import data_root
+from .acting import ActingCutouts
+from .acting_paths import ACTIONS
+from .clips import Clips
+from .photos import Photos
+from .readers import ImageNet, Reader
+
+
+class Photographs(Reader):
+    """The photographs of data/photos.csv with their ImageNet labels, where there are any.
+
+    Args:
+        split: "train", "val" or "test".
+        size: side of the centred square in pixels; None gives whole pictures.
+    """
+
+    gives = ("label",)
+    classes = ImageNet.classes
+
+    def __init__(self, split: str = "test", size: int | None = 224) -> None:
+        self.size, self.photos = size, Photos(split, size or 1, crop="centre", flip=False)
+        squares = f"centre squares at {size}x{size}" if size else "whole"
+        self.about = f"photographs of data/photos.csv, split {split}, {squares}"
+        super().__init__(data_root(), [item.file for item in self.photos.meta])
+
+    def read(self, index: int) -> Sample:
+        item = self.photos.item(index)
+        if self.size is None:
+            frames = self.photos.uint8(index)[None]
+        else:
+            frames = (self.photos[index] * 255).round().byte().permute(1, 2, 0)[None].contiguous().numpy()
+        return Sample(frames, item.source_id, item.labels, file=item.file, index=index)
+
+
+# Four excerpts of 4.8 s: people walk on, but half an excerpt later it is still partly the same people.
+_FRAMES, _STRIDE, _PER_SOURCE = 12, 4, 6
+
+
+class Pedestrians(Reader):
+    """Single frames, 384x288, of the film vtest of the test side: a street; nobody labelled them."""
+
+    has_splits = False
+    about = (
+        f"frames of the film vtest, every {_STRIDE}th of each excerpt in data/clips.csv, 384x288; {_PER_SOURCE} frames "
+        "in a row (2.4 s) are one source: the interval speaks of this camera and no other"
+    )
+
+    def __init__(self) -> None:
+        self.clips = Clips("test", frames=_FRAMES, stride=_STRIDE)
+        self.windows = [i for i, item in enumerate(self.clips.meta) if item.source_id == "vtest"]
+        files = [self.clips.item(window).file for window in self.windows]
+        super().__init__(data_root(), [file for file in files for _ in range(_FRAMES)])
+
+    def read(self, index: int) -> Sample:
+        window, frame, file = self.windows[index // _FRAMES], index % _FRAMES, self.paths[index]
+        frames = np.ascontiguousarray(self.clips.uint8(window)[frame])[None]
+        return Sample(frames, f"{file} {frame // _PER_SOURCE}", file=file, index=index)
+
+
+class WholeClips(Reader):
+    """Excerpts of the films of data/clips.csv, which nobody labelled; all excerpts of one file are one source.
+
+    Args:
+        split: "train" or "test".
+        frames: T, of each excerpt.
+        size: side of the square that is cut out, without scaling; None gives whole frames, as large as each film's.
+    """
+
+    is_video = True
+
+    def __init__(self, split: str = "test", frames: int = 16, size: int | None = None) -> None:
+        self.clips = Clips(split, frames, size, flip=False)
+        files, shape = [item.file for item in self.clips.meta], f"{size}x{size}" if size else "whole"
+        self.about = (
+            f"excerpts of the films {', '.join(sorted({item.source_id for item in self.clips.meta}))}, split {split}, "
+            f"{shape}, {frames} frames each; a file of data/clips.csv is one source: the interval speaks of these "
+            "films and no others"
+        )
+        super().__init__(data_root(), files)
+
+    def read(self, index: int) -> Sample:
+        frames = (self.clips[index] * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
+        return Sample(frames, self.paths[index], file=self.paths[index], index=index)
+
+
+class Films(WholeClips):
+    """Squares out of excerpts of the films; see ``WholeClips``."""
+
+    def __init__(self, split: str = "test", frames: int = 16, size: int = 176) -> None:
+        super().__init__(split, frames, size)
+
+
+class Scenes(Reader):
+    """Generated scenes with their action as label and the actor's box; one background, one source.
+
+    Args:
+        split, count, size, frames, seed: see ``ActingCutouts``.
+    """
+
+    is_video, gives, classes = True, ("label", "track"), ACTIONS
+    annotation = "exact actions and boxes, drawn from the same numbers as the scenes"
+
+    def __init__(
+        self, split: str = "test", count: int = 1000, size: int = 224, frames: int = 16, seed: int = 0
+    ) -> None:
+        self.scenes = ActingCutouts(split, count, size, frames, seed=seed)
+        self.about = (
+            f"generated scenes (cut-outs that act before photographs and films), split {split}, seed {seed}, "
+            f"{size}x{size}, {frames} frames; one background, one source"
+        )
+        super().__init__(data_root(), [f"scene {i}" for i in range(count)])
+
+    def read(self, index: int) -> Sample:
+        clip = self.scenes[index]
+        # Half of the actor in the frame: less is nothing that a tracker could be expected to box.
+        visible = clip.visible >= 0.5
+        labels = (clip.action,)
+        return Sample(
+            clip.frames, clip.background, labels, None, clip.boxes, visible, self.paths[index], index
+        )

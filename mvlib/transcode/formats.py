@@ -1,0 +1,79 @@
+"""The ending of an output → the container, and the codecs that it holds, the usual one first."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mvlib.codecs import ENCODERS
+from mvlib.errors import InputError
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of file."""
+
+    codecs: tuple[str, ...]
+    muxer: str = ""
+    """FFmpeg's name of it; empty for a still."""
+    options: tuple[tuple[str, str], ...] = ()
+    """Of the muxer."""
+    only_picture: bool = False
+    """It holds no sound, no subtitles and no chapters."""
+    timeless: bool = False
+    """It holds no times of frames either."""
+    shapes: tuple[str, ...] = ()
+    """Codecs whose files tell of pixels that are not square."""
+    tags: tuple[tuple[str, str], ...] = ()
+    """What the container shall call a codec, where players do not know FFmpeg's usual name."""
+
+    @property
+    def still(self) -> bool:
+        """Whether it holds one picture."""
+        return not self.muxer
+
+
+# The index in front, so that a browser can begin to play; HEVC by the name that Apple's players know.
+_MOV = {"options": (("movflags", "+faststart"),), "tags": (("x265", "hvc1"),)}
+_X26X = ("x264", "x265")
+_H264 = Format(("x264",), "h264", only_picture=True, timeless=True, shapes=_X26X)
+_H265 = Format(("x265",), "hevc", only_picture=True, timeless=True, shapes=_X26X)
+_JPEG = Format(("jpeg",))
+_ALL = ("x264", "x265", "svtav1", "vp9", "mjpeg")
+FORMATS = {
+    ".mp4": Format(_ALL, "mp4", shapes=_ALL, **_MOV),
+    ".mov": Format((*_X26X, "mjpeg"), "mov", shapes=_ALL, **_MOV),
+    ".mkv": Format(_ALL, "matroska", shapes=(*_X26X, "mjpeg")),
+    ".webm": Format(("vp9", "svtav1"), "webm"),
+    ".264": _H264, ".h264": _H264, ".265": _H265, ".h265": _H265, ".hevc": _H265,
+    ".ivf": Format(("svtav1", "vp9"), "ivf", only_picture=True),
+    ".jpg": _JPEG, ".jpeg": _JPEG, ".webp": Format(("webp",)), ".avif": Format(("avif",)),
+}  # fmt: skip
+
+
+def choose(out: Path, codec: str | None, is_clip: bool) -> tuple[Format, str]:
+    """The format that the name of ``out`` asks for, and the codec: ``codec``, or else the usual one of that format.
+
+    Raises ``InputError`` for an unknown ending, a codec that such a file does not hold, and a clip in a still.
+    """
+    ending = out.suffix.lower()
+    if ending in (".heic", ".heif"):
+        raise InputError(f"{out}: there is no encoder of HEIC here; give a name that ends in .avif")
+    if ending not in FORMATS:
+        raise InputError(
+            f"{out} must end in one of {', '.join(FORMATS)}, which says what kind of file is written"
+        )
+    form = FORMATS[ending]
+    codec = codec or form.codecs[0]
+    if codec not in ENCODERS:
+        raise InputError(f"codec {codec!r} is unknown; {ending} holds {', '.join(form.codecs)}")
+    if codec not in form.codecs:
+        others = ", ".join(end for end, other in FORMATS.items() if codec in other.codecs)
+        raise InputError(
+            f"{out}: {ending} does not hold {codec}; give --codec {' or '.join(form.codecs)}, or a name that ends in "
+            f"one of {others}"
+        )
+    if form.still and is_clip:
+        raise InputError(
+            f"{out} would be a still, and the input is a clip; give a name that ends in .mp4 or .mkv, or take one "
+            "frame of it: --frames 1"
+        )
+    return form, codec

@@ -1,0 +1,116 @@
+"""What a film holds beside its picture: sound and subtitles, copied packet by packet, and chapters."""
+
+import io
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+from av.container import InputContainer, OutputContainer
+
+from mvlib.errors import InputError
+
+from .formats import Format
+from .source import Source
+
+_COPIED = ("audio", "subtitle")
+
+
+class Tracks:
+    """The other tracks of the film ``file``, on their way into an output; a context that closes the file.
+
+    Args:
+        file: the film, which is opened once more, so that its tracks are read beside the picture.
+        form, out: where they go.
+        audio: False leaves sound out.
+
+    Raises ``InputError`` where the output cannot hold the sound.
+    """
+
+    def __init__(self, file: Path, form: Format, out: Path, audio: bool = True) -> None:
+        self._file, self._form, self._out, self.notes = file, form, out, []
+        self._container: InputContainer = av.open(f"file:{file.absolute()}", metadata_errors="replace")
+        self._taken = [stream for stream in self._container.streams if self._takes(stream, audio)]
+        self._copies: dict[int, av.stream.Stream] = {}
+        self._packets: Iterator[av.Packet] = iter(())
+        self._next: av.Packet | None = None
+
+    def __enter__(self) -> "Tracks":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._container.close()
+
+    def _takes(self, stream: av.stream.Stream, audio: bool) -> bool:
+        if stream.type not in _COPIED or (stream.type == "audio" and not audio):
+            return False
+        codec = stream.codec_context
+        if codec is not None and not self._form.only_picture and self._holds(codec.name):
+            return True
+        name = "of an unknown codec" if codec is None else codec.name
+        if stream.type == "audio":
+            raise InputError(
+                f"{self._out} cannot hold the sound of {self._file} ({name}); give --no-audio to leave it out, or a "
+                "name that ends in .mkv"
+            )
+        self.notes.append(f"its subtitles ({name}) are left out, for {self._out.suffix} cannot hold them")
+        return False
+
+    def _holds(self, codec: str) -> bool:
+        with av.open(io.BytesIO(), "w", format=self._form.muxer) as probe:
+            return codec in probe.supported_codecs
+
+    def add_to(self, output: OutputContainer, source: Source) -> None:
+        """Add the tracks and chapters to ``output``, which begins where ``source`` does."""
+        self._output, self._begins, self._cut = output, source.begins, source.start > 0
+        for stream in self._taken:
+            copy = output.add_stream_from_template(stream)
+            copy.metadata.update(stream.metadata)
+            copy.disposition = stream.disposition
+            self._copies[stream.index] = copy
+        title = {
+            key: text
+            for key, text in self._container.metadata.items()
+            if key in ("title", "artist", "comment")
+        }
+        output.metadata.update(title)
+        self._chapters(output, source)
+        self._packets = self._container.demux(self._taken) if self._taken else iter(())
+
+    def _chapters(self, output: OutputContainer, source: Source) -> None:
+        chapters = self._container.chapters()
+        if not chapters:
+            return
+        if self._form.only_picture:
+            self.notes.append(f"its chapters are left out, for {self._out.suffix} cannot hold them")
+            return
+        kept, most = [], None if source.count is None else source.count / source.rate
+        for chapter in chapters:
+            unit = chapter["time_base"]
+            start, end = (round(chapter[key] - self._begins / unit) for key in ("start", "end"))
+            end = end if most is None else min(end, round(most / unit))
+            if end > max(0, start):
+                kept.append(chapter | {"start": max(0, start), "end": end})
+        output.set_chapters(kept)
+
+    def write_until(self, time: Fraction | None) -> None:
+        """Write the packets that come before ``time``, in seconds on the clock of the file; None: all that are left."""
+        while (packet := self._next or self._following()) is not None:
+            self._next = packet
+            at = packet.dts * packet.time_base
+            if time is not None and at >= time:
+                return
+            self._next = None
+            if at >= self._begins or not self._cut:
+                self._write(packet)
+
+    def _following(self) -> av.Packet | None:
+        return next((packet for packet in self._packets if packet.size and packet.dts is not None), None)
+
+    def _write(self, packet: av.Packet) -> None:
+        shift = round(self._begins / packet.time_base)
+        packet.dts -= shift
+        if packet.pts is not None:
+            packet.pts -= shift
+        packet.stream = self._copies[packet.stream_index]
+        self._output.mux(packet)

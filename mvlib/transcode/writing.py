@@ -1,0 +1,188 @@
+"""Frames and their times → encoder → packets → container, with the film's other tracks between them."""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from mvlib.codecs import RealCodec
+from mvlib.codecs.bitstream import without_repeats
+from mvlib.codecs.colour import Converter, pad_to
+from mvlib.codecs.video import configure
+from mvlib.errors import InputError
+
+from .formats import Format
+from .quantiser import quantiser_of
+from .source import Chunk, Source
+from .tracks import Tracks
+
+
+class FilmWriter:
+    """A film that is being written; a context, whose end without an error makes the file complete.
+
+    The encoder is that of ``RealCodec``, with its options, and is told the film's average rate; frames are numbered for
+    it, and the container gets the times of the file instead of the numbers.
+
+    Attributes:
+        bits: of the elementary stream so far, without container and SEI text, as ``RealCodec`` counts.
+        frames: that were given so far.
+    """
+
+    def __init__(
+        self, path: Path, form: Format, real: RealCodec, options: dict, source: Source, tracks: Tracks | None
+    ) -> None:
+        self._form, self._real, self._options = form, real, options
+        self._source, self._tracks = source, tracks
+        self._convert = Converter(real.encoder.colour)
+        self._starts, self._end = array("q"), 0
+        self.bits, self.frames, self._chosen, self._told = 0, 0, 0.0, 0
+        self._stream, self._held = None, None
+        self._output = av.open(f"file:{path.absolute()}", "w", format=form.muxer, options=dict(form.options))
+
+    def __enter__(self) -> "FilmWriter":
+        return self
+
+    def __exit__(self, error: type | None, *_: object) -> None:
+        try:
+            if error is None:
+                self._finish()
+        finally:
+            self._output.close()
+
+    @property
+    def quantiser(self) -> float | None:
+        """Mean over frames, on the encoder's own scale, as it tells."""
+        return self._chosen / self._told if self._told else None
+
+    @property
+    def seconds(self) -> Fraction:
+        """That the frames so far last."""
+        return (self._end - self._starts[0]) * self._source.tick
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """What the file does not hold as it went in."""
+        encoder = self._real.encoder
+        height, width = self._source.look.pixels.shape[:2]
+        if (height, width) != self._padded(height, width):
+            yield f"{self._real.name} takes sides that divide by {encoder.sides[0]}: the last row or column is repeated"
+        gaps = np.diff(np.frombuffer(self._starts, np.int64))
+        if self._form.timeless and len(gaps) and gaps.max() - gaps.min() > 1:
+            yield "its frames are not evenly spaced in time, but a raw stream plays at an even rate"
+
+    def open(self, height: int, width: int) -> None:
+        """Open the encoder and write the headers, for pictures of that size.
+
+        Raises ``InputError`` where encoder or container refuse what they would have to hold.
+        """
+        encoder, shape = self._real.encoder, self._source.look.shape
+        if shape != 1 and self._real.name not in self._form.shapes:
+            raise InputError(
+                f"{self._source.file} has pixels that are not square ({shape.numerator}:{shape.denominator}), of which "
+                f"this kind of file with {self._real.name} cannot tell; give a name that ends in .mp4"
+            )
+        stream = self._output.add_stream(encoder.library, rate=self._source.rate)
+        context = stream.codec_context
+        if shape != 1:  # 1 would take a byte more than saying nothing
+            context.sample_aspect_ratio = shape
+        context.color_primaries, context.color_trc = self._source.look.primaries, self._source.look.transfer
+        if tag := dict(self._form.tags).get(self._real.name):
+            context.codec_tag = tag
+        height, width = self._padded(height, width)
+        configure(context, encoder, width, height, self._options, self._source.rate)
+        stream.time_base = self._source.tick
+        if self._tracks is not None:
+            self._tracks.add_to(self._output, self._source)
+        self._output.start_encoding()
+        self._stream = stream
+        self._header = encoder.clean(bytes(context.extradata or b"")) if encoder.global_header else b""
+        self.bits = 8 * len(self._header)
+
+    def _padded(self, *sides: int) -> tuple[int, ...]:
+        multiple, least = self._real.encoder.sides
+        return tuple(max(least, -(-side // multiple) * multiple) for side in sides)
+
+    def write(self, chunk: Chunk) -> None:
+        """Encode the next frames, and write what the encoder gives out."""
+        padded = pad_to(chunk.frames, *self._real.encoder.sides)
+        for pixels, start, lasts in zip(padded, chunk.starts, chunk.lasting, strict=True):
+            self._starts.append(self._ticks(start))
+            self._end = self._ticks(start + lasts)
+            frame = self._convert.to_yuv(pixels)
+            frame.pts, frame.time_base = self.frames, self._stream.codec_context.time_base
+            self.frames += 1
+            self._mux(self._stream.encode(frame))
+
+    def _ticks(self, time: Fraction) -> int:
+        return round((time - self._source.begins) / self._source.tick)
+
+    def _mux(self, packets: Iterable[av.Packet]) -> None:
+        encoder = self._real.encoder
+        for packet in packets:
+            data = encoder.clean(bytes(packet))
+            self.bits += 8 * len(without_repeats(data, self._header) if encoder.global_header else data)
+            if (quantiser := quantiser_of(packet)) is not None:
+                self._chosen, self._told = self._chosen + quantiser, self._told + 1
+            self._place(packet)
+            self._pass_on()
+            self._held = packet
+
+    def _place(self, packet: av.Packet) -> None:
+        """Times of the file in place of numbers."""
+        shown, decoded = packet.pts, packet.pts if packet.dts is None else packet.dts
+        ends = self._starts[shown + 1] if shown + 1 < len(self._starts) else self._end
+        gap = round(1 / self._source.rate / self._source.tick) or 1
+        packet.time_base = self._source.tick
+        packet.pts, packet.duration = self._starts[shown], ends - self._starts[shown]
+        packet.dts = self._starts[decoded] if decoded >= 0 else self._starts[0] + decoded * gap
+        if decoded <= 0 and self._held is None:
+            self._first = packet.dts
+
+    def _pass_on(self) -> None:
+        """One packet stays here, for only the last one is told how long the film is."""
+        if self._held is None:
+            return
+        if self._tracks is not None:
+            self._tracks.write_until(self._source.begins + self._held.dts * self._source.tick)
+        self._output.mux(self._held)
+
+    def _finish(self) -> None:
+        self._mux(self._stream.encode(None))
+        if self._form.muxer in ("mp4", "mov"):
+            # They count the film's length in decoding times, which began before 0 where frames change their order.
+            left = self._end - self._starts[0] - (self._held.dts - self._first)
+            self._held.duration = max(self._held.duration, left)
+        self._pass_on()
+        if self._tracks is not None:
+            whole = self._source.count is None
+            self._tracks.write_until(None if whole else self._source.begins + self._end * self._source.tick)
+
+
+class Lossless:
+    """A clip that is written without loss, as FFV1 in RGB; a context as ``FilmWriter`` is."""
+
+    def __init__(self, path: Path, rate: Fraction) -> None:
+        self._rate, self._stream = rate, None
+        self._output = av.open(f"file:{path.absolute()}", "w")
+
+    def __enter__(self) -> "Lossless":
+        return self
+
+    def __exit__(self, error: type | None, *_: object) -> None:
+        try:
+            if error is None:
+                self._output.mux(self._stream.encode(None))
+        finally:
+            self._output.close()
+
+    def write(self, frames: np.ndarray) -> None:
+        """The next frames, uint8 (T, H, W, 3)."""
+        if self._stream is None:
+            self._stream = self._output.add_stream("ffv1", rate=self._rate)
+            self._stream.height, self._stream.width = frames.shape[1:3]
+            self._stream.pix_fmt = "bgr0"
+        for rgb in frames:
+            self._output.mux(self._stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
