@@ -18,15 +18,19 @@ import jsonargparse
 from mvlib import __version__
 from mvlib._arguments import expand
 from mvlib._interruption import Terminated, heeding_sigterm
+from mvlib.commands.compare import compare, listed
 from mvlib.commands.encode import encode
 from mvlib.commands.evaluate import evaluate_image, evaluate_video
 from mvlib.commands.fidelity import agreement, fidelity
+from mvlib.commands.report import report
 from mvlib.commands.train import train_actions, train_image, train_video
 from mvlib.errors import UserError
 
 COMMANDS: Any = {  # names to functions, or to more of them
     "encode": encode,
+    "compare": compare,
     "evaluate": {"_help": "Measure on real bitstreams.", "image": evaluate_image, "video": evaluate_video},
+    "report": report,
     "fidelity": fidelity,
     "agreement": agreement,
     "train": {
@@ -64,7 +68,7 @@ def _run(arguments: list[str]) -> None:
         jsonargparse.auto_cli(
             COMMANDS,
             prog="mvlib",
-            args=expand(COMMANDS, arguments),
+            args=listed(expand(COMMANDS, arguments)),
             version=__version__,
             exit_on_error=False,
             epilog=f"{DEBUG}, anywhere: show the traceback of every error.",

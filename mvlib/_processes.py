@@ -39,6 +39,10 @@ class Processes:
     def __init__(self, device: str = "auto") -> None:
         self.rank, self.count = 0, 1
         on_cpu = device == "cpu" or (device == "auto" and not torch.cuda.is_available())
+        if not on_cpu and not torch.cuda.is_available():
+            raise InputError(
+                f"device is {device!r}, but there is no GPU here that PyTorch can use; give cpu or auto"
+            )
         self.device = torch.device("cpu" if on_cpu else "cuda" if device == "auto" else device)
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             self._accelerator = _accelerator(on_cpu)

@@ -25,13 +25,18 @@ class Objects:
         return cls(boxes, labels, np.zeros(len(boxes), bool), np.zeros(len(boxes), bool))
 
 
+class Crossed(tuple[str, ...]):
+    """The several sources of one sample, as its background and its actor; a bootstrap draws each by itself."""
+
+
 @dataclass(frozen=True)
 class Sample:
     """A picture or clip, and what is known of it.
 
     Attributes:
         frames: uint8 (T, H, W, 3), RGB; a picture has T = 1.
-        source: samples of one source are not independent; a bootstrap draws them together.
+        source: samples of one source are not independent; a bootstrap draws them together. Of a scene there
+            are two, its background and its actor.
         labels: indices of acceptable classes of the whole; empty: not known.
         objects: the objects that are in a picture; None: not known.
         boxes: float32 (T, 4), x1, y1, x2, y2 in pixels, of the one object to follow through a clip, NaN in frames
@@ -43,7 +48,7 @@ class Sample:
     """
 
     frames: np.ndarray
-    source: str
+    source: str | Crossed
     labels: tuple[int, ...] = ()
     objects: Objects | None = None
     boxes: np.ndarray | None = None

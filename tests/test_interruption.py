@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from launching import start
+from tiny_training import anchor_file
 
 from mvlib import pool
 from mvlib._files import read_sealed
@@ -58,7 +59,7 @@ def children(group):
 def test_an_evaluation_keeps_its_streams(tmp_path):
     options = {
         "codecs": ["x265"],
-        "preset": "placebo",
+        "preset": "veryslow",
         "conditions": ["codec alone"],
         "qps": [20, 22, 24, 26, 28, 30],
     }
@@ -83,11 +84,8 @@ def test_an_evaluation_keeps_its_streams(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("how, status", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_training_keeps_the_step_that_it_was_in(how, status, tmp_path):
-    anchor = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:efficientnet_lite0": [0.03, 0.3, 2.5]}
-    curve = {"codec": "x264", "condition": "codec alone", "results": anchor}
-    (tmp_path / "anchor.json").write_text(json.dumps({"curves": [curve]}))
     options = {"codecs": ["x264"], "steps": 100_000, "batch": 2, "size": 64, "workers": 2, "device": "cpu"}
-    options |= {"checkpoint_every": 50_000, "anchor": str(tmp_path / "anchor.json")}
+    options |= {"checkpoint_every": 50_000, "anchor": str(anchor_file(tmp_path, "x264"))}
     (tmp_path / "options.yaml").write_text(json.dumps(options))
     said, out = tmp_path / "said", tmp_path / "out"
     arguments = ["train", "image", "--config", str(tmp_path / "options.yaml"), "--out", str(out)]

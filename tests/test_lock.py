@@ -10,6 +10,7 @@ import sys
 
 import pytest
 from launching import start
+from tiny_training import anchor_file
 
 from mvlib.__main__ import main
 from mvlib._lock import alone
@@ -60,11 +61,10 @@ def test_it_is_free_behind_the_block_and_behind_an_error(tmp_path):
 
 @pytest.fixture
 def training(tmp_path):
-    anchor = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:efficientnet_lite0": [0.03, 0.3, 2.5]}
-    curve = {"codec": "x264", "condition": "codec alone", "results": anchor}
-    (tmp_path / "anchor.json").write_text(json.dumps({"curves": [curve]}))
     options = {"codecs": ["x264"], "steps": 2, "batch": 2, "size": 64, "workers": 0, "device": "cpu"}
-    (tmp_path / "options.yaml").write_text(json.dumps(options | {"anchor": str(tmp_path / "anchor.json")}))
+    (tmp_path / "options.yaml").write_text(
+        json.dumps(options | {"anchor": str(anchor_file(tmp_path, "x264"))})
+    )
     return ["train", "image", "--config", str(tmp_path / "options.yaml")]
 
 

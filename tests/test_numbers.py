@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mvlib.codecs import RealCodec
-from mvlib.evaluation.experiment import ImageExperiment, VideoExperiment
+from mvlib.evaluation.experiment import Experiment
 from mvlib.preprocess import (
     Compact,
     CompactConfig,
@@ -38,9 +38,9 @@ QP = {
     "frames": lambda qp: preprocess_frames(Compact(SMALL), FRAMES, qp).sum(),
 }
 WHOLE = {
-    "experiment": lambda n: ImageExperiment(limit=n),
-    "experiment's draws": lambda n: ImageExperiment(draws=n),
-    "frames of a clip": lambda n: VideoExperiment(frames=n),
+    "experiment": lambda n: Experiment(limit=n),
+    "experiment's draws": lambda n: Experiment(draws=n),
+    "frames of a clip": lambda n: Experiment("clips", frames=n),
     "training": lambda n: ImageTraining(steps=n),
     "batch": lambda n: VideoTraining(batch=n),
     "references": lambda n: VideoTraining(through=n),
@@ -87,7 +87,7 @@ def test_a_count_below_nothing_is_refused(place):
 
 
 def test_lists_of_qps_hold_numbers():
-    for kind in (ImageExperiment, VideoExperiment):
+    for kind in (Experiment, Experiment):
         for qps in ((30, True), (30, "40"), [np.True_, 30]):
             with pytest.raises(TypeError, match="qps holds"):
                 kind(qps=qps)
@@ -98,6 +98,6 @@ def test_lists_of_qps_hold_numbers():
 
 
 def test_numpys_numbers_are_stored_as_numbers():
-    experiment = ImageExperiment(qps=[30, np.int32(40), np.int64(45)], limit=np.int64(8))
+    experiment = Experiment(qps=[30, np.int32(40), np.int64(45)], limit=np.int64(8))
     stored = json.loads(json.dumps(asdict(experiment), default=str))
     assert stored["qps"] == [30, 40, 45] and stored["limit"] == 8

@@ -28,7 +28,7 @@ def test_the_table_of_baselines_is_the_measured_one():
     assert len(report["options"]["codecs"]) >= 5 and report["options"]["draws"] >= 1000
 
 
-@pytest.mark.parametrize("name", ["clips", "clips_rows", "clips_asked", "clips_unmet", "clips_films"])
+@pytest.mark.parametrize("name", ["clips", "clips_rows", "clips_seen", "clips_unseen", "clips_films"])
 def test_the_tables_of_clips_are_the_measured_ones(name):
     report = json.loads((ROOT / f"data/results/{name}.json").read_text())
     assert bd_table(report, ["kl"]) in MEASURED
@@ -45,7 +45,7 @@ def test_the_tables_of_right_answers_are_the_measured_ones():
     assert bd_table(beside) in MEASURED and beside["command"] in MEASURED
 
 
-@pytest.mark.parametrize("name", ["rows_against", "asked_against"])
+@pytest.mark.parametrize("name", ["rows_against", "seen_against"])
 def test_the_tables_of_pairs_of_clips_are_the_measured_ones(name):
     report = json.loads((ROOT / f"data/results/clips_{name}.json").read_text())
     assert report["options"]["against"] == "CompactVideo"

@@ -18,7 +18,7 @@ LAYERS = (
     {"refined"},  # preprocessors by any name
     {"training", "calibration"},
     {"datasets", "codecs", "virtual", "preprocess", "analysers"},
-    {"media", "pool"},
+    {"media", "pool", "samples"},
 )
 
 

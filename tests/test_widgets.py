@@ -408,7 +408,9 @@ def test_behind_a_preprocessor_the_caption_tells_bits_with_and_without(prepared,
     alone, behind = codec(original[None], qp=35), codec(given, qp=35)
     assert behind.bits < alone.bits
     share = 100 * (behind.bits / alone.bits - 1)
-    start = f"x264 at QP 35 behind “{softener}”: {behind.bits:,} bits ({share:+.1f} % of {alone.bits:,} without), "
+    start = (
+        f"x264 at QP 35 with “{softener}”: {behind.bits:,} bits ({share:+.1f} % of {alone.bits:,} without), "
+    )
     assert prepared.caption.startswith(start)
     np.testing.assert_array_equal(pixels(prepared, "decoded"), behind.frames[0])
     # PSNR, what is kept and KL are against the original, and in brackets those of the codec alone.
@@ -503,5 +505,5 @@ def test_preprocessors_on_offer_are_those_with_weights(pictures, softener, tmp_p
     panel = QPExplorer(pictures, codecs=("jpeg",))
     assert panel.preprocessor.options == ("none", "soft")
     panel.preprocessor.value = "soft"
-    assert "jpeg at QP 37 (its own scale" in panel.caption and "behind “soft”" in panel.caption
+    assert "jpeg at QP 37 (its own scale" in panel.caption and "with “soft”" in panel.caption
     panel.close()

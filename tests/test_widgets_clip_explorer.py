@@ -12,9 +12,9 @@ from mvlib.analysers import load
 from mvlib.codecs import RealCodec
 from mvlib.datasets import ACTIONS
 from mvlib.evaluation.conditions import BASELINES
-from mvlib.evaluation.experiment import VideoExperiment
-from mvlib.evaluation.looking import Judge
+from mvlib.evaluation.experiment import Experiment
 from mvlib.evaluation.material import load_material
+from mvlib.evaluation.scoring import Scorer
 from mvlib.media import read_clip
 from mvlib.plots import difference
 from mvlib.samples import Sample
@@ -28,8 +28,8 @@ blur = BASELINES["blur 0.8"].prepare
 
 @pytest.fixture(scope="module")
 def clips() -> dict[str, Sample]:
-    scenes = load_material(VideoExperiment(limit=4, size=112, frames=16))
-    films = load_material(VideoExperiment(material="tracks", frames=20, limit=None))
+    scenes = load_material(Experiment("clips", limit=4, size=112, frames=16))
+    films = load_material(Experiment("clips", material="tracks", frames=20, limit=None))
     return {"scene": scenes[1], "film": films[4]}
 
 
@@ -108,7 +108,7 @@ def test_the_caption_tells_what_the_evaluation_would(panel, clips, analysers):
     assert name == ACTIONS[sample.label]
     assert [int(before), int(after)] == [round(100 * float(p[sample.label])) for p in (clean, seen)]
     ao = [
-        Judge(analysers["siam_lite0"], [sample], ["ao"]).scores([[f]])["ao"][0, 0]
+        Scorer(analysers["siam_lite0"], [sample], ["ao"]).scores([[f]])["ao"][0, 0]
         for f in (sample.frames, coded)
     ]
     answers = re.search(r"average overlap ([\d.]+) → ([\d.]+), least in frame (\d+)", panel.caption).groups()
@@ -182,7 +182,7 @@ def test_behind_a_preprocessor_the_caption_tells_both(panel, clips):
     frames, codec = clips["scene"].frames, RealCodec("x265")
     alone, behind = codec(frames, qp=42), codec(blur(frames), qp=42)
     share = 100 * (behind.bits / alone.bits - 1)
-    start = f"x265 at QP 42 behind “blur”: {behind.bits:,} bits ({share:+.1f} % of {alone.bits:,} without), "
+    start = f"x265 at QP 42 with “blur”: {behind.bits:,} bits ({share:+.1f} % of {alone.bits:,} without), "
     assert panel.caption.startswith(start) and share < -3
     look = panel.look
     kept, overlap = look.alone.kept, look.alone.average_overlap(look.alone.track)

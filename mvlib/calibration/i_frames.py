@@ -16,21 +16,20 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from mvlib.virtual.codec import VirtualCodec
 from mvlib.virtual.colour import pad_planes, rgb_to_planes
 from mvlib.virtual.fitted import store, store_rate
-from mvlib.virtual.intra import code_i
+from mvlib.virtual.intra import IFrame, code_i
 from mvlib.virtual.jpeg import VirtualJpeg
 from mvlib.virtual.quantise import hard
-from mvlib.virtual.rate import Features, FrameRate, GroupRate, Levels, level_features
-from mvlib.virtual.sequence import frame_qps
-from mvlib.virtual.settings import settings_for
+from mvlib.virtual.rate import Features, FrameRate, GroupRate
+from mvlib.virtual.sequence import frame_features, frame_qps
+from mvlib.virtual.settings import Settings, settings_for
 
 from .fit import aligned, errors, fit_groups, fit_weights
 
 
 @dataclass(frozen=True)
-class Material:
+class Squares:
     """What a fit is made on: ``count`` squares of ``size`` of a split, each at ``per`` QPs drawn from 12..51."""
 
     split: str
@@ -39,11 +38,11 @@ class Material:
     per: int
 
 
-TRAIN = (Material("train", 224, 200, 4), Material("train", 128, 60, 3))
-VALIDATION = (Material("val", 224, 40, 4),)
+TRAIN = (Squares("train", 224, 200, 4), Squares("train", 128, 60, 3))
+VALIDATION = (Squares("val", 224, 40, 4),)
 
 
-def pictures(material: Material, seed: int) -> tuple[list[np.ndarray], list[int]]:
+def pictures(material: Squares, seed: int) -> tuple[list[np.ndarray], list[int]]:
     """Squares (1, size, size, 3) uint8 and a QP for each; a square comes once for each of its QPs."""
     from mvlib.datasets import Photos
 
@@ -57,42 +56,34 @@ def pictures(material: Material, seed: int) -> tuple[list[np.ndarray], list[int]
     return items, qps
 
 
-def squares(parts: tuple[Material, ...]) -> tuple[list[np.ndarray], list[int]]:
+def squares(parts: tuple[Squares, ...]) -> tuple[list[np.ndarray], list[int]]:
     """The squares and QPs of several materials, one after the other."""
     each = [pictures(material, seed) for seed, material in enumerate(parts)]
     return [x for items, _ in each for x in items], [q for _, qps in each for q in qps]
 
 
-@dataclass
-class Coded:
-    """Virtual I frames of one batch: levels, counts of modes, the frames' QP."""
-
-    levels: list[Levels]
-    modes: Features
-    qp: Tensor
-
-
 @torch.no_grad()
 def code_virtually(
-    codec: VirtualCodec, items: list[np.ndarray], qps: list[int], batch: int = 16
-) -> list[Coded]:
-    """Code the squares with hard rounding; shows its progress."""
+    settings: Settings, items: list[np.ndarray], qps: list[int], batch: int = 16
+) -> list[tuple[IFrame, Tensor]]:
+    """Batches of the squares as I frames with hard rounding, and the frames' QP; shows its progress."""
     out = []
     for i in tqdm(range(0, len(items), batch), desc="virtual I frames"):
         for rgb, qp in _by_size(items[i : i + batch], qps[i : i + batch]):
-            frame_qp = frame_qps(qp, codec.settings)["I"]
-            planes = pad_planes(rgb_to_planes(rgb), codec.settings.multiple)
-            frame = code_i(planes, frame_qp, codec.settings, hard)
-            out.append(Coded(frame.levels, frame.modes, frame_qp))
+            frame_qp = frame_qps(qp, settings)["I"]
+            planes = pad_planes(rgb_to_planes(rgb), settings.multiple)
+            out.append((code_i(planes, frame_qp, settings, hard), frame_qp))
     return out
 
 
-def features_of(coded: list[Coded], groups: dict[str, GroupRate], grouped: bool) -> tuple[Features, Tensor]:
+def features_of(
+    coded: list[tuple[IFrame, Tensor]], groups: dict[str, GroupRate], settings: Settings
+) -> tuple[Features, Tensor]:
     """Features (n,) and QP (n,) of all squares."""
     with torch.no_grad():
-        rows = [level_features(c.levels, len(c.qp), groups, grouped) | c.modes for c in coded]
-    parts = aligned(rows, [len(c.qp) for c in coded])
-    return {name: torch.cat(part) for name, part in parts.items()}, torch.cat([c.qp for c in coded])
+        rows = [frame_features(frame, groups, settings) for frame, _ in coded]
+    parts = aligned(rows, [len(qp) for _, qp in coded])
+    return {name: torch.cat(part) for name, part in parts.items()}, torch.cat([qp for _, qp in coded])
 
 
 def fit_intra(
@@ -101,22 +92,18 @@ def fit_intra(
     """Fit the rate of I frames to ``RealCodec(name, gop=gop)``; errors on training and validation squares too."""
     from mvlib.codecs import RealCodec
 
-    codec = VirtualCodec(settings_for(name, gop), {})
-    grouped = codec.settings.standard == "h265"
-    real = RealCodec(name, gop=gop)
-    material = {"train": TRAIN, "val": VALIDATION}
+    settings, real = settings_for(name, gop), RealCodec(name, gop=gop)
     coded, bits = {}, {}
-    for split, parts in material.items():
+    for split, parts in {"train": TRAIN, "val": VALIDATION}.items():
         items, qps = squares(parts)
-        coded[split] = code_virtually(codec, items, qps)
-        bits[split] = torch.tensor(
-            [float(c.bits) for c in real.map(items, qps, workers=workers, progress=True)]
-        )
-    groups = fit_groups((c.levels for c in coded["train"]), grouped)
-    rate = fit_weights(*features_of(coded["train"], groups, grouped), bits["train"], groups, header=800.0)
+        coded[split] = code_virtually(settings, items, qps)
+        written = real.map(items, qps, workers=workers, progress=True)
+        bits[split] = torch.tensor([float(c.bits) for c in written])
+    groups = fit_groups((frame.levels for frame, _ in coded["train"]), settings.standard == "h265")
+    rate = fit_weights(*features_of(coded["train"], groups, settings), bits["train"], groups, header=800.0)
     report = {}
-    for split in material:
-        features, qp = features_of(coded[split], groups, grouped)
+    for split, frames in coded.items():
+        features, qp = features_of(frames, groups, settings)
         report[split] = errors(rate.bits(features, qp), bits[split], qp)
     return rate, report
 

@@ -31,7 +31,7 @@ _BATCH = 8
 
 
 @dataclass
-class Clip:
+class CodedClip:
     """A clip, its QP, and the bits that the real encoder wrote for each of its frames."""
 
     frames: np.ndarray  # uint8 (T, H, W, 3)
@@ -39,7 +39,7 @@ class Clip:
     bits: list[int]
 
 
-def code_clips(clips: list[Clip], settings: Settings) -> list[list[PFrame]]:
+def code_clips(clips: list[CodedClip], settings: Settings) -> list[list[PFrame]]:
     """Code clips of one size with hard rounding: for each batch of them, its P frames in order; shows its progress."""
     out = []
     for i in tqdm(range(0, len(clips), _BATCH), desc="virtual P frames"):
@@ -53,7 +53,7 @@ def code_clips(clips: list[Clip], settings: Settings) -> list[list[PFrame]]:
 
 
 def table(
-    coded: list[list[PFrame]], clips: list[Clip], settings: Settings, groups: dict, whole: bool
+    coded: list[list[PFrame]], clips: list[CodedClip], settings: Settings, groups: dict, whole: bool
 ) -> tuple[Features, Tensor, Tensor]:
     """Features, QP and real bits: of every P frame (n·(T - 1),), or of every clip's mean P frame (n,) if ``whole``."""
     rows, qps, bits = [], [], []
@@ -74,7 +74,7 @@ def table(
 
 
 def fit_inter(
-    name: str, gop: str, training: list[Clip], validation: list[Clip]
+    name: str, gop: str, training: list[CodedClip], validation: list[CodedClip]
 ) -> tuple[FrameRate, dict[str, dict[str, float]]]:
     """Fit the rate of P frames to coded clips; errors on both sets come along, over clips' sums of P frames' bits."""
     settings, whole = settings_for(name, gop), gop != "ippp"
@@ -122,7 +122,7 @@ def material(split: str, frames: int = 8, size: int = 176, photographs: int = 24
 
 def coded_clips(
     name: str, gop: str, clips: list[np.ndarray], qps: tuple[tuple[int, int], ...], workers: int | None = None
-) -> list[Clip]:
+) -> list[CodedClip]:
     """Every clip once at a QP drawn from each range (low, high), both included, coded by the real encoder."""
     from mvlib.codecs import RealCodec
 
@@ -130,7 +130,7 @@ def coded_clips(
     items = clips * len(qps)
     drawn = [int(q) for low, high in qps for q in rng.integers(low, high + 1, len(clips))]
     coded = RealCodec(name, gop=gop).map(items, drawn, workers=workers, progress=True)
-    return [Clip(x, q, c.frame_bits) for x, q, c in zip(items, drawn, coded, strict=True)]
+    return [CodedClip(x, q, c.frame_bits) for x, q, c in zip(items, drawn, coded, strict=True)]
 
 
 TRAIN_QPS = ((16, 27), (28, 39), (40, 51))

@@ -67,16 +67,6 @@ def without_sei(syntax: str, data: bytes) -> bytes:
     return b"".join(unit for unit in units if _kind(syntax, unit) not in _NAL[syntax].messages)
 
 
-def h264_without_sei(data: bytes) -> bytes:
-    """H.264 Annex B bytes without supplemental enhancement information (unit type 6)."""
-    return without_sei("h264", data)
-
-
-def hevc_without_sei(data: bytes) -> bytes:
-    """HEVC Annex B bytes without supplemental enhancement information (unit types 39 and 40)."""
-    return without_sei("hevc", data)
-
-
 def parameters_once(syntax: str, data: bytes) -> bytes:
     """A whole Annex B stream without parameter sets that say again what stands before the first picture.
 

@@ -5,9 +5,9 @@ One entry an encoder. The code that runs them (``video.py``, ``stills.py``) name
 GOP structures of the video codecs:
 
 * ``stock``: the encoder as it comes at that preset, B frames and all, at constant quantiser.
-* ``ippp``: one I, then P, one reference in x264 and x265, nothing adaptive, every frame at the QP asked for.
+* ``ippp``: one I, then P, one reference in x264 and x265, nothing adaptive, every frame at the given QP.
   SVT-AV1 cannot leave its mini-GOPs: frames are coded in display order but may refer further back than one.
-* ``intra``: every frame I (in VP9 and AV1 a key frame), every frame at the QP asked for.
+* ``intra``: every frame I (in VP9 and AV1 a key frame), every frame at the given QP.
 
 In ``stock`` each encoder moves the quantiser by frame type, I lower, B higher: x264 and x265 by -2.91 and +2.27 QP,
 SVT-AV1 and VP9 (in its constant-quality mode) by amounts of their own, most for the first frame: at 40 of 63 SVT-AV1
@@ -19,8 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
-from .bitstream import av1_without_metadata, h264_without_sei, hevc_without_sei, unchanged
+from .bitstream import av1_without_metadata, unchanged, without_sei
 
 GOPS = ("stock", "ippp", "intra")
 QP_MAX = 51
@@ -103,7 +104,7 @@ def _numbered(key: str, numbers: range, **names: int) -> dict[str, dict]:
 
 
 _X26X = _named("preset", "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo")
-# The simple reference: nothing adapts, every frame has the QP that was asked for.
+# The simple reference: nothing adapts, every frame has the given QP.
 _FLAT = {
     "aq-mode": "0",
     "ipratio": "1",
@@ -138,7 +139,7 @@ ENCODERS: dict[str, Encoder] = {
             "ippp": _X264 | {"keyint": _NEVER, "ref": "1"},
             "intra": _X264 | {"keyint": "1"},
         },
-        clean=h264_without_sei,
+        clean=partial(without_sei, "h264"),
         global_header=True,
     ),
     "x265": Encoder(
@@ -154,7 +155,7 @@ ENCODERS: dict[str, Encoder] = {
             "ippp": _X265 | {"keyint": _NEVER, "ref": "1"},
             "intra": _X265 | {"keyint": "1"},
         },
-        clean=hevc_without_sei,
+        clean=partial(without_sei, "hevc"),
         sides=(2, 16),  # the smallest coding tree unit
         global_header=True,
     ),

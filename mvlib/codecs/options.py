@@ -30,6 +30,7 @@ _X265 = """ctu min-cu-size max-tu-size rd rdoq-level psy-rdoq sao no-sao cutree 
 _SVT = """aq-mode tune enable-tf keyint pred-struct hierarchical-levels lookahead enable-qm qm-min qm-max
     scm enable-restoration enable-cdef enable-dlf enable-overlays tile-rows tile-columns fast-decode sharpness
     variance-boost-strength enable-variance-boost variance-octile irefresh-type scd enable-mfmv"""
+_REFUSED = ("Unknown option", "Error parsing", "Invalid value")
 _PLAIN = re.compile(r"[^:='\"\\\s\0]+")
 _KNOWN = {"x264": _X26X.split(), "x265": f"{_X26X} {_X265}".split(), "svtav1": _SVT.split()}
 
@@ -92,10 +93,8 @@ def check_options(name: str, options: dict, complete: Callable[[dict], dict]) ->
     if encoder.params:
         options = {str(key).replace("_", "-"): value for key, value in options.items()}
     for key, value in options.items():
-        for inner in (
-            key,
-            *(dict(value) if key == "advanced" else ()),
-        ):  # Pillow's way to a library's own options
+        inside = dict(value) if key == "advanced" else ()  # Pillow's way to a library's own options
+        for inner in (key, *inside):
             if reason := "this package sets it" if inner in encoder.always else why_not(name, str(inner)):
                 raise InputError(f"option {inner!r} of {name} is not free: {reason}")
         if not encoder.params:
@@ -124,9 +123,7 @@ def _try(name: str, options: dict, complete: dict) -> None:
         av.logging.set_level(level)
     for _, _, line in log:
         for key in options:
-            if key in line and any(
-                word in line for word in ("Unknown option", "Error parsing", "Invalid value")
-            ):
+            if key in line and any(word in line for word in _REFUSED):
                 near = difflib.get_close_matches(key, _KNOWN.get(name, ()), n=1)
                 hint = f"; did you mean {near[0]!r}?" if near and near[0] != key else ""
                 raise InputError(f"option {key!r}={options[key]!r} of {name}: {line.strip()}{hint}")

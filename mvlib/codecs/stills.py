@@ -11,16 +11,26 @@ import io
 import numpy as np
 from PIL import Image
 
+from mvlib.errors import InputError
+
 from .coded import Stream
 from .encoders import Encoder
 
 
 def encode(encoder: Encoder, frames: np.ndarray, options: dict) -> Stream:
-    """Encode each of uint8 (T, H, W, 3) as a file of its own."""
+    """Encode each of uint8 (T, H, W, 3) as a file of its own.
+
+    Raises:
+        ValueError: the encoder refuses the options or the size.
+    """
     packets = []
     for i, rgb in enumerate(frames):
         file = io.BytesIO()
-        Image.fromarray(rgb).save(file, format=encoder.library, **options)
+        try:
+            Image.fromarray(rgb).save(file, format=encoder.library, **options)
+        except (ValueError, RuntimeError, OSError) as error:  # nothing is read or written but memory
+            height, width = rgb.shape[:2]
+            raise InputError(f"{encoder.library} refuses {options} for {width}x{height}: {error}") from error
         packets.append((i, file.getvalue()))
     return Stream(b"", packets, frames.shape[:3])
 

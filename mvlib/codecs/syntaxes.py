@@ -15,7 +15,7 @@ import av
 
 from mvlib.errors import InputError
 
-from .bitstream import av1_without_metadata, parameters_once, temporal_units, unchanged, without_sei
+from .bitstream import av1_without_metadata, parameters_once, temporal_units, without_sei
 
 # Magic, version, header's length, codec, width, height, rate, frames, unused.
 _IVF = struct.Struct("<4sHH4sHHIIII")
@@ -90,7 +90,7 @@ def _av1_units(data: bytes) -> list[bytes]:
 
 
 def _whole(data: bytes) -> list[bytes]:
-    return [unchanged(data)]
+    return [data]
 
 
 def _joined(packets: list[bytes], width: int, height: int) -> bytes:

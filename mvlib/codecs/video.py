@@ -20,7 +20,7 @@ from .coded import Stream
 from .colour import Converter, pad_to, plane_arrays
 from .encoders import Encoder
 
-RATE = 30  # frames per second that the encoder is told; at constant quantiser it decides nothing
+RATE = 30  # frames per second, as the encoder is given them; at constant quantiser they decide nothing
 
 
 def open_encoder(encoder: Encoder, width: int, height: int, options: dict) -> av.VideoCodecContext:
@@ -55,7 +55,8 @@ def configure(
         context.open()
     except (av.FFmpegError, OverflowError) as error:  # a value out of range comes as OverflowError
         reason = error.log[2].strip() if getattr(error, "log", None) else error.strerror
-        raise InputError(f"{encoder.library} refuses {options} for {width}x{height}: {reason}") from error
+        what = f"{width}x{height}" + ("" if rate == RATE else f" at {float(rate):g} frames a second")
+        raise InputError(f"{encoder.library} refuses {options} for {what}: {reason}") from error
 
 
 def encode(encoder: Encoder, frames: np.ndarray, options: dict) -> Stream:

@@ -36,6 +36,7 @@ def encode(
     no_audio: bool = False,
     overwrite: bool = False,
     device: str = "auto",
+    threads: int = 1,
     analyser: str = "efficientnet_lite2",
     sample: int = 24,
     json: Path | None = None,
@@ -59,13 +60,15 @@ def encode(
         preprocessor: name of a trained one (image, machines, video, zhao, filter), the path of its weights, your own as
             "module:Class", or gradient steps on a picture or clip, as refined:x265:efficientnet_lite0:2. One of
             pictures treats a clip frame by frame; one of video takes clips alone. With crf or bitrate it is told the QP
-            that the encoder chooses, found in a sample that is coded twice beforehand.
+            that the encoder chooses: found in a sample coded twice beforehand, and with bitrate the mean so far.
         prepared: write what the preprocessor gives the encoder here too: a picture as .png, a clip as lossless .mkv.
         start: number of the first frame that is taken.
         frames: how many are taken; all if not given.
         no_audio: leave the sound out.
         overwrite: replace files that are there.
         device: where networks work: cpu, cuda, cuda:1; auto takes a GPU if there is one.
+        threads: of the encoder; 0 takes all cores. With 1 a stream at a qp is byte for byte the one that the course
+            measures, but for the rate in its headers and the text that encoders write about themselves.
         analyser: who looks at the sample: a classifier or detector.
         sample: about how many frames are measured for the table; 0: none.
         json: write all numbers here.
@@ -73,6 +76,7 @@ def encode(
     from mvlib import transcode
     from mvlib.analysers import load as load_analyser
     from mvlib.codecs import RealCodec
+    from mvlib.pool import cores
 
     wish, source = transcode.Wish(qp, crf, bitrate), transcode.Source(file, start, frames)
     form, codec = transcode.choose(out, codec, source.is_clip and frames != 1)
@@ -83,9 +87,9 @@ def encode(
     looks = load_analyser(analyser).to(where) if sample else None
     if looks is not None:
         transcode.scores_of(looks)
-    job = transcode.Job(source, out, form, real, wish, network, prepared, not no_audio)
+    job = transcode.Job(source, out, form, real, wish, network, prepared, not no_audio, threads or cores())
     measured = transcode.Measured(source, real, wish) if wish.is_free and (network or looks) else None
-    told = measured.qp if measured else wish.qp
+    told = measured.told if measured else lambda mean, count: wish.qp
     written = transcode.write(job, told, progress=True)
     for note in written.notes:
         log.warning("%s: %s", file, note)
@@ -93,7 +97,7 @@ def encode(
     sampled = (
         transcode.measure(source, written.frames, real, chosen, network, looks, sample) if looks else None
     )
-    summary = transcode.Summary(job, written, told, chosen, measured, sampled, preprocessor)
+    summary = transcode.Summary(job, written, chosen, measured, sampled, preprocessor)
     if json is not None:
         with replace_when_done(json) as temporary:
             temporary.write_text(dumps(summary.numbers(), indent=1) + "\n", encoding="utf-8")

@@ -6,13 +6,14 @@ from pathlib import Path
 
 from mvlib._arguments import command_line
 from mvlib._interruption import stopping
-from mvlib.evaluation.experiment import ImageExperiment, VideoExperiment
+from mvlib.evaluation.experiment import Experiment
 
 
 def evaluate_image(
     out: Path = Path("runs/images.json"),
     cells: Path = Path("runs/cells"),
     columns: tuple[str, ...] = (),
+    workers: int | None = None,
     **options,
 ) -> None:
     """Measure codecs, baselines and preprocessors on pictures: rate-quality curves, BD-rates with 95 % intervals.
@@ -23,16 +24,17 @@ def evaluate_image(
         out: the result, as JSON; the table is printed.
         cells: folder of finished work, by what it depends on; other evaluations find it too, deleting it is safe.
         columns: which qualities the table shows: kl, top1, label, divergence, ap; all if not given.
-        **options: see ImageExperiment.
+        workers: processes that encode; one for each core if not given.
+        **options: see Experiment.
     """
-    experiment = ImageExperiment(**options)
-    _evaluate(experiment, out, cells, columns)
+    _evaluate(Experiment("pictures", **options), out, cells, columns, workers)
 
 
 def evaluate_video(
     out: Path = Path("runs/clips.json"),
     cells: Path = Path("runs/cells"),
     columns: tuple[str, ...] = (),
+    workers: int | None = None,
     **options,
 ) -> None:
     """Measure codecs, baselines and preprocessors on clips: what analysers make of real streams.
@@ -43,29 +45,29 @@ def evaluate_video(
         out: the result, as JSON; the table is printed.
         cells: folder of finished work, by what it depends on; other evaluations find it too, deleting it is safe.
         columns: which qualities the table shows: kl, top1, label, ao, sr50, sr75, divergence; all if not given.
-        **options: see VideoExperiment.
+        workers: processes that encode; one for each core if not given.
+        **options: see Experiment.
     """
-    experiment = VideoExperiment(**options)
-    _evaluate(experiment, out, cells, columns)
+    _evaluate(Experiment("clips", **options), out, cells, columns, workers)
 
 
-def _evaluate(experiment: ImageExperiment, out: Path, cells: Path, columns: tuple[str, ...]) -> None:
+def _evaluate(
+    experiment: Experiment, out: Path, cells: Path, columns: tuple[str, ...], workers: int | None
+) -> None:
     """Run ``experiment``, save its result to ``out`` and print its table."""
     from mvlib.evaluation.material import load_material
     from mvlib.evaluation.protocol import measure
-    from mvlib.evaluation.report import bd_table, make_report, save_json
+    from mvlib.evaluation.report import make_report
+    from mvlib.evaluation.result import Report
 
     with _writing(out, cells) as is_main:
         material = load_material(experiment)
-        measured, sources = measure(experiment, cells=cells, material=material)
+        measured, sources = measure(experiment, cells=cells, material=material, workers=workers)
         if is_main:
-            report = make_report(experiment, measured, sources, command_line(), material)
-            what = "clips" if material.clips else "pictures"
-            save_json(report, out)
-            print(bd_table(report, columns or None))
-            print(
-                f"\nn = {report['n']} {what}; percent of bits at equal quality, negative = saved; saved to {out}"
-            )
+            result = make_report(experiment, measured, sources, command_line(), material, None, workers)
+            report = Report(result, measured, sources)
+            report.save(out)
+            print(f"{report.text(columns or None)}\nsaved to {out}")
 
 
 @contextmanager

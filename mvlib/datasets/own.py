@@ -5,7 +5,7 @@ They lie in data/ or are made of it, and need no folder; a damaged file is not p
 
 import numpy as np
 
-from mvlib.samples import Sample
+from mvlib.samples import Crossed, Sample
 
 from ._root import data_root
 from .acting import ActingCutouts
@@ -100,7 +100,7 @@ class Films(WholeClips):
 
 
 class Scenes(Reader):
-    """Generated scenes with their action as label and the actor's box; one background, one source.
+    """Generated scenes with their action as label and the actor's box; background and actor are its sources.
 
     Args:
         split, count, size, frames, seed: see ``ActingCutouts``.
@@ -115,7 +115,7 @@ class Scenes(Reader):
         self.scenes = ActingCutouts(split, count, size, frames, seed=seed)
         self.about = (
             f"generated scenes (cut-outs that act before photographs and films), split {split}, seed {seed}, "
-            f"{size}x{size}, {frames} frames; one background, one source"
+            f"{size}x{size}, {frames} frames; background and actor are its sources"
         )
         super().__init__(data_root(), [f"scene {i}" for i in range(count)])
 
@@ -125,5 +125,12 @@ class Scenes(Reader):
         visible = clip.visible >= 0.5
         labels = (clip.action,)
         return Sample(
-            clip.frames, clip.background, labels, None, clip.boxes, visible, self.paths[index], index
+            clip.frames,
+            Crossed((clip.background, clip.cutout)),
+            labels,
+            None,
+            clip.boxes,
+            visible,
+            self.paths[index],
+            index,
         )

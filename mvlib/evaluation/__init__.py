@@ -1,12 +1,21 @@
 """Evaluation on real bitstreams: conditions × codecs × QPs → rate and quality per picture → BD-rate with intervals.
 
-``bd_rate`` and the bootstrap are here. ``evaluation.evaluate`` is the call for one's own parts, ``evaluation.protocol``
-what it runs; ``evaluation.material`` and ``evaluation.given`` make the samples, ``evaluation.report`` JSON and tables,
+``bd_rate``, the bootstrap and ``Report`` are here. ``evaluation.evaluate`` is the call for one's own parts,
+``evaluation.protocol`` what it runs; ``evaluation.material`` and ``evaluation.given`` make the samples,
 ``evaluation.conditions`` the baselines. They load torch and the analysers, this page does not.
 """
 
-from .bdrate import BDRate, CurveError, DisjointCurves, NonMonotoneCurve, SinglePointCurve, bd_rate
-from .bootstrap import Interval, bootstrap_bd_rate, draw_weights
+from .bdrate import (
+    BDRate,
+    CurveError,
+    DisjointCurves,
+    NonMonotoneCurve,
+    SinglePointCurve,
+    SmallOverlap,
+    bd_rate,
+)
+from .bootstrap import Interval, bootstrap_bd_rate, draw_weights, effective_clusters, significant
+from .result import Report
 
 __all__ = [
     "BDRate",
@@ -14,8 +23,12 @@ __all__ = [
     "DisjointCurves",
     "Interval",
     "NonMonotoneCurve",
+    "Report",
     "SinglePointCurve",
+    "SmallOverlap",
     "bd_rate",
     "bootstrap_bd_rate",
     "draw_weights",
+    "effective_clusters",
+    "significant",
 ]

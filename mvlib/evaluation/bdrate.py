@@ -6,6 +6,7 @@ is what must be checked before its answer means anything.
 References: [1] G. Bjøntegaard, VCEG-M33, 2001.  [2] C. Herglotz et al., "Beyond Bjøntegaard", ICIP 2022.
 """
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -29,6 +30,10 @@ class DisjointCurves(CurveError):
     """The two curves share no quality, so that 'at equal quality' means nothing."""
 
 
+class SmallOverlap(UserWarning):
+    """Two curves have less than half of their qualities in common."""
+
+
 class BDRate(float):
     """A BD-rate in percent (negative = bits saved) that carries ``overlap``.
 
@@ -45,6 +50,11 @@ class BDRate(float):
 
     def __getnewargs__(self):
         return float(self), self.overlap
+
+
+def small_overlap(overlap: float) -> bool:
+    """Whether two curves have, to a percent, less than half of the qualities that either reaches in common."""
+    return round(100 * overlap) < 50
 
 
 def efficient_frontier(curve: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
@@ -91,6 +101,8 @@ def bd_rate(anchor: Sequence[tuple[float, float]], test: Sequence[tuple[float, f
         percent as a float with ``.overlap`` (0..1). Identical curves give 0, half the rate gives -50.
     Raises:
         CurveError: a ValueError, as SinglePointCurve, NonMonotoneCurve or DisjointCurves.
+    Warns:
+        SmallOverlap: the curves have less than half of the qualities that either reaches in common.
     """
     from bjontegaard import bd_rate as bjontegaard_bd_rate  # pulls in matplotlib, so not at import
 
@@ -103,7 +115,30 @@ def bd_rate(anchor: Sequence[tuple[float, float]], test: Sequence[tuple[float, f
             f"anchor covers qualities {quality_a[0]:.4g}..{quality_a[-1]:.4g}, test {quality_t[0]:.4g}.."
             f"{quality_t[-1]:.4g}: no quality is common; choose QPs so that the curves overlap"
         )
+    if small_overlap(common / spanned):
+        warnings.warn(
+            f"the curves share {common / spanned:.0%} of the qualities that either reaches, and the BD-rate speaks of "
+            "that part alone; choose QPs so that they overlap by half",
+            SmallOverlap,
+            stacklevel=2,
+        )
     percent = bjontegaard_bd_rate(
         rate_a, quality_a, rate_t, quality_t, method="pchip", require_matching_points=False, min_overlap=0
     )
     return BDRate(float(percent), float(common / spanned))
+
+
+def rate_at(curve: Sequence[tuple[float, float]], quality: float) -> float:
+    """Rate that ``curve`` needs for ``quality``, by the interpolation of the BD-rate: PCHIP of the logarithm of rate.
+
+    Raises:
+        CurveError: as ``bd_rate``; DisjointCurves where the curve doesn't reach that quality.
+    """
+    from scipy.interpolate import PchipInterpolator  # slow to import
+
+    rates, qualities = efficient_frontier(curve)
+    if not qualities[0] <= quality <= qualities[-1]:
+        raise DisjointCurves(
+            f"the curve covers qualities {qualities[0]:.4g}..{qualities[-1]:.4g}, and not {quality:.4g}"
+        )
+    return float(np.exp(PchipInterpolator(qualities, np.log(rates))(quality)))

@@ -1,100 +1,217 @@
-"""Every condition beside the anchor: measurements → BD-rate at equal quality, harm at the lightest QP → rows."""
+"""Every condition beside the anchor: measurements → curves, BD-rates, savings at one quality, harm → rows of a result.
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+All that a result says in numbers is computed here, and from the measurements alone.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from mvlib.pool import run
 
-from .averages import Drawn, Precision
+from .averages import Drawn, Precision, Score, means, plain_means
 from .bdrate import CurveError
-from .bootstrap import bootstrap_bd_rate, bootstrap_difference, weightings
-from .experiment import ImageExperiment
-from .scales import SCALES
+from .bootstrap import (
+    Side,
+    bootstrap_difference,
+    bounds,
+    curves,
+    effective_clusters,
+    interval_of,
+    rounded,
+    saving_at,
+    ways,
+    weightings,
+)
+from .measurements import Measured, Measurements, Source
+from .scales import FIDELITY_SCALES, SCALES, SCORES
 
 
-def comparisons(experiment: ImageExperiment, measured: Mapping, sources: Sequence[str]) -> dict[str, list]:
-    """Every condition against ``experiment.against``, for every analyser and score; the bootstraps share the cores.
+@dataclass(frozen=True)
+class Comparison:
+    """How rows are compared.
 
-    Args:
-        measured: {(codec, condition): Measurements}.  sources: the source of each picture.
-    Returns:
-        "bd_rates": rows with codec, condition, analyser, quality and what ``Interval`` has, or "error";
-        "lightest_qp": rows with codec, condition, analyser, score, qp and what ``Difference`` has.
+    Attributes:
+        qps: of the columns of all measurements.
+        against: title of the row that the others are compared with.
+        draws, seed: of the bootstrap.
+        workers: processes that share it; None: one for each core.
     """
-    draws, lightest = (experiment.draws, experiment.seed), int(np.argmin(experiment.qps))
-    pairs = list(_pairs(measured, sources, experiment.against))
-    scales = [_scale(measured, names) for names, *_ in pairs]
-    jobs = [(*pair, scale, *draws) for (_, *pair), scale in zip(pairs, scales, strict=True)]
-    gains = run(gain, jobs, None, False, "BD-rates")
-    rated = [(n, pair) for (n, *pair), scale in zip(pairs, scales, strict=True) if scale == "accuracy"]
-    harms = run(harm, [(*pair, lightest, *draws) for _, pair in rated], None, False, "lightest QP")
-    at = {"qp": experiment.qps[lightest]}
-    return {
-        "bd_rates": [
-            {"quality" if k == "score" else k: v for k, v in names.items()} | found
-            for (names, *_), found in zip(pairs, gains, strict=True)
-        ],
-        "lightest_qp": [names | at | found for (names, _), found in zip(rated, harms, strict=True)],
-    }
+
+    qps: Sequence[float]
+    against: str
+    draws: int = 1000
+    seed: int = 0
+    workers: int | None = None
+
+    def numbers(self, measured: Measured, sources: Sequence[Source]) -> dict:
+        """Curves and comparisons of all rows.
+
+        Args:
+            measured: {(codec, condition): Measurements}.  sources: the source of each sample.
+        Returns:
+            "sources", "effective_clusters": how many there are, and how many of one size would say as much;
+            "bd_rates": rows with codec, condition, analyser, quality and what ``Interval`` has, or "error";
+            "fidelity": the same at equal fidelity to the source, for people;
+            "savings": the same at one quality, "at", with "saving" in place of "bd_rate"; those that both curves reach;
+            "lightest_qp": rows with codec, condition, analyser, score, qp and what ``Difference`` has;
+            "curves": means per QP of each row, and their 95 % intervals.
+        """
+        # What a file keeps is what is computed from, so that a reader of the file gets the same.
+        measured = self._drawn_once({row: m.as_stored() for row, m in measured.items()}, sources)
+        pairs = list(_pairs(measured, sources, self.against))
+        jobs = [(pair, self.draws, self.seed) for pair in pairs]
+        gains = self._run(_gain, jobs, "BD-rates")
+        return {
+            "sources": len(set(ways(sources)[0])),
+            "effective_clusters": round(effective_clusters(sources), 1),
+            "bd_rates": [p.names | g for p, (g, _) in zip(pairs, gains, strict=True) if p.names["analyser"]],
+            "lightest_qp": self._harms(pairs),
+            "fidelity": [
+                {k: v for k, v in p.names.items() if k != "analyser"} | g
+                for p, (g, _) in zip(pairs, gains, strict=True)
+                if not p.names["analyser"]
+            ],
+            "savings": [p.names | s for p, (_, at) in zip(pairs, gains, strict=True) for s in at],
+            "curves": self._curves(measured, sources),
+        }
+
+    def _run(self, function, jobs: list[tuple], what: str) -> list:
+        return run(function, jobs, self.workers, False, what)
+
+    def _harms(self, pairs: "Sequence[Pair]") -> list[dict]:
+        lightest = int(np.argmin(self.qps))
+        rated = [p for p in pairs if p.names["analyser"] and p.scale == "accuracy"]
+        found = self._run(_harm, [(p, lightest, self.draws, self.seed) for p in rated], "lightest QP")
+        names = [{("score" if k == "quality" else k): v for k, v in p.names.items()} for p in rated]
+        return [n | {"qp": self.qps[lightest]} | f for n, f in zip(names, found, strict=True)]
+
+    def _drawn_once(
+        self, measured: Measured, sources: Sequence[Source]
+    ) -> dict[tuple[str, str], Measurements]:
+        """``measured`` with every ``Precision`` replaced by its means in all draws of the bootstrap, over the cores.
+
+        Its curve, its gain and its harm ask for them, and where it is the anchor's those of all conditions.
+        """
+        costly = [
+            (row, score)
+            for row, result in measured.items()
+            for score, values in result.scores.items()
+            if isinstance(values, Precision)
+        ]
+        jobs = [(measured[row].scores[score], sources, self.draws, self.seed) for row, score in costly]
+        found = dict(zip(costly, self._run(_drawn, jobs, "precision"), strict=True))
+        return {
+            row: replace(result, scores={s: found.get((row, s), v) for s, v in result.scores.items()})
+            for row, result in measured.items()
+        }
+
+    def _curves(self, measured: Measured, sources: Sequence[Source]) -> list[dict]:
+        weights = weightings(sources, self.draws, self.seed)
+        return [
+            {"codec": codec, "condition": condition, **_curve(result, self.qps, weights)}
+            for (codec, condition), result in measured.items()
+        ]
 
 
-def _scale(measured: Mapping, names: Mapping[str, str]) -> str:
-    return measured[names["codec"], names["condition"]].scale(names["analyser"], names["score"])
+@dataclass(frozen=True)
+class Pair:
+    """A row beside the anchor, by one score of one analyser; without an analyser, by one fidelity."""
+
+    names: Mapping[str, str]
+    anchor: Side
+    test: Side
+    sources: Sequence[Source]
+    scale: str
+    levels: tuple[float, ...] = ()
 
 
-def _pairs(measured: Mapping, sources: Sequence[str], against: str) -> Iterable[tuple]:
-    """Names, anchor and test, each (bpp, score), and sources.
-
-    What is known of some items only, such as their labels, is compared on those alone, the rate as well.
-    """
+def _pairs(measured: Measured, sources: Sequence[Source], against: str) -> Iterator[Pair]:
     for (codec, row), result in measured.items():
-        for (analyser, score), values in result.scores.items() if row != against else ():
-            alone = measured[codec, against]
-            both = [(alone.bpp, alone.scores[analyser, score]), (result.bpp, values)]
-            names = {"codec": codec, "condition": row, "analyser": analyser, "score": score}
-            each = isinstance(values, np.ndarray)
-            known = ~np.isnan(values[:, 0]) if each else np.ones(len(sources), bool)
-            if known.all():
-                yield names, *both, list(sources)
-            elif known.any():
-                kept = [source for source, k in zip(sources, known, strict=True) if k]
-                yield names, *((rate[known], v[known]) for rate, v in both), kept
+        if row == against:
+            continue
+        alone = measured[codec, against]
+        for (analyser, score), values in result.scores.items():
+            names = {"codec": codec, "condition": row, "analyser": analyser, "quality": score}
+            sides = (alone.bpp, alone.scores[analyser, score]), (result.bpp, values)
+            levels = SCORES[score].levels if score in SCORES else ()
+            yield from _known(names, *sides, sources, result.scale(analyser, score), levels)
+        for name, scale in FIDELITY_SCALES.items():
+            if name in result.fidelity:
+                names = {"codec": codec, "condition": row, "analyser": "", "quality": name}
+                sides = (alone.bpp, alone.fidelity[name]), (result.bpp, result.fidelity[name])
+                yield from _known(names, *sides, sources, scale)
 
 
-def drawn_once(measured: Mapping, sources: Sequence[str], draws: int, seed: int) -> dict:
-    """``measured`` with every ``Precision`` replaced by its means in all draws of the bootstrap, over the cores.
+def _known(
+    names: Mapping[str, str],
+    anchor: Side,
+    test: Side,
+    sources: Sequence[Source],
+    scale: str,
+    levels: tuple = (),
+) -> Iterator[Pair]:
+    """A pair of what is known of some items only, such as their labels, is of those alone, the rate as well."""
+    score: Score = test[1]
+    known = ~np.isnan(score[:, 0]) if isinstance(score, np.ndarray) else np.ones(len(sources), bool)
+    if known.all():
+        yield Pair(names, anchor, test, list(sources), scale, levels)
+    elif known.any():
+        kept = [source for source, k in zip(sources, known, strict=True) if k]
+        a, t = ((rate[known], values[known]) for rate, values in (anchor, test))
+        yield Pair(names, a, t, kept, scale, levels)
 
-    Its curve, its gain and its harm ask for them, and where it is the anchor's those of all conditions.
-    """
-    costly = [
-        (row, score)
-        for row, result in measured.items()
-        for score, values in result.scores.items()
-        if isinstance(values, Precision)
-    ]
-    jobs = [(measured[row].scores[score], sources, draws, seed) for row, score in costly]
-    found = dict(zip(costly, run(_drawn, jobs, None, False, "precision"), strict=True))
-    return {
-        row: replace(result, scores={s: found.get((row, s), values) for s, values in result.scores.items()})
-        for row, result in measured.items()
-    }
 
-
-def _drawn(score: Precision, sources: Sequence[str], draws: int, seed: int) -> Drawn:
+def _drawn(score: Precision, sources: Sequence[Source], draws: int, seed: int) -> Drawn:
     return Drawn.once(score, weightings(sources, draws, seed))
 
 
-def gain(anchor: tuple, test: tuple, sources: list[str], scale: str, draws: int, seed: int) -> dict:
-    """BD-rate with its interval (None if all is of one source), or the error that says why there is none."""
-    options = {"to_quality": SCALES[scale], "draws": draws, "seed": seed}
+def _gain(pair: Pair, draws: int, seed: int) -> tuple[dict, list[dict]]:
+    """BD-rate with its interval (None if all is of one source), or why there is none; and the savings there are."""
+    to_quality = SCALES[pair.scale]
+    both = curves(pair.anchor, pair.test, pair.sources, to_quality, draws, seed)
+    savings = []
+    for level in pair.levels:
+        try:
+            found = saving_at(*both, float(to_quality(np.array(level)))).as_dict()
+        except CurveError:  # a curve that doesn't get there
+            continue
+        names = {
+            "bd_rate": "saving",
+            "low": "low",
+            "high": "high",
+            "failed": "failed",
+            "below_zero": "below_zero",
+        }
+        savings.append({"at": level} | {new: found[old] for old, new in names.items()})
     try:
-        return bootstrap_bd_rate(anchor, test, sources, **options).as_dict()
+        return interval_of(*both).as_dict(), savings
     except CurveError as error:
-        return {"error": f"{type(error).__name__}: {error}"}
+        return {"error": f"{type(error).__name__}: {error}"}, savings
 
 
-def harm(anchor: tuple, test: tuple, sources: list[str], point: int, draws: int, seed: int) -> dict:
+def _harm(pair: Pair, point: int, draws: int, seed: int) -> dict:
     """The score without and with the condition at operating point number ``point``, and the difference."""
-    return bootstrap_difference(anchor[1], test[1], sources, draws=draws, seed=seed)[point].as_dict()
+    differences = bootstrap_difference(pair.anchor[1], pair.test[1], pair.sources, draws=draws, seed=seed)
+    return differences[point].as_dict()
+
+
+def _curve(measured: Measurements, qps: Iterable[float], weights: np.ndarray) -> dict[str, dict[str, list]]:
+    """Means over samples per QP, CompressAI's keys first, and the 95 % interval of each score: low, high."""
+    rows = {"qp": list(qps), "bpp": measured.bpp.mean(0)}
+    for name, values in measured.fidelity.items():
+        if not np.isnan(values).all():
+            rows[name] = plain_means(values)
+    low, high = {}, {}
+    for (analyser, score), values in measured.scores.items():
+        mean, key = plain_means(values), f"{score}:{analyser}"
+        if not np.isnan(mean).all():
+            rows[key] = mean
+            if len(weights) > 1:
+                low[key], high[key] = bounds(means(values, weights)[1:])
+    parts = {"results": rows, "low": low, "high": high}
+    return {
+        name: {k: [rounded(v, 5) for v in values] for k, values in part.items()}
+        for name, part in parts.items()
+    }

@@ -16,7 +16,7 @@ from mvlib._store import digest
 from mvlib.preprocess import Preprocessor, Refinement, VideoPreprocessor, preprocess_frames
 from mvlib.refined import load_for
 
-from .experiment import BASELINE_NAMES, CLIP_BASELINE_NAMES, split_title
+from .experiment import KINDS, split_title
 from .identity import facts
 
 Frames = np.ndarray  # uint8 (T, H, W, 3)
@@ -103,11 +103,12 @@ _STEPS = (
     (partial(gaussian_blur, sigma=0.5), _unchanged),
     (partial(gaussian_blur, sigma=0.8), _unchanged),
     (partial(downscale, factor=0.75), upscale),
+    (denoise, _unchanged),
 )
 BASELINES: dict[str, Condition] = {
-    name: Condition(name, *steps) for name, steps in zip(BASELINE_NAMES, _STEPS, strict=True)
+    name: Condition(name, *steps, in_time=steps[0] is denoise)
+    for name, steps in zip(KINDS["clips"].conditions, _STEPS, strict=True)
 }
-BASELINES[CLIP_BASELINE_NAMES[-1]] = Condition(CLIP_BASELINE_NAMES[-1], denoise, _unchanged, in_time=True)
 
 
 def learned(
@@ -129,7 +130,8 @@ def learned(
         network.to(device)
 
     def prepare(frames: Frames, qp: float) -> Frames:
-        return preprocess_frames(networks[files[qp]], frames, qp)
+        nearest = min(files, key=lambda at: abs(at - qp))
+        return preprocess_frames(networks[files[nearest]], frames, qp)
 
     in_time = any(isinstance(network, VideoPreprocessor) for network in networks.values())
     by_qp = len(networks) > 1 or any(network.told_qp for network in networks.values())

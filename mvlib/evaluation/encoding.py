@@ -1,4 +1,4 @@
-"""One cell on its way through a real codec: pictures or clips → condition → encoder, decoder → decoded, bpp, PSNR."""
+"""One cell on its way through a real codec: pictures → condition → encoder, decoder → decoded, rate, fidelity."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from mvlib._psnr import psnr
 from mvlib.codecs import Codec
 from mvlib.samples import Sample
 
 from .conditions import Condition
+from .fidelity import FIDELITY, fidelity_of
 from .samples import Material
+
+RATE = ("bpp", *FIDELITY)
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Decoded:
-    """What came of a cell: the clean samples, bpp and RGB PSNR in dB (n, Q), decoded frames [q][n] of (T, H, W, 3)."""
+    """What came of a cell: the clean samples, rate and fidelity (n, Q), decoded frames [q][n] of (T, H, W, 3)."""
 
     samples: list[Sample]
     rate: dict[str, np.ndarray]
@@ -42,10 +44,13 @@ class Encoding:
         material: the pictures.
         qps: on the H.264/HEVC scale.
         cache: folder that keeps the streams of pictures that no condition has touched; None keeps none.
+        workers: processes that encode; None: one for each core.
     """
 
-    def __init__(self, material: Material, qps: Sequence[float], cache: Path | None = None) -> None:
-        self.material, self.qps, self.cache = material, qps, cache
+    def __init__(
+        self, material: Material, qps: Sequence[float], cache: Path | None = None, workers: int | None = None
+    ) -> None:
+        self.material, self.qps, self.cache, self.workers = material, qps, cache, workers
         self._samples_of: tuple | None = None
         self._prepared_of: tuple | None = None
 
@@ -60,15 +65,16 @@ class Encoding:
             self._prepared_of = cell.row.name, pictures
         qps = np.repeat(self.qps, len(self._clean)).tolist()
         cache = self.cache if cell.row.untouched else None
-        coded = cell.codec.map([p for point in self._prepared for p in point], qps, cache=cache)
+        coded = cell.codec.map(
+            [p for point in self._prepared for p in point], qps, cache=cache, workers=self.workers
+        )
         clean = self._clean * len(self.qps)
         decoded = [cell.row.restore(c.frames, x.shape[1:3]) for c, x in zip(coded, clean, strict=True)]
         bpp = np.array([c.bits / np.prod(x.shape[:3]) for c, x in zip(coded, clean, strict=True)])
-        # Without an error 100 dB: a mean over pictures needs a number.
-        fidelity = np.array([min(psnr(x, d), 100.0) for d, x in zip(decoded, clean, strict=True)])
         n = len(self._samples)
         points = [decoded[i : i + n] for i in range(0, len(decoded), n)]
-        rate = {k: v.reshape(-1, n).T for k, v in (("bpp", bpp), ("psnr", fidelity))}
+        measured = {"bpp": bpp, **fidelity_of(clean, decoded)}
+        rate = {name: values.reshape(-1, n).T for name, values in measured.items()}
         return Decoded(self._samples, rate, points)
 
     def _prepare(self, row: Condition) -> list[list[np.ndarray]]:

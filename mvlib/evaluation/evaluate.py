@@ -3,28 +3,25 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import nn
 
 from mvlib._processes import Processes
 from mvlib._store import digest
-from mvlib.analysers import as_analyser
+from mvlib.analysers import Analyser, as_analyser
 from mvlib.codecs import Codec, RealCodec
 from mvlib.errors import InputError, InputTypeError
 
-from .bdrate import CurveError
-from .conditions import BASELINES, condition
-from .experiment import ANCHOR, ImageExperiment, VideoExperiment, split_title
+from .conditions import BASELINES, Condition, condition
+from .experiment import ANCHOR, Experiment, split_title
 from .given import given_material
 from .identity import facts
-from .markdown import bd_table
 from .own_steps import Step, row_of
 from .protocol import measure
-from .report import make_report, save_json
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from .report import make_report
+from .result import Report
+from .samples import Material
 
 
 def evaluate(
@@ -42,13 +39,16 @@ def evaluate(
     cells: str | Path | None = None,
     limit: int | None = None,
     frames: int = 16,
+    workers: int | None = None,
+    device: str = "auto",
     progress: bool = True,
-) -> "Report":
+) -> Report:
     """Measure preprocessors in front of real codecs: rate, and what analysers make of decoded pictures or clips.
 
     Args:
         data: what ``mvlib.open_dataset`` gives; a folder; file names; or uint8 arrays, (H, W, 3) a picture,
             (T, H, W, 3) a clip, as a list or by the name of their source. A confidence interval needs two sources.
+            Of long films ``own_files.own_material`` takes several excerpts.
         preprocessors: titles → a name or path as for ``load_preprocessor``, "refined:…", a module (pictures
             (B, 3, H, W) in [0, 1] and qp (B,) → the same shape; of clips see ``own_steps.row_of``), or a function of
             uint8 frames (T, H, W, 3) and qp → the same. Or a list of names.
@@ -65,6 +65,8 @@ def evaluate(
             your own is found again only while their code and weights are the same.
         limit: most pictures or clips, from all over the data.
         frames: of the window in the middle of a film, where files are given.
+        workers: processes that encode; None: one for each core.
+        device: where networks work: "auto" takes a GPU where there is one; or "cpu", "cuda".
         progress: show bars.
 
     Raises:
@@ -83,40 +85,87 @@ def evaluate(
         >>> report.to_dict()["n"]
         3
     """
+    parts = {"preprocessors": preprocessors, "analysers": analysers, "codecs": codecs, "baselines": baselines}
     material = given_material(data, frames, limit)
-    looking = titled(analysers, "analysers")
+    ready = prepare(material, qps, parts, device, against=against, draws=draws, seed=seed)
+    return ready.run("mvlib.evaluate(…)", scores, cells, workers, progress)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """An evaluation whose parts have been looked at, and that can begin.
+
+    Attributes:
+        material: what is coded.
+        experiment: which rows, QPs and bootstrap.
+        rows, codecs, analysers: the parts, in the order of the result.
+        options: the parts in words, for the result.
+        device: where networks work.
+    """
+
+    material: Material
+    experiment: Experiment
+    rows: Sequence[Condition]
+    codecs: Mapping[str, Codec]
+    analysers: Mapping[str, Analyser]
+    options: Mapping[str, Any]
+    device: str
+
+    def run(
+        self,
+        command: str,
+        scores: Sequence[str] = (),
+        cells: str | Path | None = None,
+        workers: int | None = None,
+        progress: bool = True,
+    ) -> Report:
+        """Measure it; arguments as of ``evaluate``."""
+        objects = {
+            "analysers": self.analysers,
+            "codecs": self.codecs,
+            "rows": self.rows,
+            "material": self.material,
+        }
+        where = {"workers": workers, "device": self.device}
+        measured, sources = measure(self.experiment, progress, cells=cells, scores=scores, **objects, **where)
+        options = {**self.options, "scores": list(scores)}
+        result = make_report(self.experiment, measured, sources, command, self.material, options, workers)
+        return Report(result, measured, sources)
+
+
+def prepare(
+    material: Material, qps: Sequence[float], parts: Mapping[str, Any], device: str = "auto", **compared: Any
+) -> Ready:
+    """Look at the parts of an evaluation: what cannot be measured is named before anything is.
+
+    Args:
+        parts: "preprocessors", "analysers", "codecs", "baselines" as of ``evaluate``.
+        **compared: "against", "draws", "seed".
+    """
+    looking, steps = (titled(parts[name], name) for name in ("analysers", "preprocessors"))
     seen = {title: as_analyser(title, given) for title, given in looking.items()}
     gop = "stock" if material.clips else "intra"
-    coders = {title: _codec(title, given, gop) for title, given in _by_name(codecs).items()}
-    steps = titled(preprocessors, "preprocessors")
-    kind = VideoExperiment if material.clips else ImageExperiment
-    experiment = kind(
+    coders = {title: _codec(title, given, gop) for title, given in _by_name(parts["codecs"]).items()}
+    experiment = Experiment(
+        "clips" if material.clips else "pictures",
         codecs=tuple(coders),
-        conditions=(ANCHOR, *(name for name in baselines if name != ANCHOR)),
+        conditions=(ANCHOR, *(name for name in parts["baselines"] if name != ANCHOR)),
         preprocessors=tuple(f"{title}=given" for title in steps),
-        against=against,
         analysers=tuple(seen),
         qps=tuple(qps),
-        draws=draws,
-        seed=seed,
+        **compared,
     )
-    device = Processes().device
     rows = [condition(name, qps) for name in experiment.conditions]
-    rows += [row_of(title, step, experiment.qps, device) for title, step in steps.items()]
-    parts = {"analysers": seen, "codecs": coders, "rows": rows, "material": material, "scores": scores}
-    measured, sources = measure(experiment, progress, cells=cells, **parts)
+    where = Processes(device).device
+    rows += [row_of(title, step, experiment.qps, where) for title, step in steps.items()]
     options = {
         "codecs": {title: _described(codec) for title, codec in coders.items()},
         "conditions": list(experiment.conditions),
         "preprocessors": {title: _described(step) for title, step in steps.items()},
         "analysers": {title: _described(given) for title, given in looking.items()},
-        "against": against,
-        "qps": list(experiment.qps),
-        "scores": list(scores),
-        "draws": draws,
-        "seed": seed,
+        **{name: getattr(experiment, name) for name in ("against", "qps", "draws", "seed")},
     }
-    return Report(make_report(experiment, measured, sources, "mvlib.evaluate(…)", material, options))
+    return Ready(material, experiment, rows, coders, seen, options, device)
 
 
 def titled(given: Mapping[str, Any] | Sequence[str], what: str) -> dict[str, Any]:
@@ -167,63 +216,3 @@ def _described(thing: Any) -> str:
         return repr(thing)
     kind = thing if hasattr(thing, "__qualname__") else type(thing)
     return f"{kind.__module__}.{kind.__qualname__} {digest(*facts(thing))[:12]}"
-
-
-@dataclass(frozen=True)
-class Report:
-    """The result of an evaluation: printed it is its table of BD-rates, percent [95 % interval], negative = saved."""
-
-    result: dict
-
-    def to_dict(self) -> dict:
-        """All of it, as JSON holds it: curves, BD-rates, options, versions, n."""
-        return self.result
-
-    def __str__(self) -> str:
-        what = "clips" if self.result["name"] == "clips" else "pictures"
-        n, sources = self.result["n"], self.result["sources"]
-        foot = (
-            f"n = {n} {what} of {sources} sources; percent of bits at equal quality [95 %], negative = saved"
-        )
-        if not self.result["bd_rates"]:
-            return f"no row beside {ANCHOR}\n\n{foot}"
-        return f"{bd_table(self.result)}\n\n{foot}"
-
-    def save(self, path: str | Path) -> None:
-        """Write it to ``path`` as JSON, whole or not at all."""
-        save_json(self.result, path)
-
-    def bd_rate(
-        self, codec: str, row: str, analyser: str, quality: str | None = None
-    ) -> tuple[float, float | None, float | None]:
-        """Percent of bits at equal quality, and its 95 % interval: value, low, high; negative = saved.
-
-        Args:
-            codec, row, analyser: their titles.
-            quality: which score, as "kl" or "top1"; None: the analyser's first.
-        Returns:
-            without an interval, None, where all data are of one source.
-        Raises:
-            ValueError: there is no such entry (the message lists those that there are), or no BD-rate (``CurveError``).
-        """
-        wanted = {"codec": codec, "condition": row, "analyser": analyser}
-        wanted |= {} if quality is None else {"quality": quality}
-        entries = self.result["bd_rates"]
-        for key, value in wanted.items():
-            there = list(dict.fromkeys(entry[key] for entry in entries))
-            entries = [entry for entry in entries if entry[key] == value]
-            if not entries:
-                raise InputError(f"there is no {key} {value!r}, only {', '.join(there) or 'none'}")
-        if error := entries[0].get("error"):
-            raise CurveError(f"{codec}, {row}, {analyser}: {error}")
-        return tuple(entries[0][key] for key in ("bd_rate", "low", "high"))
-
-    def plot(self, score: str | None = None) -> "Figure":
-        """Rate-quality curves with their bands: an axis for each analyser, a curve for each codec and row.
-
-        Args:
-            score: which, as "kl" or "top1"; None: each analyser's first.
-        """
-        from mvlib.plots import report_curves  # matplotlib, on use
-
-        return report_curves(self.result, score)

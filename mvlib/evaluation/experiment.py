@@ -1,19 +1,66 @@
 """What is measured, as data: the options of an experiment, saved with its result. Imports nothing heavy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from types import MappingProxyType
+from typing import Any
 
 from mvlib._numbers import check_numbers
 from mvlib.errors import InputError
 
+from .scales import SCORES
+
 ANCHOR = "codec alone"
-MATERIALS = ("photos", "pedestrians", "pasted")
-SCORES = ("kl", "top1", "label", "divergence", "ap", "features")
-BASELINE_NAMES = (ANCHOR, "blur 0.5", "blur 0.8", "downscale 0.75")
-CLIP_MATERIALS = ("acting", "films", "tracks")
-CLIP_SCORES = ("kl", "top1", "label", "divergence", "ao", "sr50", "sr75", "features")
-CLIP_BASELINE_NAMES = (*BASELINE_NAMES, "denoise")
+_BASELINES = (ANCHOR, "blur 0.5", "blur 0.8", "downscale 0.75")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What there is to measure on pictures or on clips, and what is usual.
+
+    Attributes:
+        result: the name of a result.
+        materials: names of what can be looked at, the usual one first.
+        conditions: baselines, the codec alone first.
+        usual: options of an experiment that are not given.
+    """
+
+    result: str
+    materials: tuple[str, ...]
+    conditions: tuple[str, ...]
+    usual: Mapping[str, Any]
+
+
+KINDS = MappingProxyType(
+    {
+        "pictures": Kind(
+            "images",
+            ("photos", "pedestrians", "pasted"),
+            _BASELINES,
+            {
+                "codecs": ("x265", "x264", "svtav1", "vp9", "jpeg", "webp", "avif"),
+                "analysers": ("efficientnet_lite0", "efficientnet_lite2"),
+                "qps": (27, 32, 37, 42, 47),
+                "gop": "intra",
+                "frames": 1,
+            },
+        ),
+        "clips": Kind(
+            "clips",
+            ("acting", "films", "tracks"),
+            (*_BASELINES, "denoise"),
+            {
+                "codecs": ("x264", "x265", "svtav1", "vp9"),
+                "analysers": ("action_resnet3d",),
+                "qps": (30, 35, 40, 45, 50),
+                "gop": "stock",
+                "frames": 16,
+                "limit": 1000,
+            },
+        ),
+    }
+)
 
 
 def split_title(row: str) -> tuple[str, str]:
@@ -26,20 +73,22 @@ def split_title(row: str) -> tuple[str, str]:
     return (title, what) if equals and title and not set(title) & set(":/\\") else (row, row)
 
 
+def _usual() -> Any:
+    """An option that takes the usual value of its kind where it is not given."""
+    return field(default=None)
+
+
 @dataclass(frozen=True)
-class ImageExperiment:
+class Experiment:
     """What is measured; saved with its result."""
 
-    clips: ClassVar[bool] = False
-    known: ClassVar[dict[str, tuple[str, ...]]] = {
-        "material": MATERIALS,
-        "score": SCORES,
-        "condition": BASELINE_NAMES,
-    }
-    codecs: tuple[str, ...] = ("x265", "x264", "svtav1", "vp9", "jpeg", "webp", "avif")
-    """Real encoders, by their names in RealCodec."""
-    conditions: tuple[str, ...] = BASELINE_NAMES
-    """Rows of the table: what stands before the codec; "codec alone" is the anchor."""
+    kind: str = "pictures"
+    """pictures or clips."""
+    codecs: tuple[str, ...] = _usual()
+    """Real encoders, by their names in RealCodec; the usual: of clips x264, x265, svtav1, vp9, of pictures these and
+    jpeg, webp, avif."""
+    conditions: tuple[str, ...] = _usual()
+    """Rows of the table: what stands before the codec; "codec alone" is the anchor; the usual: all baselines."""
     preprocessors: tuple[str, ...] = ()
     """More rows: trained preprocessors, by name or path of their weights, with "title=" before it if the table shall
     say that (a title holds no ":", "/" or "="); "{qp}" in a path stands for each QP in turn, one network for each. And
@@ -48,9 +97,11 @@ class ImageExperiment:
     against: str = ANCHOR
     """Title of the row that the others are compared with. With a row of a cheap trick here, the same pictures
     say whether a network beats it."""
-    material: str = "photos"
-    """What is looked at: photos, pedestrians (frames of a film; no one labelled the objects) or pasted (photographs
-    with pasted cut-outs, whose boxes are exact)."""
+    material: str = _usual()
+    """What is looked at. Pictures: photos (the usual), pedestrians (frames of a film; no one labelled the objects) or
+    pasted (photographs with pasted cut-outs, whose boxes are exact). Clips: acting (the usual: generated scenes with
+    exact actions and boxes), films (excerpts of real films that nobody labelled) or tracks (objects in films, boxes
+    marked by eye)."""
     dataset: str | None = None
     """A data set in place of ``material``: imagenet, imagenette, voc, coco, of clips kinetics400, got10k; or folder:
     any folder of pictures or clips, which nobody labelled and which has no split."""
@@ -58,24 +109,31 @@ class ImageExperiment:
     """Folder of the data set."""
     reader: dict[str, str | int | None] = field(default_factory=dict)
     """More options of its reader, such as {"short_side": 256} or {"year": 2007}."""
-    analysers: tuple[str, ...] = ("efficientnet_lite0", "efficientnet_lite2")
-    """Analysers, by their names in analysers.load."""
+    analysers: tuple[str, ...] = _usual()
+    """Analysers, by their names in analysers.load; those of pictures see every frame of a clip. The usual:
+    efficientnet_lite0 and efficientnet_lite2, of clips action_resnet3d."""
     scores: tuple[str, ...] = ()
-    """Only these: kl, top1, label of classifiers; divergence, ap of detectors; features, the distance of their late
-    maps. Empty: all but features."""
-    qps: tuple[int, ...] = (27, 32, 37, 42, 47)
-    """On the H.264/HEVC scale; five points so that a PCHIP curve has three inner ones."""
-    gop: str = "intra"
-    """stock, ippp or intra, as in RealCodec."""
+    """Only these: kl, top1, label of classifiers and recognisers; divergence, ap of detectors (ap of pictures alone);
+    ao, sr50, sr75 of trackers; features, the distance of late maps. Empty: all but features."""
+    qps: tuple[int, ...] = _usual()
+    """On the H.264/HEVC scale; the usual: 27 to 47 by 5, of clips 30 to 50 by 5: five points, so that a PCHIP curve
+    has three inner ones."""
+    gop: str = _usual()
+    """stock, ippp or intra, as in RealCodec; the usual: intra, of clips stock."""
     preset: str = "medium"
     """The encoders' preset."""
     split: str = "test"
     """Which side of the data: train, val or test."""
     size: int | None = None
-    """Side of the square that is coded, in pixels; None is the material's own, where compression hurts: photos 224."""
+    """Side of the square that is coded, in pixels; None is the material's own, where compression hurts: photos 224,
+    acting 224, films 176."""
     limit: int | None = None
-    """Use so many pictures only: the first, or of a public data set some from all over it (None: all; of pasted ones
-    120, and any number can be made)."""
+    """At most so many pictures or clips: the first; of films and public data sets some from all over. None: all
+    pictures, 120 pasted ones, a thousand clips; of what is generated any number can be made."""
+    frames: int = _usual()
+    """Frames in a clip; the usual: 16."""
+    scene_seed: int = 0
+    """Which scenes are generated."""
     draws: int = 1000
     """Bootstrap samples."""
     seed: int = 0
@@ -84,12 +142,33 @@ class ImageExperiment:
     """Networks with random weights, which need no download: shows that all data are found; its numbers mean nothing."""
 
     def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise InputError(f"kind is {self.kind!r}; give one of {', '.join(KINDS)}")
+        of = KINDS[self.kind]
+        for name, value in {"conditions": of.conditions, "material": of.materials[0], **of.usual}.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
         check_numbers(self)
-        given = {"material": (self.material,), "score": self.scores, "condition": self.conditions}
-        for what, names in given.items():
-            if strange := [name for name in names if name not in self.known[what]]:
+        self._check_names()
+        for what in ("codecs", "analysers", "qps", "scores"):
+            given = getattr(self, what)
+            if twice := [value for value in dict.fromkeys(given) if given.count(value) > 1]:
+                raise InputError(f"{what} hold {', '.join(map(str, twice))} more than once; give each once")
+            if not given and what != "scores":
+                raise InputError(f"there are no {what}; give at least one")
+        self._check_counts()
+
+    def _check_names(self) -> None:
+        of = KINDS[self.kind]
+        scores = tuple(name for name, score in SCORES.items() if self.kind in score.kinds)
+        for what, names, known in (
+            ("material", (self.material,), of.materials),
+            ("score", self.scores, scores),
+            ("condition", self.conditions, of.conditions),
+        ):
+            if strange := [name for name in names if name not in known]:
                 raise InputError(
-                    f"unknown {what} {', '.join(map(repr, strange))}; there are {', '.join(self.known[what])}"
+                    f"unknown {what} {', '.join(map(repr, strange))}; there are {', '.join(known)}"
                 )
         titles = [split_title(row)[0] for row in self.rows]
         if self.against not in titles:
@@ -102,12 +181,8 @@ class ImageExperiment:
             )
         if (self.dataset is None) != (self.root is None):
             raise InputError(f"dataset {self.dataset!r} and root {self.root} must be given both or neither")
-        for what in ("codecs", "analysers", "qps", "scores"):
-            given = getattr(self, what)
-            if twice := [value for value in dict.fromkeys(given) if given.count(value) > 1]:
-                raise InputError(f"{what} hold {', '.join(map(str, twice))} more than once; give each once")
-            if not given and what != "scores":
-                raise InputError(f"there are no {what}; give at least one")
+
+    def _check_counts(self) -> None:
         if len(self.qps) < 2:
             raise InputError(f"a curve needs at least two QPs; got {list(self.qps)}")
         if outside := [qp for qp in self.qps if not 0 <= qp <= 51]:
@@ -116,48 +191,17 @@ class ImageExperiment:
             raise InputError(f"draws is {self.draws}; an interval needs at least 2, and 1000 are usual")
         if self.limit is not None and self.limit < 2:
             raise InputError(f"limit is {self.limit}; a bootstrap over pictures needs at least 2")
+        if self.clips and self.frames < 2:
+            raise InputError(f"frames is {self.frames}; a clip to be watched has at least 2")
+        if not self.clips and self.frames != 1:
+            raise InputError(f"frames is {self.frames}; a picture has 1, and kind='clips' has more")
+
+    @property
+    def clips(self) -> bool:
+        """Whether clips are measured, and not pictures."""
+        return self.kind == "clips"
 
     @property
     def rows(self) -> tuple[str, ...]:
         """All conditions, the learned ones last."""
         return (*self.conditions, *self.preprocessors)
-
-
-@dataclass(frozen=True)
-class VideoExperiment(ImageExperiment):
-    """What is measured on clips; saved with its result."""
-
-    clips: ClassVar[bool] = True
-    known: ClassVar[dict[str, tuple[str, ...]]] = {
-        "material": CLIP_MATERIALS,
-        "score": CLIP_SCORES,
-        "condition": CLIP_BASELINE_NAMES,
-    }
-    codecs: tuple[str, ...] = ("x264", "x265", "svtav1", "vp9")
-    """Real encoders, by their names in RealCodec."""
-    conditions: tuple[str, ...] = CLIP_BASELINE_NAMES
-    """Rows of the table: what stands before the codec; "codec alone" is the anchor."""
-    material: str = "acting"
-    """What is looked at: acting (generated scenes with exact actions and boxes), films (excerpts of real films that
-    nobody labelled) or tracks (objects in films, boxes marked by eye)."""
-    analysers: tuple[str, ...] = ("action_resnet3d",)
-    """Analysers, by their names in analysers.load: of clips, or of pictures, which see every frame."""
-    scores: tuple[str, ...] = ()
-    """Only these: kl, top1, label of recognisers; ao, sr50, sr75 of trackers; divergence of detectors. Empty: all."""
-    qps: tuple[int, ...] = (30, 35, 40, 45, 50)
-    """On the H.264/HEVC scale."""
-    gop: str = "stock"
-    """stock, ippp or intra, as in RealCodec."""
-    size: int | None = None
-    """Side of the square that is coded, in pixels; None is the material's own: acting 224, films 176."""
-    limit: int | None = 1000
-    """At most so many clips; of films and public data sets from all over (None: all; of scenes a thousand)."""
-    frames: int = 16
-    """Frames in a clip."""
-    scene_seed: int = 0
-    """Which scenes are generated."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.frames < 2:
-            raise InputError(f"frames is {self.frames}; a clip to be watched has at least 2")

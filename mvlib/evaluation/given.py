@@ -18,13 +18,13 @@ from mvlib.datasets.window import read_window
 from mvlib.errors import InputError, InputTypeError, MissingFile
 from mvlib.samples import Objects, Sample
 
-from .experiment import ImageExperiment
+from .experiment import Experiment
 from .samples import PSEUDO, PSEUDO_CLIPS, UNLABELLED, UNMARKED, Material, spread
 
 log = logging.getLogger("mvlib.evaluation")
 
 
-def public_material(experiment: ImageExperiment) -> Material:
+def public_material(experiment: Experiment) -> Material:
     """The pictures or clips of ``experiment.dataset``; what cannot be read is left out, named in the log and counted.
 
     Raises ValueError for clips where pictures are wanted and the reverse, or for squares out of pictures with boxes;

@@ -108,7 +108,7 @@ def of_codec(codec: Codec, qps: Sequence[float], frames: int) -> list:
     One that is not known, since its source cannot be read, is never found again.
     """
     natives = [codec.native_of(qp, frames) for qp in qps]
-    told = [identity_of(codec, native, frames) for native in natives]
-    if None in told:
+    identities = [identity_of(codec, native, frames) for native in natives]
+    if None in identities:
         return [codec.name, uuid4().hex]
-    return [codec.name, list(qps), natives, told]
+    return [codec.name, list(qps), natives, identities]

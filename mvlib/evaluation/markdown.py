@@ -1,8 +1,11 @@
 """Reports as Markdown: JSON → the wanted columns → one table, a row per codec and condition."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mvlib.errors import InputError
+
+from .bdrate import small_overlap
+from .bootstrap import MOST_FAILED, significant
 
 Columns = Iterable[str] | None
 
@@ -17,10 +20,10 @@ def bd_table(
 ) -> str:
     """The BD-rates of ``report``: percent [95 % interval], negative = bits saved at equal quality.
 
-    An entry whose interval holds 0 is not significant, nor is one without an interval, as of a single source: it is set
-    in brackets as a whole, ``(…)``. "29% overlap": the curves have less than half of the quality that
-    either reaches in common, and the number speaks of that part alone. "28% of draws failed": as many bootstrap draws
-    gave no BD-rate, and the interval is that of the others.
+    An entry that is not significant is set in brackets as a whole, ``(…)``: its interval holds 0, or there is none, as
+    of a single source, or more than a twentieth of the bootstrap draws gave no BD-rate ("28% of draws failed"; the
+    interval is that of the others). "29% overlap": the curves have less than half of the quality that either reaches
+    in common, and the number speaks of that part alone.
 
     Args:
         qualities, analysers: which columns, e.g. ``["kl"]``; None for all.
@@ -31,6 +34,31 @@ def bd_table(
     keep = {"quality": qualities, "analyser": analysers, "codec": codecs, "condition": conditions}
     gains = _kept(report["bd_rates"], keep)
     return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), _gain_cell)
+
+
+def savings_table(report: dict, qualities: Columns = None, *, analysers: Columns = None) -> str:
+    """Percent of bits at one quality alone [95 %]: "top1 0.9" where nine of ten clean answers are kept.
+
+    Args:
+        qualities, analysers: which columns; None for all.
+    """
+    rows = _kept(report.get("savings", []), {"quality": qualities, "analyser": analysers})
+    return _table(rows, lambda row: (row["analyser"], f"{row['quality']} {row['at']:g}"), _gain_cell)
+
+
+def fidelity_table(report: dict) -> str:
+    """BD-rates at equal luma PSNR and MS-SSIM, as of a person who looks: percent [95 % interval], negative = saved."""
+    return _table(report.get("fidelity", []), lambda row: ("luma", row["quality"]), _gain_cell)
+
+
+def probability_table(report: dict, qualities: Columns = None) -> str:
+    """Share of the bootstrap draws that save bits, P(BD-rate < 0)."""
+    gains = _kept(report["bd_rates"], {"quality": qualities})
+
+    def cell(gain: dict | None) -> str:
+        return _number((gain or {}).get("below_zero"))
+
+    return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), cell)
 
 
 def light_table(report: dict, scores: Columns = None, *, analysers: Columns = None) -> str:
@@ -101,20 +129,21 @@ def _gain_cell(gain: dict | None) -> str:
     if gain is None or "error" in gain:
         return "–" if gain is None else gain["error"].split(":")[0]
     notes = []
-    if gain["failed"] > 0.05:  # too many draws without a BD-rate: the interval speaks of the others only
+    if gain["failed"] > MOST_FAILED:
         notes.append(f"{gain['failed']:.0%} of draws failed")
-    if round(100 * gain["overlap"]) < 50:  # the number speaks of a corner of the curves only
+    if small_overlap(gain.get("overlap", 1)):
         notes.append(f"{gain['overlap']:.0%} overlap")
-    return _cell(gain["bd_rate"], gain["low"], gain["high"], notes)
+    return _cell(gain.get("bd_rate", gain.get("saving")), gain, notes)
 
 
 def _point_cell(row: dict | None) -> str:
     if row is None or row["difference"] is None:
         return "–"
-    return _cell(*(None if row[key] is None else 100 * row[key] for key in ("difference", "low", "high")))
+    percent = {key: None if row[key] is None else 100 * row[key] for key in ("low", "high")}
+    return _cell(100 * row["difference"], percent)
 
 
-def _cell(value: float, low: float | None, high: float | None, notes: list[str] | None = None) -> str:
-    interval = "no interval" if low is None else f"{low:+.1f}, {high:+.1f}"
+def _cell(value: float, entry: dict, notes: Sequence[str] = ()) -> str:
+    interval = "no interval" if entry["low"] is None else f"{entry['low']:+.1f}, {entry['high']:+.1f}"
     text = f"{value:+.1f} [{interval}]" + (f" ({', '.join(notes)})" if notes else "")
-    return f"({text})" if low is None or low <= 0 <= high else text
+    return text if significant(entry) else f"({text})"

@@ -74,6 +74,24 @@ class Matches:
         with np.errstate(invalid="ignore"):
             return total / classes
 
+    def compact(self) -> Matches:
+        """What average precision looks at, and no more: it is the same for every weighting.
+
+        Objects lie by class and from best to worst, and their scores become their places.  Left out are those of
+        classes that are nowhere, and those below the last true one of their class.
+        """
+        ranked = np.argsort(-self.score, kind="stable")
+        kept = [np.zeros(0, np.int64)]
+        for label in np.flatnonzero(self.there.any(0)):
+            order = ranked[self.label[ranked] == label]
+            true = np.flatnonzero(self.hit[:, order].any(0))
+            kept.append(order[: true[-1] + 1] if len(true) else order[:0])
+        at = np.concatenate(kept)
+        places = -np.arange(len(at), dtype=np.float64)
+        return Matches(
+            self.picture[at], self.label[at], places, self.hit[:, at], self.there, self.aside[:, at]
+        )
+
     @staticmethod
     def joined(parts: Sequence[Matches]) -> Matches:
         """Matches of all the pictures of ``parts``, in their order."""

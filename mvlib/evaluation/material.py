@@ -6,12 +6,12 @@ from mvlib.datasets import open_dataset
 from mvlib.datasets.readers import Reader
 from mvlib.errors import InputError
 
-from .experiment import ImageExperiment
+from .experiment import Experiment
 from .given import public_material, reader_material
 from .samples import Material
 
 
-def load_material(experiment: ImageExperiment) -> Material:
+def load_material(experiment: Experiment) -> Material:
     """The pictures or clips of ``experiment``, at most ``limit`` of them."""
     if experiment.dataset is not None:
         return public_material(experiment)
@@ -22,7 +22,7 @@ def load_material(experiment: ImageExperiment) -> Material:
     return replace(whole, count=count)
 
 
-def _own(e: ImageExperiment) -> Reader:
+def _own(e: Experiment) -> Reader:
     """The project's own material of an experiment."""
     options = {"split": e.split} | ({} if e.size is None else {"size": e.size})
     match e.material:

@@ -10,11 +10,10 @@ look at one cell, worker processes encode the next; a finished cell is kept, and
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import numpy as np
 import torch
 from tqdm.auto import tqdm
 
@@ -27,36 +26,19 @@ from mvlib.codecs import Codec, RealCodec
 from mvlib.samples import Sample
 
 from . import identity
-from .averages import Score, from_arrays, join, with_scores
+from .averages import from_arrays, with_scores
 from .cells import PROTOCOL, CellStore
 from .conditions import Condition, condition
-from .encoding import Cell, Decoded, Encoding
-from .experiment import ImageExperiment
-from .looking import Judge, chosen_scores
+from .encoding import RATE, Cell, Decoded, Encoding
+from .experiment import Experiment
 from .material import load_material
+from .measurements import Measurements, Source
 from .samples import Material
 from .scales import scale_of
+from .scoring import Scorer, chosen_scores
 
 # Samples in a cell, at most: bounds the memory, whatever the size of the data set. Of large ones it has fewer.
 PICTURES, CLIPS = 64, 32
-
-
-@dataclass
-class Measurements:
-    """Numbers of one codec and condition over N samples at Q QPs."""
-
-    bpp: np.ndarray
-    """(N, Q) bits per pixel of the source picture."""
-    psnr: np.ndarray
-    """(N, Q) RGB PSNR in dB."""
-    scores: dict[tuple[str, str], Score] = field(default_factory=dict)
-    """(analyser, score) -> (N, Q) values, NaN where a sample has none; for "ap" a ``Precision``."""
-    scales: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """(analyser, score) -> its scale, "distance" or "accuracy"; empty: the known ones."""
-
-    def scale(self, analyser: str, score: str) -> str:
-        """What a mean of the score is: "distance" or "accuracy"."""
-        return self.scales.get((analyser, score)) or scale_of(score, {})
 
 
 @dataclass(frozen=True)
@@ -68,20 +50,24 @@ class Parts:
     rows: Sequence[Condition] | None = None
     material: Material | None = None
     scores: Sequence[str] | None = None
+    workers: int | None = None
+    """Processes that encode; None: one for each core."""
+    device: str = "auto"
+    """Where networks work, as in ``Processes``."""
 
 
 def measure(
-    experiment: ImageExperiment,
+    experiment: Experiment,
     progress: bool = True,
     *,
     cells: str | Path | None = None,
     **parts,
-) -> tuple[dict[tuple[str, str], Measurements], list[str]]:
+) -> tuple[dict[tuple[str, str], Measurements], list[Source]]:
     """Run the protocol.
 
     Args:
         cells: folder of finished work: what is found there isn't done again, what is finished goes there.
-        **parts: objects in place of names, see ``Parts``.
+        **parts: objects in place of names, and where to work, see ``Parts``.
     Returns:
         measurements: {(codec, condition): Measurements}, and sources: the source of each of the N samples.
     """
@@ -99,12 +85,12 @@ class Protocol:
         **parts: objects in place of names, see ``Parts``.
     """
 
-    def __init__(self, experiment: ImageExperiment, store: CellStore, **parts) -> None:
+    def __init__(self, experiment: Experiment, store: CellStore, **parts) -> None:
         self.experiment, self.store, given = experiment, store, Parts(**parts)
         # First what may be misspelt: it is refused before anything is read or measured.
         preset, gop = experiment.preset, experiment.gop
         self._codecs = given.codecs or {n: RealCodec(n, preset=preset, gop=gop) for n in experiment.codecs}
-        self.processes = Processes()
+        self.processes, self.workers = Processes(given.device), given.workers
         device = self.processes.device
         self._rows = given.rows or [condition(name, experiment.qps, device) for name in experiment.rows]
         self.material = given.material or load_material(experiment)
@@ -122,7 +108,7 @@ class Protocol:
             for name, scores in self.wanted.items()
             for score in scores
         }
-        self.sources: list[str] = []
+        self.sources: list[Source] = []
         self._seen: dict[tuple[int, int], tuple[str, list[int]]] = {}
         """Digest of the samples of each cell, and how long they are; where none can be read there is no cell."""
         spans = self.material.spans(CLIPS if self.material.clips else PICTURES)
@@ -156,11 +142,11 @@ class Protocol:
 
     @cached_property
     def _networks(self) -> dict[str, str]:
-        looks = identity.does(Judge)
+        looks = identity.does(Scorer)
         return {name: digest(looks, identity.of_analyser(name, a)) for name, a in self.analysers.items()}
 
     def keys(self, cell: Cell) -> dict[str, str]:
-        """Where the parts of ``cell`` are kept: "" for rate and PSNR, and each analyser's."""
+        """Where the parts of ``cell`` are kept: "" for rate and fidelity, and each analyser's."""
         samples, lengths = self._seen[cell.start, cell.stop]
         codec = [part for n in lengths for part in identity.of_codec(cell.codec, self.experiment.qps, n)]
         row = [cell.row.identity, *([] if cell.row.untouched else identity.libraries())]
@@ -168,8 +154,8 @@ class Protocol:
         return {"": digest(*common)} | {name: digest(*common, d) for name, d in self._networks.items()}
 
     def missing(self, cell: Cell) -> dict[str, tuple[str, ...]]:
-        """What of ``cell`` is not in the store: "" for rate and PSNR, and analysers → their scores that are not."""
-        wanted = {"": ("bpp", "psnr"), **self.wanted}
+        """What of ``cell`` is not in the store: "" for rate and fidelity, and analysers → their scores that are not."""
+        wanted = {"": RATE, **self.wanted}
         found = {name: from_arrays(self.store.get(key) or {}) for name, key in self.keys(cell).items()}
         absent = {name: tuple(s for s in wanted[name] if s not in scores) for name, scores in found.items()}
         return {name: scores for name, scores in absent.items() if scores}
@@ -185,20 +171,20 @@ class Protocol:
     def run(self, cells: Sequence[Cell], progress: bool = True) -> None:
         """Measure those of ``cells`` that are not in the store yet."""
         todo = [cell for cell in cells if self.missing(cell)]
-        judges: dict[tuple, Judge] = {}
+        scorers: dict[tuple, Scorer] = {}
         done = len(cells) - len(todo)
         with (
             tqdm(total=len(cells), initial=done, desc="cells", disable=not progress) as bar,
             closing(self._decoded(todo)) as coming,  # Ctrl-C stops the encoders too
         ):
             for cell, decoded in coming:
-                judges = {of: judge for of, judge in judges.items() if of[0] == cell.start}
+                scorers = {of: scorer for of, scorer in scorers.items() if of[0] == cell.start}
                 keys = self.keys(cell)
                 for name, wanted in self.missing(cell).items():
                     of = cell.start, name, wanted
-                    if name and of not in judges:
-                        judges[of] = Judge(self.analysers[name], decoded.samples, wanted)
-                    scores = judges[of].scores(decoded.frames) if name else decoded.rate
+                    if name and of not in scorers:
+                        scorers[of] = Scorer(self.analysers[name], decoded.samples, wanted)
+                    scores = scorers[of].scores(decoded.frames) if name else decoded.rate
                     # Others may have been wanted before, and will be again.
                     self.store.put(keys[name], with_scores(self.store.get(keys[name]) or {}, scores))
                 bar.update()
@@ -206,7 +192,8 @@ class Protocol:
     def _decoded(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Decoded]]:
         """Each cell encoded and decoded; the next one is on its way meanwhile."""
         folder = self.store.folder
-        encode = Encoding(self.material, self.experiment.qps, folder and folder / "streams")
+        streams = folder and folder / "streams"
+        encode = Encoding(self.material, self.experiment.qps, streams, self.workers)
         with Ahead() as ahead:
             coming = [ahead.begin(encode, cell) for cell in cells[:1]]
             for i, cell in enumerate(cells):
@@ -228,12 +215,7 @@ class Protocol:
             stored = {name: from_arrays(self.store.get(key)) for name, key in self.keys(cell).items()}
             rate = stored.pop("")
             scores = {(name, s): stored[name][s] for name in stored for s in self.wanted[name]}
-            measured = Measurements(rate["bpp"], rate["psnr"], scores, self.scales)
+            bpp = rate.pop("bpp")
+            measured = Measurements(bpp, rate, scores, self.scales)
             parts.setdefault((cell.title, cell.row.name), []).append(measured)
-        return {key: _joined(value) for key, value in parts.items()}
-
-
-def _joined(parts: list[Measurements]) -> Measurements:
-    scores = {key: join([p.scores[key] for p in parts]) for key in parts[0].scores}
-    bpp, fidelity = (np.concatenate([getattr(p, which) for p in parts]) for which in ("bpp", "psnr"))
-    return Measurements(bpp, fidelity, scores, parts[0].scales)
+        return {key: Measurements.joined(value) for key, value in parts.items()}

@@ -13,20 +13,17 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from mvlib.codecs import RealCodec
-from mvlib.evaluation.bootstrap import draw_weights
-from mvlib.fidelity.setup import Agreement
 from mvlib.virtual import VirtualCodec
 
-_BATCH = 8
-_DRAWS = 2000
+from .measuring import code_virtually, top1, whole_levels
+from .setup import Agreement
+from .signs import interval_of_mean
 
 
-def squares(setup: Agreement) -> tuple[Tensor, list[str]]:
-    """Pictures (N, 3, size, size) in [0, 1] and the source of each."""
+def squares(setup: Agreement) -> tuple[list[np.ndarray], list[str]]:
+    """Pictures as uint8 (1, size, size, 3) and the source of each."""
     from mvlib.datasets import Photos
 
     pictures, sources = [], []
@@ -34,30 +31,9 @@ def squares(setup: Agreement) -> tuple[Tensor, list[str]]:
         for split in setup.splits:
             kind = "random" if crop else "centre"
             photos = Photos(split, setup.size, crop=kind, flip=False, seed=crop)
-            pictures += [photos[i] for i in range(len(photos))]
+            pictures += [whole_levels(photos[i]) for i in range(len(photos))]
             sources += [item.source_id for item in photos.meta]
-    return torch.stack(pictures), sources
-
-
-@torch.no_grad()
-def classes(networks: Sequence[torch.nn.Module], pictures: Tensor) -> np.ndarray:
-    """Top-1 class of pictures (N, 3, H, W) for each network: (networks, N)."""
-    parts = [torch.stack([net(p).argmax(1) for net in networks]) for p in pictures.split(_BATCH)]
-    return torch.cat(parts, 1).numpy()
-
-
-@torch.no_grad()
-def through_virtual(virtual: VirtualCodec, pictures: Tensor, qp: float) -> Tensor:
-    """Pictures decoded by the virtual codec, whole grey levels like real ones."""
-    frames = torch.cat([virtual(p[:, None], float(qp)).frames[:, 0] for p in pictures.split(_BATCH)])
-    return (frames.clamp(0, 1) * 255).round() / 255
-
-
-def through_real(real: RealCodec, pictures: Tensor, qp: float, workers: int | None) -> Tensor:
-    """Pictures decoded by the real codec."""
-    items = list((pictures * 255).round().byte().permute(0, 2, 3, 1)[:, None].numpy())
-    frames = np.concatenate([c.frames for c in real.map(items, qp, workers=workers)])
-    return torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 255
+    return pictures, sources
 
 
 def paired_gap(virtual: np.ndarray, real: np.ndarray, sources: Sequence[str]) -> dict:
@@ -66,9 +42,8 @@ def paired_gap(virtual: np.ndarray, real: np.ndarray, sources: Sequence[str]) ->
     Args:
         virtual, real: bool (N,), which pictures keep their class.  sources: (N,); one source's pictures stay together.
     """
-    weights = draw_weights(sources, _DRAWS)
     difference = virtual.astype(float) - real
-    low, high = np.percentile(weights @ difference / weights.sum(1), [2.5, 97.5])
+    low, high = interval_of_mean(difference, sources)
     return {
         "real": round(float(real.mean()), 4),
         "virtual": round(float(virtual.mean()), 4),
@@ -90,11 +65,11 @@ def measure(setup: Agreement, workers: int | None = None, progress: bool = False
     networks = [analysers.load(name).eval() for name in setup.analysers]
     real, virtual = RealCodec(setup.codec, gop=setup.gop), VirtualCodec.like(setup.codec, gop=setup.gop)
     pictures, sources = squares(setup)
-    clean = classes(networks, pictures)
+    clean = top1(networks, pictures)
     result: dict = {"name": f"virtual {setup.codec}", "setup": asdict(setup), "n": len(pictures), "qps": {}}
     for qp in tqdm(setup.qps, desc=f"{setup.codec} {setup.gop}", disable=not progress):
-        seen = [through_virtual(virtual, pictures, qp), through_real(real, pictures, qp, workers)]
-        kept = [classes(networks, x) == clean for x in seen]
+        decoded = [coded.frames for coded in real.map(pictures, qp, workers=workers)]
+        kept = [top1(networks, x) == clean for x in (code_virtually(virtual, pictures, qp)[0], decoded)]
         row = {name: paired_gap(v, r, sources) for name, v, r in zip(setup.analysers, *kept, strict=True)}
         pooled = sources * len(networks)
         result["qps"][str(qp)] = row | {"all": paired_gap(kept[0].ravel(), kept[1].ravel(), pooled)}

@@ -23,13 +23,12 @@ from mvlib._files import replace_when_done
 from mvlib._psnr import psnr_of
 from mvlib.calibration.fit import errors
 from mvlib.codecs import Coded, RealCodec, rgb_to_yuv420
-from mvlib.fidelity.setup import Setup
-from mvlib.fidelity.signs import changes, edits, sign_test
 from mvlib.virtual import VirtualCodec
 
-_BATCH = 8
+from .setup import Setup
+from .signs import changes, sign_test
 
-__all__ = ["Setup", "edits", "load", "measure", "store"]
+_BATCH = 8
 
 
 def load(setup: Setup) -> list[np.ndarray]:
@@ -41,17 +40,17 @@ def load(setup: Setup) -> list[np.ndarray]:
     else:
         data = Clips(setup.split, frames=setup.frames, size=setup.size)
     chosen = np.linspace(0, len(data) - 1, min(setup.count, len(data))).astype(int)
-    return [_uint8(data[int(i)]) for i in chosen]
+    return [whole_levels(data[int(i)]) for i in chosen]
 
 
-def _uint8(picture: Tensor | np.ndarray) -> np.ndarray:
-    if isinstance(picture, np.ndarray):
-        return picture
+def whole_levels(picture: Tensor) -> np.ndarray:
+    """A picture or clip ([T,] 3, H, W) in [0, 1] as uint8 (T, H, W, 3)."""
     whole = (picture.clamp(0, 1) * 255).round().byte()
     return (whole[None] if whole.dim() == 3 else whole).movedim(-3, -1).contiguous().numpy()
 
 
-def _tensor(items: Sequence[np.ndarray]) -> Tensor:
+def stacked(items: Sequence[np.ndarray]) -> Tensor:
+    """Clips uint8 (T, H, W, 3) of one size as floats (n, T, 3, H, W) in [0, 1]."""
     return torch.from_numpy(np.stack(items)).movedim(-1, 2).float() / 255
 
 
@@ -62,8 +61,8 @@ def code_virtually(
     """Decoded uint8 clips and bits (n,) of items of one size."""
     frames, bits = [], []
     for i in range(0, len(items), _BATCH):
-        out = virtual(_tensor(items[i : i + _BATCH]), float(qp))
-        frames += [_uint8(f) for f in out.frames]
+        out = virtual(stacked(items[i : i + _BATCH]), float(qp))
+        frames += [whole_levels(f) for f in out.frames]
         bits.append(out.bits)
     return frames, torch.cat(bits)
 
@@ -99,9 +98,10 @@ def edit_bits(
 
 
 @torch.no_grad()
-def top1(analyser: torch.nn.Module, items: Sequence[np.ndarray]) -> Tensor:
-    """Class of each item's first frame, (n,)."""
-    return torch.cat([analyser(_tensor(items[i : i + 32])[:, 0]).argmax(1) for i in range(0, len(items), 32)])
+def top1(networks: Sequence[torch.nn.Module], items: Sequence[np.ndarray]) -> np.ndarray:
+    """Class of each item's first frame for each network: (networks, n)."""
+    parts = [stacked(items[i : i + _BATCH])[:, 0] for i in range(0, len(items), _BATCH)]
+    return np.array([np.concatenate([net(part).argmax(1).numpy() for part in parts]) for net in networks])
 
 
 @torch.no_grad()
@@ -111,8 +111,10 @@ def kornia_jpeg(items: Sequence[np.ndarray], coded: Sequence[Coded]) -> list[np.
 
     out = []
     for item, c in zip(items, coded, strict=True):
-        pictures = _tensor([item])[0]
-        out.append(_uint8(jpeg_codec_differentiable(pictures, torch.full((len(pictures),), float(c.native)))))
+        pictures = stacked([item])[0]
+        out.append(
+            whole_levels(jpeg_codec_differentiable(pictures, torch.full((len(pictures),), float(c.native))))
+        )
     return out
 
 
@@ -133,12 +135,12 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
         need("kornia", "dev", "the report on JPEG, which has a peer beside it,")
     real, virtual = RealCodec(setup.codec, gop=setup.gop), VirtualCodec.like(setup.codec, gop=setup.gop)
     items = load(setup)
-    analyser = None
+    networks = []
     if setup.analyser:
         from mvlib import analysers
 
-        analyser = analysers.load(setup.analyser).eval()
-        clean = top1(analyser, items)
+        networks = [analysers.load(setup.analyser).eval()]
+    clean = top1(networks, items)
     result: dict = {"name": f"virtual {setup.codec}", "setup": asdict(setup), "n": len(items), "qps": {}}
     everything = []
     for qp in setup.qps:
@@ -151,8 +153,8 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
         ]
         rate = errors(bits, real_bits, torch.zeros_like(bits))
         row = {
-            "psnr_difference": dict(zip("yuv", (psnr[0] - psnr[1]).mean(0).round(4).tolist(), strict=True)),
-            "psnr_real": dict(zip("yuv", psnr[1].mean(0).round(3).tolist(), strict=True)),
+            "psnr_difference": _of_planes(psnr[0] - psnr[1], 4),
+            "psnr_real": _of_planes(psnr[1], 3),
             "bits_real": real_bits.tolist(),
             "bits_virtual": [round(b, 1) for b in bits.tolist()],
             "median_relative_error": rate["median_relative_error"],
@@ -161,17 +163,20 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
         }
         if setup.codec == "jpeg":
             peer = np.array([plane_psnr(d, x) for d, x in zip(kornia_jpeg(items, coded), items, strict=True)])
-            row["kornia_psnr_difference"] = dict(
-                zip("yuv", (peer - psnr[1]).mean(0).round(4).tolist(), strict=True)
-            )
-        if analyser is not None:
-            row["top1_real"] = (top1(analyser, decoded) == clean).float().mean().item()
-            row["top1_virtual"] = (top1(analyser, imagined) == clean).float().mean().item()
+            row["kornia_psnr_difference"] = _of_planes(peer - psnr[1], 4)
+        if networks:
+            for name, seen in (("real", decoded), ("virtual", imagined)):
+                row[f"top1_{name}"] = float((top1(networks, seen) == clean).mean(dtype=np.float32))
         result["qps"][str(qp)] = row
         everything.append((bits, real_bits, torch.full_like(bits, qp)))
     result["rate"] = errors(*(torch.cat(t) for t in zip(*everything, strict=True)))
     result["sign_test"] = edit_bits(setup, real, virtual, items, workers)
     return result
+
+
+def _of_planes(psnr: np.ndarray, digits: int) -> dict[str, float]:
+    """Mean of (n, 3) by plane."""
+    return dict(zip("yuv", psnr.mean(0).round(digits).tolist(), strict=True))
 
 
 def store(result: dict, path: str | Path) -> Path:

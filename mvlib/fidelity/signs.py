@@ -4,8 +4,8 @@
 
 A real encoder is no smooth function: a tremble that no eye sees (:func:`tremble`) moves the bits of a short clip by
 one or two percent, because a decision that falls otherwise changes all that follow. No stand-in can foresee that.
-The real encoder is therefore put to the same test against itself: how often does it confirm on the picture what it said
-about its trembling twin? That share is what a perfect virtual codec could expect.
+The real encoder is therefore put to the same test against itself: how often does the picture confirm what its trembling
+twin predicts? That share is what a perfect virtual codec could expect.
 """
 
 from __future__ import annotations
@@ -127,18 +127,18 @@ def agreeing(rows: Sequence[Change], which: str = "virtual") -> dict:
     right = np.array([r.real < 0 for r in falls])
     names = {"virtual": which, "real": "real"} if which == "virtual" else {"twin": which, "real": "real"}
     mean = {name: float(np.mean([getattr(r, field) for r in falls])) for name, field in names.items()}
+    interval = interval_of_mean(right, [r.item for r in falls])
     return {
         "n": len(falls),
         "share": float(right.mean()),
-        "interval": _interval(right, [r.item for r in falls]),
+        "interval": interval and [round(bound, 4) for bound in interval],
         "mean_change": mean,
     }
 
 
-def _interval(right: np.ndarray, sources: list[int]) -> list[float] | None:
-    """95 % interval of a mean, whole sources drawn with replacement; None for fewer than two sources."""
+def interval_of_mean(values: np.ndarray, sources: Sequence) -> list[float] | None:
+    """95 % interval of a mean of (n,), whole sources drawn with replacement; None for fewer than two sources."""
     if len(set(sources)) < 2:
         return None
     weights = draw_weights(sources, _DRAWS)
-    low, high = np.percentile(weights @ right / weights.sum(1), [2.5, 97.5])
-    return [round(float(low), 4), round(float(high), 4)]
+    return np.percentile(weights @ values / weights.sum(1), [2.5, 97.5]).tolist()

@@ -26,6 +26,7 @@ class Animation:
 
     tick = Fraction(1, 1000)
     begins = Fraction(0)
+    has_tracks = False
 
     def __init__(self, path: Path) -> None:
         self.path, self._notes, self.damage, self.decoded = path, {}, [], 0

@@ -45,7 +45,10 @@ class Film:
         notes: what is to be known of the file, found so far.
         damage: what is lost or made up, found so far.
         decoded: frames that were decoded, so far.
+        has_tracks: there may be sound and the like beside the picture.
     """
+
+    has_tracks = True
 
     def __init__(self, path: Path) -> None:
         self.path, self._notes, self.damage, self.decoded, self._fed = path, {}, [], 0, 0

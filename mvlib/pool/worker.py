@@ -42,9 +42,7 @@ def main() -> None:
 
 
 def _end_with(parent: int) -> None:
-    while (
-        os.getppid() == parent
-    ):  # killed without a word, while this process waits for a program or a library
+    while os.getppid() == parent:  # it may be killed while this process waits for a program or a library
         time.sleep(0.5)
     os._exit(1)
 

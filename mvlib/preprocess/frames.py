@@ -50,27 +50,25 @@ def preprocess_frames(
 class InChunks:
     """A video preprocessor in eval mode on a clip that comes in chunks: each call takes the next one.
 
-    Args:
-        module: the frames go to its device and back.
-        qp: what the codec will be given, 0..51.
+    The frames go to the module's device and back.
     """
 
-    def __init__(self, module: VideoPreprocessor, qp: float) -> None:
-        self._module, self._qp, self._state = module, qp, None
+    def __init__(self, module: VideoPreprocessor) -> None:
+        self._module, self._state = module, None
 
     @torch.inference_mode()
-    def __call__(self, frames: np.ndarray) -> np.ndarray:
-        """The frames to encode, uint8 (T, H, W, 3). The first chunk should hold two: what moves?"""
+    def __call__(self, frames: np.ndarray, qp: float) -> np.ndarray:
+        """The frames to encode, uint8 (T, H, W, 3), at ``qp``, 0..51. The first chunk should hold two: what moves?"""
         x = _to_tensor(self._module, frames)[None]
-        y, self._state = self._module.stream(x, self._qp, self._state)
+        y, self._state = self._module.stream(x, qp, self._state)
         return _to_frames(y[0])
 
 
 def _on_clip(module: VideoPreprocessor, frames: np.ndarray, qp: float, batch: int) -> np.ndarray:
-    out, prepared = np.empty_like(frames), InChunks(module, qp)
+    out, prepared = np.empty_like(frames), InChunks(module)
     edges = [0, *range(max(batch, 2), len(frames), batch), len(frames)]
     for start, stop in pairwise(edges):
-        out[start:stop] = prepared(frames[start:stop])
+        out[start:stop] = prepared(frames[start:stop], qp)
     return out
 
 

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,9 @@ from .source import Chunk, Source
 from .tracks import Tracks
 from .writing import FilmWriter, Lossless
 
-Step = Callable[[np.ndarray], np.ndarray]
+Step = Callable[[np.ndarray, float], np.ndarray]
+Told = Callable[[float | None, int], float]
+"""The mean quantiser so far and of how many frames → the QP that a preprocessor is told for the next."""
 LOSSLESS = (".mkv", ".avi")
 """What a prepared clip is written in."""
 
@@ -40,21 +43,25 @@ class Job:
     prepared: Path | None = None
     """Where to write what the network gives the encoder, without loss: a picture as .png, a clip as .mkv or .avi."""
     audio: bool = True
+    threads: int = 1
+    """Of the encoder; with more than one its stream is not byte for byte ``RealCodec``'s."""
 
     def __post_init__(self) -> None:
         self.wish.options(self.real, self.source.expected or 2)  # raises for what this codec does not take
+        if self.source.has_tracks and not self.form.still:
+            self.tracks().close()  # raises where the output cannot hold the sound
         if self.prepared is None:
             return
         if self.network is None:
             raise InputError(f"{self.prepared} would hold what a preprocessor made; give --preprocessor too")
         allowed = LOSSLESS if self.source.is_clip else (".png",)
         if self.prepared.suffix.lower() not in allowed:
-            what = (
-                "a clip is written as lossless video"
-                if self.source.is_clip
-                else "a picture is written as PNG"
-            )
-            raise InputError(f"{self.prepared} must end in {', '.join(allowed)}: {what}")
+            what = "a clip as lossless video" if self.source.is_clip else "a picture as PNG"
+            raise InputError(f"{self.prepared} must end in {', '.join(allowed)}: {what} is written")
+
+    def tracks(self) -> Tracks:
+        """What the source holds beside its picture, on its way into the output."""
+        return Tracks(self.source.file, self.form, self.out, self.audio)
 
 
 @dataclass(frozen=True)
@@ -68,6 +75,8 @@ class Written:
     """Of the elementary stream, without container and SEI text; of a still, of the file."""
     seconds: float = 0.0
     """That the film lasts."""
+    told: float = 0.0
+    """The QP that the preprocessor was told, on average; 0 without one."""
     quantiser: float | None = None
     """Mean over frames, on the encoder's own scale, as it tells."""
     notes: tuple[str, ...] = ()
@@ -76,13 +85,13 @@ class Written:
     """Seconds of work."""
 
 
-def write(job: Job, told: float, progress: bool = False) -> Written:
+def write(job: Job, told: Told, progress: bool = False) -> Written:
     """Write ``job.out``, whole or not at all.
 
     Memory does not grow with the length of the film, but for where its packets lie (some bytes a frame).
 
     Args:
-        told: the QP that the network is told.
+        told: gives the QP that the network is told for the next frames.
         progress: show frames per second and the time that is left.
 
     Raises:
@@ -104,13 +113,13 @@ def write(job: Job, told: float, progress: bool = False) -> Written:
     return replace(written, notes=notes, took=time.perf_counter() - began)
 
 
-def stepper(network: Preprocessor | None, qp: float) -> Step:
-    """What makes of each chunk of a clip, uint8 (T, H, W, 3), what the encoder is given."""
+def stepper(network: Preprocessor | None) -> Step:
+    """What makes of each chunk of a clip, uint8 (T, H, W, 3), at a QP what the encoder is given."""
     if network is None:
-        return lambda frames: frames
-    if isinstance(network, VideoPreprocessor):
-        return InChunks(network, qp)
-    return lambda frames: preprocess_frames(network, frames, qp)
+        return lambda frames, qp: frames
+    return (
+        InChunks(network) if isinstance(network, VideoPreprocessor) else partial(preprocess_frames, network)
+    )
 
 
 @contextmanager
@@ -125,53 +134,61 @@ def _keeping(prepared: Path | None, source: Source) -> Iterator[Callable[[np.nda
         yield lambda frames: Image.fromarray(frames[0]).save(prepared, format="PNG")
 
 
-def _still(job: Job, told: float, temporary: Path, keep: Callable[[np.ndarray], None]) -> Written:
+def _still(job: Job, told: Told, temporary: Path, keep: Callable[[np.ndarray], None]) -> Written:
     (chunk,) = job.source.chunks()
-    given = stepper(job.network, told)(chunk.frames)
+    qp = told(None, 0) if job.network else 0.0
+    given = stepper(job.network)(chunk.frames, qp)
     keep(given)
     data = bytes(job.real.encode(given, job.real.native_of(job.wish.qp, 1)))
     temporary.write_bytes(data)
-    return Written(1, chunk.frames.shape[1:3], 8 * len(data))
+    return Written(1, chunk.frames.shape[1:3], 8 * len(data), told=qp)
 
 
 def _film(
-    job: Job, told: float, temporary: Path, keep: Callable[[np.ndarray], None], progress: bool
+    job: Job, told: Told, temporary: Path, keep: Callable[[np.ndarray], None], progress: bool
 ) -> Written:
     source = job.source
-    options = job.wish.options(job.real, source.expected or 2)
+    options = job.wish.options(job.real, source.expected or 2, job.threads)
     with ExitStack() as inner:
-        tracks = Tracks(source.file, job.form, job.out, job.audio) if source.is_clip else None
+        tracks = job.tracks() if source.has_tracks else None
         if tracks is not None:
             inner.enter_context(tracks)
         writer = inner.enter_context(FilmWriter(temporary, job.form, job.real, options, source, tracks))
         bar = tqdm(total=source.expected or None, unit=" frames", disable=not progress, smoothing=0.1)
-        size = _run(source, stepper(job.network, told), writer, keep, inner.enter_context(bar))
+        size, qp = _run(job, told, writer, keep, inner.enter_context(bar))
     notes = (*(tracks.notes if tracks else ()), *writer.notes)
-    return Written(writer.frames, size, writer.bits, float(writer.seconds), writer.quantiser, notes)
+    return Written(writer.frames, size, writer.bits, float(writer.seconds), qp, writer.quantiser, notes)
 
 
 def _run(
-    source: Source, step: Step, writer: FilmWriter, keep: Callable[[np.ndarray], None], bar: tqdm
-) -> tuple[int, int]:
-    """Chunk after chunk through three threads, none more than a chunk ahead of the next; height and width."""
-    size = None
+    job: Job, told: Told, writer: FilmWriter, keep: Callable[[np.ndarray], None], bar: tqdm
+) -> tuple[tuple[int, int], float]:
+    """Chunk after chunk through three threads, none more than a chunk ahead of the next.
+
+    Height and width, and the QP that the network was told on average. What it is told depends on what is written two
+    chunks before, whatever the threads' speed.
+    """
+    step, size, qps, chosen = stepper(job.network), None, 0.0, (None, 0)
 
     def write(chunk: Chunk) -> None:
         keep(chunk.frames)
         writer.write(chunk)
 
     with Ahead() as reading, Ahead() as writing:
-        chunks = source.chunks()
+        chunks = job.source.chunks()
         coming, going = reading.begin(next, chunks, None), None
         while (chunk := result_of(coming)) is not None:
             if size is None:
                 size = chunk.frames.shape[1:3]
                 writer.open(*size)
             coming = reading.begin(next, chunks, None)
-            given = Chunk(step(chunk.frames), chunk.starts, chunk.lasting)
+            qp = told(*chosen) if job.network else 0.0
+            qps += qp * len(chunk.starts)
+            given = Chunk(step(chunk.frames, qp), chunk.starts, chunk.lasting)
             if going is not None:
                 result_of(going)
+                chosen = writer.quantiser, writer.told
             going = writing.begin(write, given)
             bar.update(len(chunk.starts))
         result_of(going)
-    return size
+    return size, qps / writer.frames

@@ -23,6 +23,12 @@ _SAMPLE, _RUN = 48, 16
 """Frames from which the QP is found, and how many of them follow one another."""
 _UNITS = {"": 1, "k": 1000, "m": 1_000_000}
 # Of VP9, the quality is a bound unless the rate is free.
+_THREADS = {
+    "x264": lambda n: {"threads": n},
+    "x265": lambda n: {"pools": n, "frame-threads": 0, "wpp": 1},
+    "svtav1": lambda n: {"lp": n},
+    "vp9": lambda n: {"threads": n, "row-mt": 1},
+}
 _CRF = {"x264": {}, "x265": {}, "svtav1": {}, "vp9": {"b": "0"}}
 
 
@@ -49,24 +55,28 @@ class Wish:
         """Whether the encoder chooses the quantisers."""
         return self.qp is None
 
-    def options(self, real: RealCodec, count: int) -> dict:
+    def options(self, real: RealCodec, count: int, threads: int = 1) -> dict:
         """Complete options of the encoder, or of Pillow's writer, for ``count`` frames.
+
+        Args:
+            threads: that the encoder may use; with more than one its stream is not byte for byte ``RealCodec``'s.
 
         Raises ``InputError`` for a number that this codec does not take.
         """
+        more = {key: str(value) for key, value in _THREADS.get(real.name, lambda n: {})(threads).items()}
+        encoder = replace(real.encoder, always=real.encoder.always | (more if threads > 1 else {}))
         if self.qp is not None:
-            return real.settings(real.native_of(self.qp, count), count)
-        if real.encoder.still:
+            native = real.native_of(self.qp, count)
+            return encoder.settings(real.preset, real.gop, real.options, native, count)
+        if real.name not in _CRF:  # of Motion JPEG no packet tells the quantiser that a rate led to
             raise InputError(
-                f"{real.name} codes single pictures by --qp alone; leave --crf and --bitrate out"
+                f"{real.name} codes single pictures, by --qp alone; leave --crf and --bitrate out"
             )
         asked = {"b": str(_bits(self.bitrate))} if self.crf is None else self._quality(real)
-        free = replace(real.encoder, quantiser=lambda native, gop: asked)
+        free = replace(encoder, quantiser=lambda native, gop: asked)
         return free.settings(real.preset, real.gop, real.options, 0, count)
 
     def _quality(self, real: RealCodec) -> dict:
-        if real.name not in _CRF:
-            raise InputError(f"{real.name} has no --crf; give --qp or --bitrate")
         low, high = real.natives
         if not is_number(self.crf) or not low <= self.crf <= high:
             raise InputError(f"crf is {self.crf}; {real.name} takes {low}..{high}")
@@ -108,8 +118,18 @@ class Measured:
         self._near = int(np.clip(round(mean), *real.natives))
         at_near, _ = _mean(source, real, real.settings(self._near, self._count))
         self._offset = self._near - at_near
-        self.qp = self.qp_of(mean)
+        self._sample, self._follows, self.qp = mean, wish.bitrate is not None, self.qp_of(mean)
         self.took = time.perf_counter() - began
+
+    def told(self, mean: float | None, count: int) -> float:
+        """The QP for the next frames, when ``count`` had the mean quantiser ``mean``.
+
+        At a constant quality it is the sample's, which comes near. A rate control needs seconds to settle, and gives
+        what a preprocessor saves back as quality: so the mean of all frames so far counts, begun by the sample.
+        """
+        if mean is None or not self._follows:
+            return self.qp
+        return self.qp_of((self._sample * self.frames + mean * count) / (self.frames + count))
 
     def qp_of(self, mean: float) -> float:
         """The QP 0..51 of a stream whose frames have the mean quantiser ``mean``."""

@@ -132,7 +132,7 @@ class _Sample:
             for place in self._places:
                 run = self._source.window(place, min(RUN, self._of - place))
                 frames += len(run)
-                coded = [coding.begin(self._code, stepper(network, qp)(run), qp) for qp in qps]
+                coded = [coding.begin(self._code, stepper(network)(run, qp), qp) for qp in qps]
                 for qp, work in zip(qps, coded, strict=True):
                     self._add(sums[qp], place, run, result_of(work))
         self.frames = frames

@@ -33,6 +33,7 @@ class Source:
 
     Attributes:
         is_clip: False for a picture.
+        has_tracks: there may be sound and the like beside the picture.
         rate: frames per second, on average.
         tick: seconds that all times are multiples of.
         expected: about how many frames there are; 0 where nothing is known of it.
@@ -50,6 +51,7 @@ class Source:
         if not self.is_clip and start:
             raise InputError(f"{file} is a picture, which has no frame {start}; leave --start out")
         self._clip: Clip | None = open_clip(file) if self.is_clip else None
+        self.has_tracks = self._clip is not None and self._clip.has_tracks
         self.rate = self._clip.rate if self._clip else _PICTURE_RATE
         self.tick = (self._clip.tick if self._clip else None) or 1 / self.rate
         left = self._clip.expected - start if self._clip else 1

@@ -16,8 +16,6 @@ class Summary:
 
     job: Job
     written: Written
-    told: float
-    """The QP that the preprocessor was told."""
     chosen: float | None
     """The QP that the encoder chose, on average; None where that was not looked into."""
     measured: Measured | None
@@ -46,7 +44,7 @@ class Summary:
             f"{written.frames / written.took:.1f} frames/s",
         ]
         if self.measured is not None:
-            told = f"; the preprocessor was told {self.told:.1f}" if self.preprocessor else ""
+            told = f"; the preprocessor was told {self.written.told:.1f}" if self.preprocessor else ""
             lines.append(
                 f"  QP {self.chosen:.1f} on average, as the encoder chose{told} (found in {self.measured.took:.1f} s "
                 f"from {self.measured.frames} frames)"
@@ -89,7 +87,11 @@ class Summary:
         """For programs: what JSON holds."""
         job, written = self.job, self.written
         height, width = written.size
-        told = {"preprocessor": self.preprocessor, "told qp": self.told} if self.preprocessor else {}
+        told = (
+            {"preprocessor": self.preprocessor, "told qp": round(self.written.told, 2)}
+            if self.preprocessor
+            else {}
+        )
         found = {"seconds to find the qp": round(self.measured.took, 2)} if self.measured else {}
         sample = {}
         if self.sampled:

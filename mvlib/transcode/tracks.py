@@ -9,6 +9,7 @@ import av
 from av.container import InputContainer, OutputContainer
 
 from mvlib.errors import InputError
+from mvlib.media.container import named
 
 from .formats import Format
 from .source import Source
@@ -39,6 +40,10 @@ class Tracks:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the film."""
         self._container.close()
 
     def _takes(self, stream: av.stream.Stream, audio: bool) -> bool:
@@ -105,7 +110,8 @@ class Tracks:
                 self._write(packet)
 
     def _following(self) -> av.Packet | None:
-        return next((packet for packet in self._packets if packet.size and packet.dts is not None), None)
+        with named(self._file):
+            return next((packet for packet in self._packets if packet.size and packet.dts is not None), None)
 
     def _write(self, packet: av.Packet) -> None:
         shift = round(self._begins / packet.time_base)

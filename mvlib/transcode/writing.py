@@ -19,6 +19,9 @@ from .quantiser import quantiser_of
 from .source import Chunk, Source
 from .tracks import Tracks
 
+_REORDERED = 64
+"""More frames than any encoder here holds back to change their order."""
+
 
 class FilmWriter:
     """A film that is being written; a context, whose end without an error makes the file complete.
@@ -29,6 +32,7 @@ class FilmWriter:
     Attributes:
         bits: of the elementary stream so far, without container and SEI text, as ``RealCodec`` counts.
         frames: that were given so far.
+        told: of how many the encoder has told the quantiser.
     """
 
     def __init__(
@@ -38,7 +42,7 @@ class FilmWriter:
         self._source, self._tracks = source, tracks
         self._convert = Converter(real.encoder.colour)
         self._starts, self._end = array("q"), 0
-        self.bits, self.frames, self._chosen, self._told = 0, 0, 0.0, 0
+        self.bits, self.frames, self._chosen, self.told = 0, 0, 0.0, 0
         self._stream, self._held = None, None
         self._output = av.open(f"file:{path.absolute()}", "w", format=form.muxer, options=dict(form.options))
 
@@ -55,7 +59,7 @@ class FilmWriter:
     @property
     def quantiser(self) -> float | None:
         """Mean over frames, on the encoder's own scale, as it tells."""
-        return self._chosen / self._told if self._told else None
+        return self._chosen / self.told if self.told else None
 
     @property
     def seconds(self) -> Fraction:
@@ -96,7 +100,13 @@ class FilmWriter:
         stream.time_base = self._source.tick
         if self._tracks is not None:
             self._tracks.add_to(self._output, self._source)
-        self._output.start_encoding()
+        try:
+            self._output.start_encoding()
+        except av.error.ArgumentError as error:
+            raise InputError(
+                f"{self._form.muxer} refuses {self._real.name} of {width}x{height}; give a name that ends in .mkv, or "
+                "another codec"
+            ) from error
         self._stream = stream
         self._header = encoder.clean(bytes(context.extradata or b"")) if encoder.global_header else b""
         self.bits = 8 * len(self._header)
@@ -125,14 +135,17 @@ class FilmWriter:
             data = encoder.clean(bytes(packet))
             self.bits += 8 * len(without_repeats(data, self._header) if encoder.global_header else data)
             if (quantiser := quantiser_of(packet)) is not None:
-                self._chosen, self._told = self._chosen + quantiser, self._told + 1
+                self._chosen, self.told = self._chosen + quantiser, self.told + 1
             self._place(packet)
             self._pass_on()
             self._held = packet
 
     def _place(self, packet: av.Packet) -> None:
         """Times of the file in place of numbers."""
-        shown, decoded = packet.pts, packet.pts if packet.dts is None else packet.dts
+        shown, decoded = packet.pts, packet.dts
+        # Of one or two frames x265 says what it happened to find in memory; VP9's have no decoding time of their own.
+        if decoded is None or not -_REORDERED <= decoded <= shown:
+            decoded = shown
         ends = self._starts[shown + 1] if shown + 1 < len(self._starts) else self._end
         gap = round(1 / self._source.rate / self._source.tick) or 1
         packet.time_base = self._source.tick

@@ -2,7 +2,7 @@
 
 No bit is written. A level is sent as a symbol (run of zeros before it, size of its magnitude) and ``size`` plain
 bits; runs are the distances between nonzero levels in zigzag order, found for all blocks at once. The code is made
-for each picture, as libjpeg does when told to optimise: its total length needs the symbols' frequencies alone.
+for each picture, as libjpeg does with optimised codes: its total length needs the symbols' frequencies alone.
 
 References: ITU-T T.81, F.1.2 (symbols) and K.2 (optimal codes, of at most 16 bits).
 """

@@ -37,7 +37,7 @@ from .quantise import Rounding, chroma_qp, hard, qstep, straight_through_round
 from .rate import Features, Levels, sum_by_image
 from .settings import Settings
 
-_PLANAR_OR_DC = (0, 1)  # H.265 lists them among the likely modes nearly always
+_PLANAR_OR_DC = 1  # modes 0 and 1: H.265 lists them among the likely ones nearly always
 _H264_DC = 2
 
 
@@ -142,9 +142,8 @@ def own_chroma(planes: Tensor, qp: Tensor, step: Tensor, settings: Settings) -> 
 def mode_features(chosen: list[Chosen], height: int, width: int, count: int, settings: Settings) -> Features:
     """How many blocks take a mode that the left or upper block makes likely, and how many another; (count,) each."""
     device = chosen[0].modes.device
-    cells = torch.full(
-        (count, height // 4 + 1, width // 4 + 1), -1, device=device
-    )  # row and column 0: outside
+    # row and column 0: outside
+    cells = torch.full((count, height // 4 + 1, width // 4 + 1), -1, device=device)
     places = []
     for c in chosen:
         table = torch.tensor(settings.luma_modes[c.k], device=device)
@@ -160,9 +159,7 @@ def mode_features(chosen: list[Chosen], height: int, width: int, count: int, set
     for c, mode, row, column in places:
         left, above = cells[c.images, row, column - 1], cells[c.images, row - 1, column]
         if settings.free_tree:
-            likely = (
-                (mode == left) | (mode == above) | (mode == _PLANAR_OR_DC[0]) | (mode == _PLANAR_OR_DC[1])
-            )
+            likely = (mode == left) | (mode == above) | (mode <= _PLANAR_OR_DC)
         else:
             likely = mode == torch.where((left < 0) | (above < 0), _H264_DC, torch.minimum(left, above))
         for name, which in (("hit", likely), ("miss", ~likely)):

@@ -13,10 +13,10 @@ from mvlib.errors import InputError
 from mvlib.motion import shift_differences
 from mvlib.virtual.interpolate import CELL, fetch, to_blocks
 
+# Full search on the picture reduced by 1, 2, 4: reach in samples of the reduced picture.
 _REACH = {1: 4, 2: 8, 4: 8}
-"""Full search on the picture reduced by 1, 2, 4: reach in samples of the reduced picture."""
+# Refinement in quarter samples: rings of two, one, a half and a quarter sample; smaller blocks leave out the first.
 _STEPS = (8, 4, 2, 1)
-"""Refinement in quarter samples: rings of two, one, a half and a quarter sample; smaller blocks leave out the first."""
 
 
 def exp_golomb_bits(delta: torch.Tensor) -> torch.Tensor:
@@ -134,9 +134,7 @@ def search(
     volumes = [(_volume(current, reference, _REACH[s], s), _REACH[s], s) for s in levels]
     matcher = _Matcher(current, phases, lam)
     fields: dict[int, torch.Tensor] = {}
-    for k in sorted(
-        blocks, reverse=True
-    ):  # a large block's vector is a candidate of the small ones inside it
+    for k in sorted(blocks, reverse=True):  # a large block's vector is a candidate of the small ones in it
         larger = [spread(field, size // k) for size, field in fields.items()]
         fields[k] = _refine(matcher, volumes, k // CELL, larger)
     return fields

@@ -22,13 +22,10 @@ from .quantise import hard, per_image
 from .settings import Settings, lagrangian
 from .tables import table
 
-_LOW = (
-    8  # modes of larger blocks are compared on their 8×8 lowest frequencies, where a residual has its energy
-)
-_LIKELY, _OTHER = (
-    2.0,
-    5.0,
-)  # bits of the first two modes (DC, planar or an axis) and of the others, for choosing only
+# Modes of larger blocks are compared on their 8×8 lowest frequencies, where a residual has its energy.
+_LOW = 8
+# Bits of the first two modes (DC, planar or an axis) and of the others, for choosing only.
+_LIKELY, _OTHER = 2.0, 5.0
 
 
 @dataclass

@@ -15,11 +15,8 @@ from .tables import table
 _FALLING = (32, 26, 21, 17, 13, 9, 5, 2, 0, -2, -5, -9, -13, -17, -21, -26)
 ANGLES = dict(zip(range(2, 35), [*_FALLING, -32, *_FALLING[:0:-1], 32], strict=True))
 """H.265's directions: mode → angle, in 32nds of a sample a row (from mode 18 on) or a column."""
-_SMOOTH_FROM = {
-    8: 7,
-    16: 1,
-    32: 0,
-}  # neighbours are smoothed if the direction is further than this from an axis
+# Neighbours are smoothed if the direction is further than this from an axis.
+_SMOOTH_FROM = {8: 7, 16: 1, 32: 0}
 PLANAR, DC, HORIZONTAL, VERTICAL = 0, 1, 10, 26
 
 

@@ -1,8 +1,9 @@
 """What levels cost: levels → last position, context of known neighbours → probabilities → bits of a picture.
 
 An entropy coder sees, for each coefficient up to the last nonzero one, whether it is zero, whether its magnitude is
-above one, how far above two, and a sign; it knows the magnitudes at higher frequencies. The estimate is the same
-code with fixed probabilities:
+above one, how far above two, and a sign; it knows what is at higher frequencies. HEVC takes its contexts from the
+place, the 4×4 groups to the right and below, and what came before in the group; a weighted sum of neighbouring
+magnitudes stands in for these here, with fixed probabilities:
 
     bits(m) = -log2 P(m > 0 or not) + [m > 0] (1 - log2 P(m > 1 or not)) + tail(m - 2)
 
@@ -179,12 +180,8 @@ def level_features(
     out: Features = {}
     for item in levels:
         bits, coded, position = block_bits(item, rates[item.group], grouped, smooth)
-        for name, values in (
-            ("levels", bits),
-            ("blocks", torch.ones_like(bits)),
-            ("coded", coded),
-            ("last", position),
-        ):
+        parts = {"levels": bits, "blocks": torch.ones_like(bits), "coded": coded, "last": position}
+        for name, values in parts.items():
             total = sum_by_image(values, item.images, count)
             key = f"{item.group}.{name}"
             out[key] = out[key] + total if key in out else total

@@ -36,10 +36,8 @@ def plan_features(plan: Plan, blocks: tuple[int, ...]) -> Features:
             out[f"{name}{k}.count"] = bits * (here * share).sum((1, 2))
     out["vectors.count"] = plan.vector_bits.sum((1, 2))
     skipped = plan.mode == SKIP
-    breaks = (skipped[:, 1:] != skipped[:, :-1]).sum((1, 2)) + (skipped[:, :, 1:] != skipped[:, :, :-1]).sum(
-        (1, 2)
-    )
-    out["breaks.count"] = breaks.float()
+    pairs = (skipped[:, 1:] != skipped[:, :-1], skipped[:, :, 1:] != skipped[:, :, :-1])
+    out["breaks.count"] = sum(pair.sum((1, 2)) for pair in pairs).float()
     return out
 
 

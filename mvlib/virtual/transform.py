@@ -54,9 +54,7 @@ def _nested(k: int) -> np.ndarray:
     count = k // 4
     full = np.zeros((k * k, k * k))
     index = np.arange(k * k).reshape(count, 4, count, 4).swapaxes(1, 2).reshape(count * count, 16)
-    for (
-        samples
-    ) in index:  # one 4×4 block each; coefficient (u, v) of block b lies where sample (u, v) of b lay
+    for samples in index:  # a 4×4 block each: coefficient (u, v) of a block lies where its sample (u, v) lay
         full[samples[:, None], samples] = inner
     hadamard = np.array([[1.0, 1], [1, -1]]) / 2**0.5
     mix = hadamard if count == 2 else np.kron(hadamard, hadamard)

@@ -91,7 +91,7 @@ Curves = Mapping[str, Mapping[int, tuple[float, float]]]
 def rate_chart(look: Look, curves: Curves, prepared: Curves) -> str:
     """SVG of the probability of the original's class over bits per pixel, with a marker at ``look``.
 
-    ``prepared`` are curves behind a preprocessor: dashed, with a hollow marker where the same QP is without it.
+    ``prepared`` are curves with a preprocessor: dashed, with a hollow marker where the same QP is without it.
     """
     _, codec, qp, _ = look.version
     name, paint, bpp = look.classes[look.target], colour_of(codec), look.written.bpp

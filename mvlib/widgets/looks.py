@@ -182,7 +182,7 @@ class Looker:
         return look
 
     def curves(self, version: Version, analyser: str) -> dict[str, dict[int, tuple[float, float]]]:
-        """All that was measured of the same sample behind the same preprocessor: codec → QP → (bpp, ``Look.kept``)."""
+        """All that was measured of the same sample with the same preprocessor: codec → QP → (bpp, ``Look.kept``)."""
         return self._points[version.sample, version.before, analyser]
 
     def analyser(self, name: str) -> Analyser:

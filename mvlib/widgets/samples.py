@@ -12,7 +12,7 @@ from PIL import Image
 
 from mvlib.datasets import ACTIONS, Clips, Photos
 from mvlib.errors import InputError, InputTypeError
-from mvlib.evaluation.experiment import VideoExperiment
+from mvlib.evaluation.experiment import Experiment
 from mvlib.evaluation.material import load_material
 from mvlib.media import open_clip, read_picture
 from mvlib.media.colour import over_white
@@ -52,8 +52,8 @@ def example_pictures() -> dict[str, np.ndarray]:
 
 def example_clips() -> dict[str, Sample]:
     """Name → clip and what is known of it: generated scenes and objects in real films, as the evaluation takes them."""
-    scenes = load_material(VideoExperiment(material="acting", limit=_SCENES))
-    films = load_material(VideoExperiment(material="tracks", frames=2 * _FRAMES, limit=None))
+    scenes = load_material(Experiment("clips", material="acting", limit=_SCENES))
+    films = load_material(Experiment("clips", material="tracks", frames=2 * _FRAMES, limit=None))
     acted = [scenes[i] for i in range(len(scenes))]
     real = [films[i] for i in range(0, len(films), 2)]
     return {ACTIONS[s.label]: s for s in acted} | {f"film: {s.source}": s for s in real}

@@ -11,7 +11,7 @@ from .screen import table
 def caption(look: Look, shown: int = 0) -> str:
     """The caption of a look at a picture, or at a clip of which frame ``shown`` is in sight.
 
-    Behind a preprocessor each number is followed, in brackets, by that of the codec alone at the same QP: bits saved
+    With a preprocessor each number is followed, in brackets, by that of the codec alone at the same QP: bits saved
     there are a gain only if what the analyser keeps did not fall with them.
     """
     parts = [_coded(look)]
@@ -26,7 +26,7 @@ def caption(look: Look, shown: int = 0) -> str:
 
 
 def numbers(look: Look, shown: int = 0) -> str:
-    """The same as an HTML table: a line for the original, for the codec alone, and for it behind a preprocessor."""
+    """The same as an HTML table: a line for the original, for the codec alone, and for it with a preprocessor."""
     _, codec, qp, before = look.version
     own = "" if look.written.native == qp else f" ({look.written.native:g} on its own scale)"
     head = [f"{codec} at QP {qp}{own}", "bits", "bits per pixel", "PSNR (dB)"]
@@ -75,7 +75,7 @@ def _coded(look: Look) -> str:
     strength = "" if before.strength == 1 else f", strength {before.strength:g}"
     without = alone.written.bits
     return (
-        f"{start} behind “{before.name}”{strength}: {bits} ({100 * (written.bits / without - 1):+.1f} % of "
+        f"{start} with “{before.name}”{strength}: {bits} ({100 * (written.bits / without - 1):+.1f} % of "
         f"{without:,} without), {quality} ({alone.psnr:.2f})"
     )
 

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from mvlib.analysers import Analyser, Classifier, as_analyser, kl_to_clean, load
-from mvlib.evaluation.looking import Judge, scores_of
 from mvlib.evaluation.scales import scale_of
+from mvlib.evaluation.scoring import Scorer, scores_of
 from mvlib.samples import Sample
 
 
@@ -59,10 +59,10 @@ def test_labels_count_where_the_classes_are_named_alike():
 def test_own_scores_are_counted_for_pictures_and_for_every_frame_of_clips():
     meter = Meter(nn.Identity(), name="meter")
     clean, coded = clip(0, 51, 102), clip(51, 51, 0)
-    found = Judge(meter, [Sample(clean, "a")], ("level",)).scores([[clean], [coded]])
+    found = Scorer(meter, [Sample(clean, "a")], ("level",)).scores([[clean], [coded]])
     np.testing.assert_allclose(found["level"], [[0, (0.2 + 0 + 0.4) / 3]], atol=1e-6)
     pictures = [Sample(clean[:1], "a"), Sample(clean[1:2], "b")]
-    found = Judge(meter, pictures, ("level",)).scores([[coded[:1], coded[1:2]]])
+    found = Scorer(meter, pictures, ("level",)).scores([[coded[:1], coded[1:2]]])
     np.testing.assert_allclose(found["level"], [[0.2], [0]], atol=1e-6)
 
 
@@ -92,7 +92,7 @@ def test_a_number_of_values_that_fits_no_sample_is_named():
     wrong = Wrong(nn.Identity(), name="wrong")
     samples = [Sample(clip(1), "a"), Sample(clip(2), "b")]
     with pytest.raises(ValueError, match="3 values of a score for 2"):
-        Judge(wrong, samples, ("level",)).scores([[clip(1), clip(2)]])
+        Scorer(wrong, samples, ("level",)).scores([[clip(1), clip(2)]])
 
 
 @pytest.mark.parametrize(

@@ -62,8 +62,8 @@ def test_counted_streams_hold_no_message_and_one_set_of_parameters(name, clip):
 def test_annex_b_takes_both_start_codes_and_refuses_other_bytes():
     data = b"\0\0\0\1\x67abc" + b"\0\0\1\x06text" + b"\0\0\1\x65\0\0\3data"
     assert [len(unit) for unit in bs.split_annex_b(data)] == [8, 8, 11]
-    assert bs.h264_without_sei(data) == data[:8] + data[16:]
-    assert bs.h264_without_sei(b"") == b""
+    assert bs.without_sei("h264", data) == data[:8] + data[16:]
+    assert bs.without_sei("h264", b"") == b""
     with pytest.raises(ValueError, match="start code"):
         bs.split_annex_b(b"\0\0\0\x08length-prefixed")
 

@@ -180,9 +180,9 @@ def test_mistakes_are_named_before_anything_is_written(encode, picture, clip, tm
         (clip[0], (*film_, "--qp", 60), r"qp 60\.0 is out of range"),
         (clip[0], (*film_, "--crf", 60), r"crf is 60\.0; x264 takes 0\.\.51"),
         (clip[0], (*film_, "--codec", "svtav1", "--crf", 30.5), r"svtav1 takes whole numbers"),
-        (clip[0], (*film_, "--codec", "mjpeg", "--crf", 20), r"mjpeg has no --crf"),
+        (clip[0], (*film_, "--codec", "mjpeg", "--crf", 20), r"mjpeg codes single pictures, by --qp alone"),
         (clip[0], (*film_, "--bitrate", "fast"), r"bitrate is 'fast'; give bits per second"),
-        (picture[0], (*still, "--bitrate", "1M"), r"jpeg codes single pictures by --qp alone"),
+        (picture[0], (*still, "--bitrate", "1M"), r"jpeg codes single pictures, by --qp alone"),
         (clip[0], (*film_, "--options", "aq-mode"), r"give key=value"),
         (clip[0], (*film_, "--options", "aq-mod=1"), r"aq-mod.*; did you mean 'aq-mode'"),
         (clip[0], (*film_, "--options", "crf=1"), r"'crf' of x264 is not free"),
@@ -272,6 +272,53 @@ def test_what_cannot_be_written_is_refused_before_work(encode, clip, tmp_path, n
         (tmp_path / "locked").mkdir(mode=0o500)
         with pytest.raises(SystemExit, match="no permission"):
             encode(clip[0], tmp_path / "locked" / "a.mkv")
+
+
+def test_sizes_and_rates_that_a_codec_does_not_take_are_named(encode, tmp_path):
+    Image.new("RGB", (16400, 16)).save(tmp_path / "wide.png")
+    Image.new("RGB", (66000, 16)).save(tmp_path / "wider.png")
+    with Lossless(tmp_path / "fast.mkv", 300) as out:
+        out.write(np.zeros((2, 64, 64, 3), np.uint8))
+    for file, out, *more, message in (
+        ("wide.png", "out.webp", r"WEBP refuses .* for 16400x16: .*limit of 16383"),
+        ("wider.png", "out.jpg", r"JPEG refuses .* for 66000x16"),
+        ("wide.png", "out.mp4", r"libx264 refuses .* for 16400x16 at 25 frames a second"),
+        (
+            "fast.mkv",
+            "out.mp4",
+            "--codec",
+            "svtav1",
+            r"libsvtav1 refuses .* for 64x64 at 300 frames a second",
+        ),
+        (
+            "wider.png",
+            "out.mp4",
+            "--codec",
+            "svtav1",
+            r"mp4 refuses svtav1 of 66000x16; .*\.mkv, or another codec",
+        ),
+    ):
+        with pytest.raises(SystemExit, match=f"mvlib: .*{message}") as end:
+            encode(tmp_path / file, tmp_path / "new" / out, *more)
+        assert end.value.code == 2 and not [*(tmp_path / "new").iterdir()]
+
+
+@pytest.fixture
+def small_files():
+    """No file may grow beyond 4 kB, as on a disk that is full."""
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.parametrize("name", ["out.mp4", "out.mkv", "out.264", "out.jpg"])
+def test_where_there_is_no_room_nothing_is_left(encode, film, picture, tmp_path, name, small_files):
+    file = picture[0] if name == "out.jpg" else film
+    with pytest.raises(SystemExit, match=rf"mvlib: .*{name} cannot be written: the file grew beyond") as end:
+        encode(file, tmp_path / "new" / name, "--qp", 1)
+    assert end.value.code == 1 and not [*(tmp_path / "new").iterdir()]
 
 
 def test_damage_and_what_was_taken_for_granted_are_warned_of(encode, caplog, tmp_path):

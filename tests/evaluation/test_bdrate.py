@@ -1,4 +1,5 @@
 import pickle
+import warnings
 
 import numpy as np
 import pytest
@@ -8,10 +9,16 @@ from mvlib.evaluation import (
     DisjointCurves,
     NonMonotoneCurve,
     SinglePointCurve,
+    SmallOverlap,
+    bd_rate,
     bootstrap_bd_rate,
     draw_weights,
+    effective_clusters,
+    significant,
 )
-from mvlib.evaluation.bdrate import CurveError, efficient_frontier
+from mvlib.evaluation.bdrate import CurveError, efficient_frontier, rate_at
+from mvlib.evaluation.bootstrap import curves, saving_at
+from mvlib.samples import Crossed
 
 CURVE = [(1000, 28.0), (2000, 31.5), (4000, 34.5), (8000, 37.0)]
 
@@ -136,3 +143,82 @@ def test_copies_of_a_source_do_not_narrow_the_interval():
 def test_one_source_is_too_few():
     with pytest.raises(ValueError, match="at least 2"):
         draw_weights(["a", "a"], 10)
+
+
+def test_of_two_sources_both_are_drawn_and_the_counts_multiply():
+    films, actors = ["a", "a", "b", "b", "c"], ["x", "y", "x", "y", "y"]
+    both = draw_weights(list(map(Crossed, zip(films, actors, strict=True))), draws=200)
+    of_film = draw_weights(films, draws=200)
+    np.testing.assert_array_equal(both[of_film == 0], 0)
+    with np.errstate(invalid="ignore"):
+        of_actor = both / of_film
+    for i, k in ((0, 2), (1, 3), (3, 4)):  # of one actor
+        known = (of_film[:, i] > 0) & (of_film[:, k] > 0)
+        np.testing.assert_array_equal(of_actor[known, i], of_actor[known, k])
+    assert both.mean() == pytest.approx(1, abs=0.1)
+    with pytest.raises(ValueError, match="more sources than others"):
+        draw_weights([Crossed(("a", "x")), "b"], draws=2)
+
+
+def test_the_interval_is_wider_where_two_things_are_shared():
+    """One actor in many films: the pictures are not as many as there are films."""
+    random = np.random.default_rng(0)
+    actor = np.arange(60) % 4
+    rate = np.exp(random.normal(0, 0.02, 60) + random.normal(0, 0.2, 4)[actor])[:, None] * [1.0, 2.0, 4.0]
+    quality = np.tile([0.2, 0.5, 0.8], (60, 1))
+    anchor = np.tile([1.0, 2.0, 4.0], (60, 1)), quality
+    by_film = bootstrap_bd_rate(anchor, (rate, quality), range(60), draws=200)
+    both = bootstrap_bd_rate(
+        anchor, (rate, quality), [Crossed((str(i), str(a))) for i, a in enumerate(actor)], draws=200
+    )
+    assert both.bd_rate == by_film.bd_rate and both.high - both.low > 2 * (by_film.high - by_film.low)
+
+
+def test_clusters_of_unequal_size_are_worth_fewer():
+    assert effective_clusters(["a", "b", "c"]) == 3
+    assert effective_clusters(["a"] * 8 + ["b", "c"]) == pytest.approx(100 / 66)
+    assert effective_clusters([Crossed((str(i), "x" if i < 5 else "y")) for i in range(10)]) == 2
+
+
+def test_a_small_overlap_is_warned_of():
+    anchor = [(1, 0.0), (2, 1.0)]
+    with pytest.warns(SmallOverlap, match="share 33% of the qualities"):
+        assert bd_rate(anchor, [(1, 0.5), (2, 1.5)]).overlap == pytest.approx(1 / 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        bd_rate(anchor, [(1, 0.3), (2, 1.3)])
+
+
+def test_the_rate_for_one_quality_lies_on_the_curve():
+    curve = [(2.0**i, float(i)) for i in range(5)]
+    assert rate_at(curve, 3) == pytest.approx(8) and rate_at(curve, 2.5) == pytest.approx(2**2.5)
+    with pytest.raises(DisjointCurves, match=r"covers qualities 0\.\.4, and not 4\.5"):
+        rate_at(curve, 4.5)
+
+
+def test_a_saving_at_one_quality_and_the_share_of_draws_that_save():
+    """Nothing is saved at the lower end, a half at the upper one."""
+    random = np.random.default_rng(0)
+    quality = np.tile([0.2, 0.5, 0.9], (20, 1))
+    rate = random.uniform(0.9, 1.1, (20, 1)) * [1.0, 2.0, 4.0]
+    both = curves((rate, quality), (rate * [1.0, 0.8, 0.5], quality), range(20), lambda mean: mean, 100, 0)
+    for level, saving in ((0.2, 0.0), (0.5, -20.0), (0.9, -50.0)):
+        assert saving_at(*both, level).bd_rate == pytest.approx(saving)
+    assert saving_at(*both, 0.9).below_zero == 1 and saving_at(*both, 0.9).high == pytest.approx(-50)
+    noisy = random.normal(1, 0.2, (20, 1)) * rate, quality
+    found = bootstrap_bd_rate((rate, quality), noisy, range(20), draws=400)
+    assert 0 < found.below_zero < 1 and (found.below_zero > 0.5) == (found.bd_rate < 0)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "failed", "expected"),
+    [
+        (-3, -1, 0, True),
+        (-3, -1, 0.05, True),
+        (-3, -1, 0.06, False),
+        (-3, 0, 0, False),
+        (None, None, 1, False),
+    ],
+)
+def test_what_is_significant(low, high, failed, expected):
+    assert significant({"low": low, "high": high, "failed": failed}) is expected

@@ -16,9 +16,9 @@ from mvlib._store import digest
 from mvlib.analysers import Classifier
 from mvlib.evaluation import conditions, identity
 from mvlib.evaluation.cells import CellStore
-from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
-from mvlib.evaluation.looking import Judge
+from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.protocol import Protocol
+from mvlib.evaluation.scoring import Scorer
 
 MACHINE = '''
 """A machine and a preprocessor of somebody's own."""
@@ -59,7 +59,7 @@ def weigh(x):
 
     return inner(x)
 """
-EXPERIMENT = ImageExperiment(
+EXPERIMENT = Experiment(
     codecs=("x264",), conditions=(ANCHOR, "blur 0.5"), preprocessors=("mine",), qps=(30, 45), limit=2
 )
 
@@ -131,12 +131,12 @@ def test_a_baseline_and_the_protocol_itself_are_code_too(monkeypatch):
         row = conditions.Condition(
             "blur", conditions.partial(conditions.gaussian_blur, sigma=0.5), conditions.upscale
         )
-        return row.identity, identity.does(Judge)
+        return row.identity, identity.does(Scorer)
 
     before = keys()
     assert before == keys()
     monkeypatch.setattr(conditions, "_on_tensor", lambda frames, function: frames)
-    monkeypatch.setattr("mvlib.evaluation.looking.match", lambda truth, found: found)
+    monkeypatch.setattr("mvlib.evaluation.scoring.match", lambda truth, found: found)
     assert all(old != new for old, new in zip(before, keys(), strict=True))
     identity.does.cache_clear()
 
@@ -209,13 +209,13 @@ from mvlib.codecs import RealCodec
 from mvlib.evaluation import identity
 from mvlib.evaluation.conditions import condition
 from mvlib.evaluation.encoding import Encoding
-from mvlib.evaluation.looking import Judge
+from mvlib.evaluation.scoring import Scorer
 from mvlib.preprocess import Refinement
 
 import numpy as np
 RealCodec("x264").map([np.zeros((1, 32, 32, 3), np.uint8)] * WORKERS, 30, workers=WORKERS)  # leaves traces
-said = [identity.does(code) for code in (Encoding, Judge, RealCodec, Refinement)]
-said += [condition(row, (30,)).identity for row in ("blur 0.5", "image", "video")]
+names = [identity.does(code) for code in (Encoding, Scorer, RealCodec, Refinement)]
+names += [condition(row, (30,)).identity for row in ("blur 0.5", "image", "video")]
 """
 
 
@@ -224,7 +224,7 @@ def test_another_process_finds_the_same():
     here = {"WORKERS": 2}
     exec(NAMES, here)
     there = subprocess.run(
-        [sys.executable, "-c", f"WORKERS = 1\n{NAMES}\nprint(*said)"], env=os.environ | {"PYTHONHASHSEED": "7"},
+        [sys.executable, "-c", f"WORKERS = 1\n{NAMES}\nprint(*names)"], env=os.environ | {"PYTHONHASHSEED": "7"},
         text=True, capture_output=True, check=True, cwd=Path(__file__).parents[2],
     ).stdout  # fmt: skip
-    assert there.split() == " ".join(here["said"]).split()
+    assert there.split() == " ".join(here["names"]).split()

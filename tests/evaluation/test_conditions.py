@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from mvlib.evaluation.conditions import BASELINES, condition, downscale, gaussian_blur, upscale
-from mvlib.evaluation.experiment import ImageExperiment, split_title
+from mvlib.evaluation.experiment import Experiment, split_title
 from mvlib.preprocess import (
     NPP,
     Compact,
@@ -82,9 +82,9 @@ def test_a_title_ends_at_the_first_sign_that_can_end_it(row, title, what):
 
 def test_options_of_two_refined_rows_are_not_their_titles():
     rows = ("refined:x265::12:task=output", "refined:x265::12:task=features")
-    assert ImageExperiment(preprocessors=rows).preprocessors == rows
+    assert Experiment(preprocessors=rows).preprocessors == rows
     with pytest.raises(ValueError, match="called 'a'"):
-        ImageExperiment(preprocessors=("a=image", "a=refined:x265:efficientnet_lite0:1:task=features"))
+        Experiment(preprocessors=("a=image", "a=refined:x265:efficientnet_lite0:1:task=features"))
 
 
 def test_a_folder_may_have_a_sign_of_equality_in_its_name(tmp_path, frames):
@@ -122,11 +122,11 @@ NETWORKS = {
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_network_that_is_blind_to_qp_runs_once_for_all(name, tmp_path, frames):
-    build, told = NETWORKS[name]
+    build, by_qp = NETWORKS[name]
     row = condition(str(saved(tmp_path / "net" / "preprocessor.safetensors", 0, build())), [20, 50])
-    assert row.depends_on_qp == told
+    assert row.depends_on_qp == by_qp
     light, heavy = (row.prepare(frames, qp) for qp in (20, 50))
-    assert (light != heavy).any() == told, "as it says"
+    assert (light != heavy).any() == by_qp, "as it says"
 
 
 def test_networks_of_one_qp_each_run_at_each_though_they_are_blind(tmp_path):

@@ -7,13 +7,13 @@ import torch
 from mvlib import analysers
 from mvlib.evaluation import conditions, protocol
 from mvlib.evaluation.cells import CellStore
-from mvlib.evaluation.experiment import ANCHOR, ImageExperiment, VideoExperiment
+from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.samples import Material
 from mvlib.samples import Sample
 
 KINDS = {
-    "pictures": (ImageExperiment, "nanodet", 1),
-    "clips": (VideoExperiment, "action_shift", 2),
+    "pictures": (Experiment, "nanodet", 1),
+    "clips": (Experiment, "action_shift", 2),
 }
 
 
@@ -36,14 +36,14 @@ def test_rows_and_machines_are_on_the_device_of_their_process(kind, monkeypatch)
 
     monkeypatch.setattr(protocol, "Processes", Second)
     monkeypatch.setattr(conditions, "load_for", load)
-    asked = experiment(
+    of_kind = experiment(
         codecs=("x264",), conditions=(ANCHOR,), limit=2, qps=(30, 40),
         preprocessors=("image", "refined:x265:efficientnet_lite0:1"),
     )  # fmt: skip
     sample = Sample(np.zeros((frames, 48, 48, 3), np.uint8), "s")
     material = Material("", "", 1, lambda i: sample, clips=frames > 1)
     parts = {"analysers": {machine: analysers.load(machine)}, "material": material}
-    ready = protocol.Protocol(asked, CellStore(None), **parts)
+    ready = protocol.Protocol(of_kind, CellStore(None), **parts)
     assert devices == [torch.device("meta")] * 2
     for network in (*networks, ready.analysers[machine]):
         assert {p.device.type for p in network.parameters()} == {"meta"}

@@ -11,7 +11,7 @@ from mvlib.codecs import RealCodec
 from mvlib.evaluation import identity
 from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.conditions import condition
-from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
+from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.protocol import Protocol
 
 
@@ -43,7 +43,7 @@ def test_an_option_deep_inside_and_a_class_count():
 
 
 def test_cells_of_another_machine_are_not_found():
-    experiment = ImageExperiment(codecs=("x264",), conditions=(ANCHOR,), qps=(30, 40), limit=2)
+    experiment = Experiment(codecs=("x264",), conditions=(ANCHOR,), qps=(30, 40), limit=2)
     a, b = (
         Protocol(experiment, CellStore(None), analysers={"a": classifier(**options)})
         for options in ({}, {"std": (0.9,) * 3})

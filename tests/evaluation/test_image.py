@@ -7,13 +7,13 @@ import sys
 import numpy as np
 import pytest
 
-from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
+from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.protocol import measure
 from mvlib.evaluation.report import bd_table, make_report
 from mvlib.evaluation.samples import Material
 from mvlib.evaluation.scales import kl_in_db
 
-SMALL = ImageExperiment(
+SMALL = Experiment(
     codecs=("x264",),
     conditions=(ANCHOR, "blur 0.8"),
     analysers=("efficientnet_lite0",),
@@ -32,7 +32,7 @@ def test_rate_falls_and_the_network_loses_sight_as_qp_rises(measured):
     results, sources = measured
     alone = results["x264", ANCHOR]
     assert alone.bpp.shape == (8, 3) == alone.scores["efficientnet_lite0", "kl"].shape
-    assert (np.diff(alone.bpp.mean(0)) < 0).all() and (np.diff(alone.psnr.mean(0)) < 0).all()
+    assert (np.diff(alone.bpp.mean(0)) < 0).all() and (np.diff(alone.fidelity["psnr-rgb"].mean(0)) < 0).all()
     assert (np.diff(alone.scores["efficientnet_lite0", "kl"].mean(0)) > 0).all()
     assert len(sources) == 8
 
@@ -41,7 +41,7 @@ def test_a_blur_saves_bits_at_every_qp_and_costs_psnr(measured):
     results, _ = measured
     alone, blurred = results["x264", ANCHOR], results["x264", "blur 0.8"]
     assert (blurred.bpp.mean(0) < alone.bpp.mean(0)).all()
-    assert blurred.psnr.mean(0)[0] < alone.psnr.mean(0)[0] - 0.5
+    assert blurred.fidelity["psnr-rgb"].mean(0)[0] < alone.fidelity["psnr-rgb"].mean(0)[0] - 0.5
 
 
 def test_the_report_holds_what_is_needed_to_make_it_again(measured):
@@ -86,7 +86,7 @@ def test_kl_in_db_rises_as_kl_falls_and_survives_zero():
 )
 def test_impossible_experiments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        ImageExperiment(**options)
+        Experiment(**options)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_what_is_misspelt_is_named_before_a_picture_is_read(options, message):
         raise AssertionError("a picture was read")
 
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        measure(ImageExperiment(**options), False, material=Material("", "", 9, read))
+        measure(Experiment(**options), False, material=Material("", "", 9, read))
 
 
 def command(*arguments, **options):

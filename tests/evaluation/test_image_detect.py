@@ -14,17 +14,17 @@ from mvlib.analysers.detectors import FOUND, Truth, average_precision, load_dete
 from mvlib.codecs import RealCodec
 from mvlib.evaluation.averages import plain_means
 from mvlib.evaluation.cells import CellStore
-from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
-from mvlib.evaluation.looking import Judge, scores_of
+from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.markdown import bd_table, curve_table, light_table
 from mvlib.evaluation.material import load_material
 from mvlib.evaluation.protocol import Protocol, measure
 from mvlib.evaluation.report import make_report
 from mvlib.evaluation.samples import PSEUDO
+from mvlib.evaluation.scoring import Scorer, scores_of
 from mvlib.samples import Sample
 
 torch.set_num_threads(1)
-SMALL = ImageExperiment(
+SMALL = Experiment(
     codecs=("x264",),
     conditions=(ANCHOR, "blur 0.8"),
     analysers=("nanodet",),
@@ -78,7 +78,7 @@ def test_nothing_is_measured_twice(measured, store, monkeypatch):
         raise AssertionError("this was measured already")
 
     monkeypatch.setattr(RealCodec, "map", no_work)
-    monkeypatch.setattr(Judge, "scores", no_work)
+    monkeypatch.setattr(Scorer, "scores", no_work)
     again, _ = measure(SMALL, progress=False, cells=store.folder)
     for key, result in measured[0].items():
         np.testing.assert_array_equal(again[key].bpp, result.bpp)
@@ -87,9 +87,9 @@ def test_nothing_is_measured_twice(measured, store, monkeypatch):
 
 
 def test_another_analyser_is_measured_alone_and_another_qp_anew(measured, store):
-    more = Protocol(ImageExperiment(**{**vars(SMALL), "analysers": ("nanodet", "efficientnet_lite0")}), store)
+    more = Protocol(Experiment(**{**vars(SMALL), "analysers": ("nanodet", "efficientnet_lite0")}), store)
     assert all(list(more.missing(cell)) == ["efficientnet_lite0"] for cell in more.cells)
-    other = Protocol(ImageExperiment(**{**vars(SMALL), "qps": (30, 49)}), store)
+    other = Protocol(Experiment(**{**vars(SMALL), "qps": (30, 49)}), store)
     assert all(list(other.missing(cell)) == ["", "nanodet"] for cell in other.cells)
 
 
@@ -98,14 +98,19 @@ def test_scores_asked_for_one_after_the_other_stay(tmp_path):
 
     def protocol(*scores):
         options = {"scores": scores, "conditions": (ANCHOR,), "limit": 3}
-        return Protocol(ImageExperiment(**{**vars(SMALL), **options}), CellStore(tmp_path))
+        return Protocol(Experiment(**{**vars(SMALL), **options}), CellStore(tmp_path))
 
-    asked = []
+    missing = []
     for scores in (("divergence",), ("ap",), ("divergence", "ap"), ("divergence",)):
         p = protocol(*scores)
-        asked.append(p.missing(p.cells[0]))
+        missing.append(p.missing(p.cells[0]))
         p.run(p.cells, progress=False)
-    assert asked == [{"": ("bpp", "psnr"), "nanodet": ("divergence",)}, {"nanodet": ("ap",)}, {}, {}]
+    assert missing == [
+        {"": ("bpp", "psnr-rgb", "psnr-y", "ms-ssim"), "nanodet": ("divergence",)},
+        {"nanodet": ("ap",)},
+        {},
+        {},
+    ]
     whole = Protocol(protocol("divergence", "ap").experiment, CellStore(None))
     whole.run(whole.cells, progress=False)
     found, expected = (p.gather()["x264", ANCHOR].scores for p in (protocol("divergence", "ap"), whole))
@@ -134,18 +139,18 @@ def test_a_killed_evaluation_goes_on(tmp_path):
     options = {"codecs": ["jpeg", "webp"], "conditions": [ANCHOR, "blur 0.5"], "qps": [30, 50], "limit": 6}
     options |= {"analysers": ["efficientnet_lite0"], "draws": 10}
     (tmp_path / "options.json").write_text(json.dumps(options))
-    asked = ["evaluate", "image", "--config", str(tmp_path / "options.json")]
-    asked += ["--out", str(tmp_path / "out.json"), "--cells", str(tmp_path / "cells")]
-    arguments = [sys.executable, "-m", "mvlib", *asked]
+    typed = ["evaluate", "image", "--config", str(tmp_path / "options.json")]
+    typed += ["--out", str(tmp_path / "out.json"), "--cells", str(tmp_path / "cells")]
+    arguments = [sys.executable, "-m", "mvlib", *typed]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
-    killed = subprocess.run([sys.executable, "-c", DIES, *asked], **quiet)
+    killed = subprocess.run([sys.executable, "-c", DIES, *typed], **quiet)
     first = list((tmp_path / "cells").rglob("[!.]*.npz"))
     assert killed.returncode == -signal.SIGKILL and len(first) == 3 and not (tmp_path / "out.json").exists()
     before = {file: file.stat().st_mtime_ns for file in first}
     subprocess.run(arguments, check=True, **quiet)
     assert before == {file: file.stat().st_mtime_ns for file in first}
-    experiment = ImageExperiment(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
+    experiment = Experiment(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
     unbroken = make_report(experiment, *measure(experiment, False), "")
     resumed = json.loads((tmp_path / "out.json").read_text())
     for found, expected in zip(resumed["curves"], unbroken["curves"], strict=True):
@@ -154,12 +159,12 @@ def test_a_killed_evaluation_goes_on(tmp_path):
 
 
 def test_materials_are_what_they_say():
-    films = load_material(ImageExperiment(material="pedestrians"))
+    films = load_material(Experiment(material="pedestrians"))
     assert len(films) == 48 and films[0].frames.shape == (1, 288, 384, 3) and films.truth == PSEUDO
     assert films[0].source == films[5].source != films[6].source
     assert len({films[i].source for i in range(48)}) == 8
-    assert len(load_material(ImageExperiment(material="pasted", limit=200))) == 200
-    photos = load_material(ImageExperiment(limit=3))
+    assert len(load_material(Experiment(material="pasted", limit=200))) == 200
+    photos = load_material(Experiment(limit=3))
     assert len(photos) == 3 and photos[2].frames.shape == (1, 224, 224, 3) and photos[0].labels
     with pytest.raises(IndexError, match="sample 3"):
         photos[3]
@@ -174,7 +179,7 @@ def test_materials_are_what_they_say():
 )
 def test_pedestrians_are_whole_frames_of_the_test_side(options, message):
     with pytest.raises(ValueError, match=message):
-        load_material(ImageExperiment(**options))
+        load_material(Experiment(**options))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +192,7 @@ def test_pedestrians_are_whole_frames_of_the_test_side(options, message):
 )
 def test_what_does_not_exist_is_named(options, message):
     with pytest.raises(ValueError, match=message):
-        ImageExperiment(**options)
+        Experiment(**options)
 
 
 @pytest.fixture(scope="module")
@@ -200,13 +205,13 @@ def test_a_detector_of_torchvision_has_precision_only(untrained):
     assert scores_of(untrained) == ("ap",)
     with pytest.raises(ValueError, match=r"ssdlite.*divergence.*only ap"):
         scores_of(untrained, ("divergence",))
-    experiment = ImageExperiment(**{**vars(SMALL), "conditions": (ANCHOR,), "limit": 3})
+    experiment = Experiment(**{**vars(SMALL), "conditions": (ANCHOR,), "limit": 3})
     found, _ = measure(experiment, False, analysers={"ssd": untrained})
     assert plain_means(found["x264", ANCHOR].scores["ssd", "ap"]).shape == (2,)
 
 
 def test_labels_count_for_those_only_who_tell_the_same_classes_apart():
-    photos, lite = load_material(ImageExperiment(limit=2)), analysers.load("efficientnet_lite0")
+    photos, lite = load_material(Experiment(limit=2)), analysers.load("efficientnet_lite0")
     assert scores_of(lite, (), photos.classes) == ("kl", "top1", "label")
     other = analysers.load("timm/mixnet_s", pretrained=False)
     other.classes = other.classes[::-1]
@@ -226,8 +231,8 @@ def test_pictures_of_any_sizes_in_one_look():
     pictures = [rng.integers(0, 256, (*size, 3), dtype=np.uint8) for size in sizes]
     coded = [[(p // 2)[None] for p in pictures], [p[None] for p in pictures]]
     samples = [Sample(p[None], "s", (1,)) for p in pictures]
-    together = Judge(lite, samples, ("kl", "top1", "label")).scores(coded)
+    together = Scorer(lite, samples, ("kl", "top1", "label")).scores(coded)
     assert together["kl"].shape == (5, 2) and np.abs(together["kl"][:, 1]).max() < 1e-5
     for i, sample in enumerate(samples):
-        alone = Judge(lite, [sample], ("kl",)).scores([[c[i]] for c in coded])
+        alone = Scorer(lite, [sample], ("kl",)).scores([[c[i]] for c in coded])
         np.testing.assert_allclose(alone["kl"][0], together["kl"][i], atol=1e-5)

@@ -10,14 +10,14 @@ from test_averages import precision
 
 from mvlib.evaluation.averages import Drawn
 from mvlib.evaluation.bootstrap import Interval, bootstrap_bd_rate, bootstrap_difference, weightings
-from mvlib.evaluation.experiment import ANCHOR, ImageExperiment
+from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.markdown import bd_table, curve_table, light_table
 from mvlib.evaluation.matching import Matches
-from mvlib.evaluation.protocol import Measurements
+from mvlib.evaluation.measurements import Measurements
 from mvlib.evaluation.report import make_report, save_json
 from mvlib.evaluation.samples import Material
 
-EXPERIMENT = ImageExperiment(codecs=("x264",), conditions=(ANCHOR, "blur 0.8"), qps=(30, 37, 44), draws=40)
+EXPERIMENT = Experiment(codecs=("x264",), conditions=(ANCHOR, "blur 0.8"), qps=(30, 37, 44), draws=40)
 SOURCES = [f"photo {i}" for i in range(6)]
 
 
@@ -27,7 +27,7 @@ def measured(label=None, saving: float = 0.8):
     kl = np.linspace(0.5, 1.5, 6)[:, None] * [0.01, 0.1, 1.0]
     rows = {ANCHOR: rate, "blur 0.8": saving * rate}
     scores = {("a", "kl"): kl} | ({} if label is None else {("a", "label"): label})
-    return {("x264", name): Measurements(bpp, 40 - bpp, scores) for name, bpp in rows.items()}
+    return {("x264", name): Measurements(bpp, {"psnr-rgb": 40 - bpp}, scores) for name, bpp in rows.items()}
 
 
 def report(results, sources=SOURCES):
@@ -86,7 +86,8 @@ def test_an_interval_of_no_draw_shows_nothing(tmp_path):
     [
         (0.498, 0.0, "| -5.0 [-6.0, -4.0] |"),  # half, to a percent
         (0.29, 0.0, "| -5.0 [-6.0, -4.0] (29% overlap) |"),
-        (0.29, 0.2, "| -5.0 [-6.0, -4.0] (20% of draws failed, 29% overlap) |"),
+        (0.29, 0.2, "| (-5.0 [-6.0, -4.0] (20% of draws failed, 29% overlap)) |"),
+        (0.6, 0.05, "| -5.0 [-6.0, -4.0] |"),
     ],
 )
 def test_curves_that_hardly_overlap_are_named(overlap, failed, cell):
@@ -131,24 +132,24 @@ def test_precision_is_taken_once_for_all_who_ask(monkeypatch):
     rate, scores = np.tile([0.8, 0.4, 0.2], (30, 1)), [precision(), precision(missed=0.4)]
     rows = (ANCHOR, "blur 0.8")
     results = {
-        ("x264", row): Measurements(bpp, 40 - bpp, {("a", "ap"): score})
+        ("x264", row): Measurements(bpp, {"psnr-rgb": 40 - bpp}, {("a", "ap"): score})
         for row, bpp, score in zip(rows, (rate, 0.8 * rate), scores, strict=True)
     }
     sources = [str(i) for i in range(30)]
     alone = bootstrap_bd_rate((rate, scores[0]), (0.8 * rate, scores[1]), sources, draws=40)
     point = bootstrap_difference(*scores, sources, draws=40)[0]
 
-    asked = Counter()
+    computed = Counter()
     whole = Matches.average_precision
 
     def counted(matches, weights):
-        asked[id(matches)] += 1
+        computed[id(matches)] += 1
         return whole(matches, weights)
 
     monkeypatch.setattr("mvlib.pool.cores", lambda: 1)  # in this process
     monkeypatch.setattr(Matches, "average_precision", counted)
     found = report(results, sources)
-    assert len(asked) == 6 and set(asked.values()) == {1}
+    assert len(computed) == 6 and set(computed.values()) == {1}
     names = ("bd_rate", "low", "high", "failed")
     assert [found["bd_rates"][0][n] for n in names] == [alone.as_dict()[n] for n in names]
     assert point.as_dict().items() <= found["lightest_qp"][0].items()

@@ -11,15 +11,15 @@ from mvlib.analysers import Analyser, load
 from mvlib.analysers.actions import Recogniser
 from mvlib.analysers.trackers import Tracker
 from mvlib.evaluation.conditions import BASELINES, denoise, learned
-from mvlib.evaluation.experiment import ANCHOR, VideoExperiment
-from mvlib.evaluation.looking import Judge, scores_of
+from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.material import load_material
 from mvlib.evaluation.protocol import measure
 from mvlib.evaluation.report import bd_table, make_report
+from mvlib.evaluation.scoring import Scorer, scores_of
 from mvlib.preprocess import build_preprocessor, save_preprocessor
 from mvlib.samples import Sample
 
-SMALL = VideoExperiment(
+SMALL = Experiment("clips",
     codecs=("x264",), conditions=(ANCHOR, "blur 0.8"), analysers=("efficientnet_lite0",), scores=("kl",),
     qps=(32, 42, 50), limit=4, frames=4, size=64, draws=20,
 )  # fmt: skip
@@ -56,7 +56,7 @@ def test_rate_falls_and_damage_rises_with_qp(measured):
     (results, sources), _ = measured
     alone, blurred = results["x264", ANCHOR], results["x264", "blur 0.8"]
     assert alone.bpp.shape == (4, 3) and len(sources) == 4
-    assert (np.diff(alone.bpp.mean(0)) < 0).all() and (np.diff(alone.psnr.mean(0)) < 0).all()
+    assert (np.diff(alone.bpp.mean(0)) < 0).all() and (np.diff(alone.fidelity["psnr-rgb"].mean(0)) < 0).all()
     assert (np.diff(alone.scores["efficientnet_lite0", "kl"].mean(0)) > 0).all()
     assert blurred.bpp.mean(0)[0] < alone.bpp.mean(0)[0]
 
@@ -90,17 +90,17 @@ def test_scenes_know_action_and_boxes_and_films_know_nothing():
     scene = load_material(SMALL)[0]
     assert scene.frames.shape == (4, 64, 64, 3) and 0 <= scene.label < 12
     assert scene.boxes is None or np.isfinite(scene.boxes).all()
-    film = load_material(VideoExperiment(material="films", frames=8, limit=2))[1]
+    film = load_material(Experiment("clips", material="films", frames=8, limit=2))[1]
     assert film.frames.shape == (8, 176, 176, 3) and film.label is None and film.boxes is None
-    assert "nobody labelled" in load_material(VideoExperiment(material="films")).truth
-    some = load_material(VideoExperiment(material="films", limit=8))
+    assert "nobody labelled" in load_material(Experiment("clips", material="films")).truth
+    some = load_material(Experiment("clips", material="films", limit=8))
     assert len({some[i].source for i in range(8)}) == 8, "from every file, not from the first film alone"
 
 
 def test_objects_followed_by_eye_count_where_somebody_looked():
-    sample = load_material(VideoExperiment(material="tracks", frames=12))[0]
+    sample = load_material(Experiment("clips", material="tracks", frames=12))[0]
     assert len(sample.frames) == len(sample.boxes) == 12 and sample.visible[0] and not sample.visible.all()
-    scores = Judge(Stays(), [sample], ("ao",)).scores([[sample.frames]])
+    scores = Scorer(Stays(), [sample], ("ao",)).scores([[sample.frames]])
     assert 0 < scores["ao"][0, 0] <= 1
 
 
@@ -109,11 +109,11 @@ def test_a_recogniser_sees_the_clip_and_a_tracker_its_box():
     box = np.array([[4, 4, 20, 20]] * 4, np.float32)
     visible = np.array([True, True, False, True])
     samples = [Sample(dark, "a", (1,), None, box, visible), Sample(light, "b", (0,))]
-    scores = Judge(Brightness(), samples, ("kl", "top1", "label")).scores([[dark, light], [light, light]])
+    scores = Scorer(Brightness(), samples, ("kl", "top1", "label")).scores([[dark, light], [light, light]])
     np.testing.assert_array_equal(scores["label"], [[1, 0], [1, 1]])
     np.testing.assert_array_equal(scores["top1"], [[1, 0], [1, 1]])
     assert scores["kl"][0, 0] == 0 and scores["kl"][0, 1] > 1
-    tracked = Judge(Stays(), samples, ("ao", "sr50")).scores([[dark, light]])
+    tracked = Scorer(Stays(), samples, ("ao", "sr50")).scores([[dark, light]])
     assert tracked["ao"][0, 0] == 1 and np.isnan(tracked["ao"][1, 0])
 
 
@@ -122,7 +122,7 @@ def test_machines_for_pictures_look_at_every_frame():
     frames = load_material(SMALL)[0].frames
     damaged = frames.copy()
     damaged[3] = 128
-    look = Judge(analyser, [Sample(frames, "a")], scores_of(analyser, clips=True))
+    look = Scorer(analyser, [Sample(frames, "a")], scores_of(analyser, clips=True))
     scores = look.scores([[damaged]])
     assert set(scores) == {"kl", "top1"} and scores["top1"][0, 0] == 0.75
     with pytest.raises(ValueError, match="no score ao"):
@@ -171,4 +171,4 @@ def test_what_looks_from_frame_to_frame_is_never_given_unrelated_pictures(tmp_pa
 )
 def test_impossible_experiments_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        VideoExperiment(**options)
+        Experiment("clips", **options)

@@ -2,7 +2,6 @@
 
 import csv
 import getpass
-import json
 import os
 import shutil
 import sys
@@ -12,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from tiny_training import anchor_file, tiny
 from torch import nn
 
 from mvlib import analysers
@@ -24,23 +24,6 @@ from mvlib.training.speed import FORWARD, measure_speed
 pytestmark = pytest.mark.slow
 COMPILER = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
 SMALL, SMALLEST = {"widths": (4, 8), "blocks": (1, 1)}, {"widths": (4,), "blocks": (1,)}
-
-
-class Tiny(nn.Sequential):
-    """A network that compiles in seconds."""
-
-    feature_layers = ("0",)
-
-    def __init__(self) -> None:
-        super().__init__(
-            nn.Conv2d(3, 4, 3, stride=4), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 5)
-        )
-
-
-def tiny(*_, **__) -> Classifier:
-    torch.manual_seed(3)
-    options = {"mean": (0.5,) * 3, "std": (0.1,) * 3, "classes": "abcde"}
-    return Classifier(Tiny(), name="tiny", input_size=(32, 32), **options)
 
 
 @pytest.fixture(autouse=True)
@@ -58,12 +41,9 @@ def fresh(monkeypatch):
 @pytest.fixture
 def training(tmp_path, monkeypatch):
     monkeypatch.setattr(analysers, "load", tiny)
-    results = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:tiny": [0.03, 0.3, 2.5]}
-    curve = {"codec": "x264", "condition": "codec alone", "results": results}
-    (tmp_path / "anchor.json").write_text(json.dumps({"curves": [curve]}))
     return ImageTraining(
         analysers=("tiny",), codecs=("x264",), steps=3, batch=2, size=32, warmup=1, workers=0, device="cpu",
-        checkpoint_every=2, anchor=tmp_path / "anchor.json",
+        checkpoint_every=2, anchor=anchor_file(tmp_path, "x264", "tiny"),
         network=SMALLEST,
     )  # fmt: skip
 
@@ -74,7 +54,10 @@ def rows(folder):
 
 
 @pytest.mark.skipif(shutil.which(COMPILER) is None, reason=f"torch.compile needs a C++ compiler, {COMPILER}")
-def test_a_compiled_training_is_the_same_and_may_go_on_uncompiled(training, tmp_path):
+def test_a_compiled_training_is_the_same_and_may_go_on_uncompiled(training, tmp_path, monkeypatch):
+    # Kernels of the preprocessor alone: each graph keeps the C++ compiler busy for seconds. The analyser's are traced.
+    ordinary = nn.Module.compile
+    monkeypatch.setattr(Classifier, "compile", lambda network: ordinary(network, backend="aot_eager"))
     Trainer(training, tmp_path / "plain").run(progress=False)
     compiled = Trainer(replace(training, compile=True), tmp_path / "compiled")
     for x, qp in compiled.batches():

@@ -1,14 +1,15 @@
 """The loop on a small scale: real photographs, the virtual codec, a real network."""
 
-import json
 import os
 import signal
 from dataclasses import replace
 
 import pytest
 import torch
+from tiny_training import anchor_file, tiny
 from torch import nn
 
+from mvlib import analysers
 from mvlib.analysers import feature_distance, features
 from mvlib.errors import InputError
 from mvlib.preprocess import build_preprocessor, save_preprocessor
@@ -22,11 +23,7 @@ SMALL = {"widths": (8, 16), "blocks": (1, 1)}
 @pytest.fixture(scope="module", params=[ImageTraining, VideoTraining])
 def training(tmp_path_factory, request):
     """Four steps at 64 pixels. The anchor is a made-up curve: what it says does not matter to these tests."""
-    anchor = tmp_path_factory.mktemp("anchor") / "anchor.json"
-    results = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:efficientnet_lite0": [0.03, 0.3, 2.5]}
-    results["features:efficientnet_lite0"] = [0.04, 0.3, 0.9]
-    curve = {"codec": "x265", "condition": "codec alone", "results": results}
-    anchor.write_text(json.dumps({"curves": [curve]}))
+    anchor = anchor_file(tmp_path_factory.mktemp("anchor"), "x265")
     clips = (
         {"frames": 2, "network": {"spatial": SMALL}} if request.param is VideoTraining else {"network": SMALL}
     )
@@ -53,7 +50,9 @@ def die():
 
 
 @pytest.mark.slow
-def test_a_stopped_training_ends_with_the_same_weights_as_an_unbroken_one(training, tmp_path):
+def test_a_stopped_training_ends_with_the_same_weights_as_an_unbroken_one(training, tmp_path, monkeypatch):
+    monkeypatch.setattr(analysers, "load", tiny)  # twelve steps, and none of it depends on the analyser
+    training = replace(training, analysers=("tiny",), anchor=anchor_file(tmp_path, "x265", "tiny"), size=32)
     unbroken = Trainer(training, tmp_path / "whole")
     unbroken.run(progress=False)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell in the background has it ignored

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
+from tiny_training import anchor_file
 
 from mvlib import pool
 from mvlib.__main__ import main
@@ -52,11 +53,7 @@ def test_processes_of_one_machine_share_its_cores(monkeypatch):
 
 
 def options(tmp_path, **more):
-    anchor = tmp_path / "anchor.json"
-    results = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:efficientnet_lite0": [0.03, 0.3, 2.5]}
-    anchor.write_text(
-        json.dumps({"curves": [{"codec": "x264", "condition": "codec alone", "results": results}]})
-    )
+    anchor = anchor_file(tmp_path, "x264")
     return {
         "architecture": "Compact", "analysers": ("efficientnet_lite0",), "codecs": ("x264",),
         "steps": 1, "batch": 2, "size": 48, "warmup": 1, "workers": 0,

@@ -8,7 +8,9 @@ from copy import deepcopy
 import numpy as np
 import pytest
 import torch
+import trees
 from launching import finish, kill, start
+from tiny_training import anchor_file
 
 from mvlib.training.experiment import ImageTraining
 from mvlib.training.loop import Trainer
@@ -18,13 +20,22 @@ STEPS = 4
 
 
 @pytest.fixture(scope="module")
-def options(tmp_path_factory):
+def broken(tmp_path_factory):
+    """Three of the six pictures of a data set, which cannot be read."""
+    folder = trees.class_folders(tmp_path_factory.mktemp("data") / "imagenet")
+    (folder / "val").rename(folder / "train")
+    paths = sorted(folder.glob("train/*/*"))[1:6:2]
+    for path in paths:
+        path.write_bytes(b"broken")
+    return paths
+
+
+@pytest.fixture(scope="module")
+def options(broken, tmp_path_factory):
     """A training that 2 does not divide the batch of. The anchor is a made-up curve."""
-    anchor = tmp_path_factory.mktemp("anchor") / "anchor.json"
-    results = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:efficientnet_lite0": [0.03, 0.3, 2.5]}
-    curve = {"codec": "x264", "condition": "codec alone", "results": results}
-    anchor.write_text(json.dumps({"curves": [curve]}))
+    anchor = anchor_file(tmp_path_factory.mktemp("anchor"), "x264")
     return {
+        "dataset": "imagenet", "root": broken[0].parents[2],
         "codecs": ("x264",), "steps": STEPS, "batch": 3, "size": 64, "warmup": 2, "workers": 0,
         "checkpoint_every": 1, "device": "cpu", "anchor": anchor,
     }  # fmt: skip
@@ -51,7 +62,7 @@ def command(options, folder):
     """What is typed to run the training in ``folder``."""
     folder.mkdir(exist_ok=True)
     config = folder / "options.yaml"
-    config.write_text(json.dumps({k: str(v) if k == "anchor" else v for k, v in options.items()}))
+    config.write_text(json.dumps(options, default=str))
     return ["train", "image", "--config", str(config), "--out", str(folder)]
 
 
@@ -73,24 +84,15 @@ def test_killed_by_the_kernel_and_started_again_it_ends_with_the_same_weights(op
     ).read_text()
 
 
-def test_broken_files_are_named_once_by_two_processes_with_workers_of_their_own(options, imagenet, tmp_path):
-    (imagenet / "val").rename(imagenet / "train")
-    broken = sorted(imagenet.glob("train/*/*"))[1:6:2]
-    for path in broken:
-        path.write_bytes(b"broken")
-    data = {"dataset": "imagenet", "root": str(imagenet), "workers": 1, "batch": 4, "steps": 2}
-    said = tmp_path / "said"
-    finish(start(command(options | data, tmp_path / "out"), said, processes=2), said)
-    text = said.read_text()
+def test_two_processes_with_workers_train_as_one_does_and_name_broken_files_once(
+    options, broken, unbroken, tmp_path
+):
+    arguments, said = command(options | {"workers": 1}, tmp_path), tmp_path / "said"
+    finish(start(arguments, said, processes=2), said)
+    text, root = said.read_text(), options["root"]
     assert text.count("files could not be read, others stood in") == 1
     assert "3 files could not be read" in text
-    assert all(str(path.relative_to(imagenet)) in text.partition("could not be read")[2] for path in broken)
-    assert len(read(tmp_path / "out")[1]) == 2
-
-
-def test_two_processes_train_as_one_does(options, unbroken, tmp_path):
-    arguments, said = command(options, tmp_path), tmp_path / "said"
-    finish(start(arguments, said, processes=2), said)
+    assert all(str(path.relative_to(root)) in text.partition("could not be read")[2] for path in broken)
     (state, log), (expected, expected_log) = read(tmp_path), deepcopy(unbroken)
     assert len(log) == STEPS
     for row, expected_row in zip(log, expected_log, strict=True):

@@ -1,8 +1,7 @@
 """Where the time of a training goes: stages are all there, and add up to the step."""
 
-import json
-
 import pytest
+from tiny_training import anchor_file
 
 from mvlib.training.experiment import ImageTraining
 from mvlib.training.loop import Trainer
@@ -11,11 +10,7 @@ from mvlib.training.speed import FORWARD, measure_speed
 
 @pytest.fixture
 def trainer(tmp_path):
-    anchor = tmp_path / "anchor.json"
-    results = {"qp": [20, 36, 51], "bpp": [1.5, 0.25, 0.04], "kl:efficientnet_lite0": [0.03, 0.3, 2.5]}
-    anchor.write_text(
-        json.dumps({"curves": [{"codec": "x264", "condition": "codec alone", "results": results}]})
-    )
+    anchor = anchor_file(tmp_path, "x264")
     training = ImageTraining(
         codecs=("x264",), steps=5, batch=2, size=48, warmup=1, workers=0, device="cpu", anchor=anchor
     )

@@ -7,12 +7,13 @@ import av
 import numpy as np
 import pytest
 from film_making import make_film, packets_of, read_back, squares
+from PIL import Image
 
 from mvlib.codecs import RealCodec
 from mvlib.codecs.bitstream import split_annex_b
 from mvlib.codecs.syntaxes import SYNTAXES
 from mvlib.errors import InputError
-from mvlib.media import TooShort
+from mvlib.media import TooShort, open_clip, read_picture
 from mvlib.preprocess import load_preprocessor, preprocess_frames
 from mvlib.transcode import Job, Source, Wish, choose, write
 from mvlib.transcode.formats import FORMATS
@@ -24,7 +25,7 @@ FILMS = [(ending, codec) for ending, form in FORMATS.items() if not form.still f
 def written(file, out, codec=None, *, start=0, frames=None, wish=None, told=37, **more):
     source = Source(file, start, frames)
     form, name = choose(out, codec, source.is_clip and frames != 1)
-    return write(Job(source, out, form, RealCodec(name), wish or Wish(), **more), told)
+    return write(Job(source, out, form, RealCodec(name), wish or Wish(), **more), lambda mean, count: told)
 
 
 @pytest.mark.parametrize(("ending", "codec"), FILMS)
@@ -68,6 +69,30 @@ def test_at_the_rate_of_the_course_the_stream_is_the_courses_byte_for_byte(endin
     else:
         assert b"".join(units) == bytes(stream)
     assert told.bits == pytest.approx(sum(stream.frame_bits), abs=24)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_the_shortest_films_are_films(count, tmp_path):
+    make_film(tmp_path / "in.mkv", squares(count), sound="")
+    for codec in ("x264", "x265", "svtav1", "vp9"):
+        told = written(tmp_path / "in.mkv", tmp_path / f"{codec}.mp4", codec)
+        assert told.seconds == pytest.approx(count / 25)
+        times = read_back(tmp_path / f"{codec}.mp4")[1]
+        assert times == [pytest.approx(i / 25, abs=1e-3) for i in range(count)], codec
+
+
+def test_with_more_threads_the_film_is_as_good(tmp_path):
+    frames = squares(40)
+    make_film(tmp_path / "in.mkv", frames, sound="")
+    for codec in ("x264", "x265", "svtav1", "vp9"):
+        bits = [
+            written(tmp_path / "in.mkv", tmp_path / f"{n}.mkv", codec, wish=Wish(qp=34), threads=n).bits
+            for n in (1, 3)
+        ]
+        assert bits[1] == pytest.approx(bits[0], rel=0.2), codec
+        back = [open_clip(tmp_path / f"{n}.mkv").window(0, 40, 1) for n in (1, 3)]
+        errors = [np.mean((np.stack(b).astype(float) - frames) ** 2) for b in back]
+        assert errors[1] == pytest.approx(errors[0], rel=0.1), codec
 
 
 def test_times_of_a_variable_rate_are_kept(tmp_path):
@@ -132,6 +157,13 @@ def test_sound_that_cannot_be_held_is_refused_or_left_out(tmp_path):
     assert told.notes == ("its chapters are left out, for .264 cannot hold them",) and told.frames == 4
 
 
+def test_a_frame_of_a_film_with_sound_is_a_still(tmp_path):
+    make_film(tmp_path / "in.mkv", squares(4))
+    told = written(tmp_path / "in.mkv", tmp_path / "out.jpg", start=2, frames=1, wish=Wish(qp=10))
+    coded = RealCodec("jpeg")(squares(4)[2:3], qp=10)
+    assert told.bits == coded.bits and (read_picture(tmp_path / "out.jpg") == coded.frames[0]).all()
+
+
 def test_pixels_are_upright_and_keep_their_shape_and_colours(tmp_path):
     written(CASES / "rot90.mp4", tmp_path / "out.mp4", frames=3)
     with av.open(str(tmp_path / "out.mp4")) as out:
@@ -185,6 +217,12 @@ def test_an_animation_keeps_how_long_each_frame_lasts(tmp_path):
         times = [frame.time for frame in container.decode(video=0)]
     written(CASES / "anim.gif", tmp_path / "out.mp4")
     assert np.allclose(read_back(tmp_path / "out.mp4")[1], times, atol=1e-3)
+    pictures = [Image.fromarray(frame) for frame in squares(4)]
+    for ending in ("webp", "png", "avif"):  # PNG can move too
+        file = tmp_path / f"moves.{ending}"
+        pictures[0].save(file, save_all=True, append_images=pictures[1:], duration=[100, 400, 50, 200])
+        told = written(file, tmp_path / f"{ending}.mkv")
+        assert read_back(tmp_path / f"{ending}.mkv")[1] == [0, 0.1, 0.5, 0.55] and told.seconds == 0.75
 
 
 def test_a_film_that_does_not_begin_at_0_does_so_afterwards(tmp_path):

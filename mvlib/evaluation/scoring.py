@@ -67,7 +67,7 @@ def chosen_scores(
     return scores
 
 
-class Judge:
+class Scorer:
     """An analyser that looks at coded versions of a few samples again and again.
 
     Args:
