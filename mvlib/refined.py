@@ -62,7 +62,12 @@ def refinement(config: RefinementConfig | None = None, device: torch.device | st
     instructions for bfloat16 that is many times slower, so without a wish the faster one is taken.
     """
     c = config or RefinementConfig()
-    shared: dict[str, Any] = {"analysers": c.analysers, "codecs": c.codecs, "task": c.task, "anchor": c.anchor}
+    shared: dict[str, Any] = {
+        "analysers": c.analysers,
+        "codecs": c.codecs,
+        "task": c.task,
+        "anchor": c.anchor,
+    }
     shared |= {"rounding": c.rounding, "fitted_rate": c.fitted_rate, "precision": chosen(c.precision, device)}
     guides = {name: load_guide(name, clips=True) for name in c.analysers}
     pictures = None
