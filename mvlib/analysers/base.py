@@ -133,24 +133,29 @@ class Analyser(nn.Module):
         """What coding took from the clean output, (B,), 0 for equal ones; differentiable in ``coded``."""
         raise NotImplementedError(f"{self.name} does not say how two of its outputs differ")
 
-    def task_loss(self, clean: Tensor, decoded: Tensor, task: str = "output") -> Tensor:
+    def task_loss(
+        self, clean: Tensor, decoded: Tensor, task: str = "output", reference: Any = None
+    ) -> Tensor:
         """What coding took from what it sees, (B,); differentiable in ``decoded``.
 
         Args:
             clean, decoded: pictures (B, 3, H, W) or clips (B, T, 3, H, W) in [0, 1]. Of clips, an analyser of pictures
                 sees every frame, and the mean over frames counts.
             task: "output", its ``divergence``; or "features", the distance of late maps in shares of their size.
+            reference: what ``seen`` gave for ``clean``, where that is known; None: it looks.
         """
+        if reference is None:
+            with torch.no_grad():
+                reference = self.seen(clean, task)
+        measure: Callable[[Any, Any], Tensor] = feature_distance if task == "features" else self.divergence
+        lost = measure(reference, self.seen(decoded, task))
         by_frame = clean.ndim == 5 and not self.takes_clips
-        before, after = (v.flatten(0, 1) if by_frame else v for v in (clean, decoded))
-        look: Callable[[Tensor], Any] = self
-        measure: Callable[[Any, Any], Tensor] = self.divergence
-        if task == "features":
-            look, measure = lambda x: features(self, x), feature_distance
-        with torch.no_grad():
-            reference = look(before)
-        lost = measure(reference, look(after))
         return lost.unflatten(0, clean.shape[:2]).mean(1) if by_frame else lost
+
+    def seen(self, x: Tensor, task: str = "output") -> Any:
+        """Its output for ``x``, or the maps of its late layers for task "features"; of clips as in ``task_loss``."""
+        pictures = x.flatten(0, 1) if x.ndim == 5 and not self.takes_clips else x
+        return features(self, pictures) if task == "features" else self(pictures)
 
     # What an evaluation counts. A sample has ``frames``, uint8 (T, H, W, 3), and what is known of them.
 

@@ -57,10 +57,10 @@ def encode(
         preset: the encoder's preset.
         gop: stock, ippp or intra.
         options: the encoder's own, as aq-mode=1:psy-rd=0.
-        preprocessor: name of a trained one (image, machines, video, zhao), the path of its weights, your own as
-            "module:Class", or gradient steps on each picture, as refined:x265:efficientnet_lite0:2. One of pictures
-            treats a clip frame by frame; one of video takes clips alone. With crf or bitrate it is told the QP that the
-            encoder chooses: found in a sample that is coded twice beforehand, and with bitrate the running mean.
+        preprocessor: name of a trained one (image, machines, video, zhao, filter), the path of its weights, your own as
+            "module:Class", or gradient steps on a picture or clip, as refined:x265:efficientnet_lite0:2. One of
+            pictures treats a clip frame by frame; one of video takes clips alone. With crf or bitrate it is told the QP
+            that the encoder chooses: found in a sample that is coded twice beforehand, and with bitrate the running mean.
         prepared: write what the preprocessor gives the encoder here too: a picture as .png, a clip as lossless .mkv.
         start: number of the first frame that is taken.
         frames: how many are taken; all if not given.
@@ -139,7 +139,7 @@ def _network(name: str, source: "Source", device: "torch.device") -> "Preprocess
     from mvlib.refined import load_preprocessor
 
     network = load_preprocessor(name, device)
-    if isinstance(network, VideoPreprocessor) and not source.is_clip:
+    if not source.is_clip and isinstance(network, VideoPreprocessor) and not network.takes_pictures:
         loaded = {name: load_preprocessor(name) for name in available_preprocessors()}
         others = [name for name, other in loaded.items() if not isinstance(other, VideoPreprocessor)]
         raise InputError(

@@ -141,7 +141,7 @@ def learned(
 def _identity(network: Preprocessor) -> str:
     """What a reader recognises it by; all that it holds is digested besides."""
     if isinstance(network, Refinement):
-        return f"{network.config} in {network.objective.options.precision}"
+        return f"{network.config} in {network.clips.options.precision}"
     return network.card.get("sha256", "")
 
 

@@ -92,8 +92,8 @@ class Experiment:
     preprocessors: tuple[str, ...] = ()
     """More rows: trained preprocessors, by name or path of their weights, with "title=" before it if the table shall
     say that (a title holds no ":", "/" or "="); "{qp}" in a path stands for each QP in turn, one network for each. And
-    "refined:CODECS:ANALYSERS:STEPS": each picture refined by gradient steps through the virtual codec, as in
-    mvlib.preprocess.Refinement."""
+    "refined:CODECS:ANALYSERS:STEPS": each picture or clip refined by gradient steps through the virtual codec, as in
+    mvlib.preprocess.Refinement; with ":real=avif" at its end by the values of that encoder."""
     against: str = ANCHOR
     """Title of the row that the others are compared with. With a row of a cheap trick here, the same pictures
     say whether a network beats it."""

@@ -8,6 +8,7 @@ from .bands import detail_bands
 from .base import Preprocessor, centre_qp
 from .compact import Compact, CompactConfig
 from .compact_video import CompactVideo, CompactVideoConfig
+from .filter import Filter, FilterConfig
 from .frames import InChunks, preprocess_frames
 from .npp import NPP, NPPConfig, paper_lambda
 from .refine import Refinement, RefinementConfig
@@ -27,6 +28,8 @@ __all__ = [
     "CompactConfig",
     "CompactVideo",
     "CompactVideoConfig",
+    "Filter",
+    "FilterConfig",
     "InChunks",
     "NPPConfig",
     "Preprocessor",

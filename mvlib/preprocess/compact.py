@@ -69,9 +69,8 @@ class Compact(Preprocessor):
         super().__init__()
         self.config = c = config or CompactConfig()
         self.multiple = 2 ** len(c.widths)
-        ycc = torch.tensor(_TO_YCC, dtype=torch.float64)
-        self.register_buffer("to_ycc", ycc.float(), persistent=False)
-        self.register_buffer("to_rgb", ycc.inverse().float(), persistent=False)
+        for name, matrix in zip(("to_ycc", "to_rgb"), colour_matrices(), strict=True):
+            self.register_buffer(name, matrix, persistent=False)
         self.embed = nn.Sequential(
             nn.Linear(1, c.embedding), nn.SiLU(), nn.Linear(c.embedding, c.embedding), nn.SiLU()
         )
@@ -171,6 +170,12 @@ def to_pixels(out: Tensor, outputs: tuple[int, int]) -> tuple[Tensor, Tensor]:
     luma, chroma = out.tanh().split(outputs, 1)
     chroma = F.interpolate(chroma, scale_factor=2.0, mode="bilinear", align_corners=False)
     return F.pixel_shuffle(luma, 2), chroma
+
+
+def colour_matrices() -> tuple[Tensor, Tensor]:
+    """R'G'B' to luma and colour differences and back, (3, 3) each."""
+    ycc = torch.tensor(_TO_YCC, dtype=torch.float64)
+    return ycc.float(), ycc.inverse().float()
 
 
 def mix_colours(matrix: Tensor, x: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ def preprocess_frames(
 
     Args:
         module: a preprocessor in eval mode; the frames go to its device and back. For one of video they are a
-            clip, in order.
+            clip, in order; for one of both, if qp is one number.
         frames: uint8 (T, H, W, 3), H and W at least 16.
         qp: what the codec will be given, 0..51: one number or, for an image preprocessor, one for each frame.
         batch: frames at a time.
@@ -36,7 +36,7 @@ def preprocess_frames(
     batch, qps = whole("batch", batch, 1), np.asarray(qp)
     if qps.dtype.kind not in "iuf":
         raise InputTypeError(f"qp is {qp!r}; give a number in 0..51, or one for each frame")
-    if isinstance(module, VideoPreprocessor):
+    if isinstance(module, VideoPreprocessor) and not (module.takes_pictures and qps.ndim):
         return _on_clip(module, frames, qp, batch)
     if qps.shape not in ((), (len(frames),)):
         raise InputError(f"qp has shape {qps.shape} for {len(frames)} frames; give one number or one each")

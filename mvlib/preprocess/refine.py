@@ -1,18 +1,19 @@
-"""A preprocessor without weights: picture → a dozen gradient steps through a virtual codec on the picture itself.
+"""A preprocessor without weights: picture or clip → a few gradient steps through a virtual codec on its own pixels.
 
 What a network learns for all pictures, this looks for in one: the small change after which the codec's own error
 falls where the analyser does not look. It needs the analyser and its gradient where the picture is encoded, seconds
-rather than milliseconds, and nothing where it is decoded. The distance of late maps is what is lowered, and each step
-sees the picture through another crop, now and then mirrored; without both, the change suits one network and no other.
+rather than milliseconds, and nothing where it is decoded. The distance of late maps is what is lowered. The gradient is
+that of a virtual codec; the values may be those of any real encoder, whose own errors are then answered.
 
-Reference: the objective of the joint training, with pixels in place of weights; random crops after Athalye et al.,
+References: the objective of the joint training, with pixels in place of weights; real values forward and another
+codec's gradient backward after Lu et al., TCSVT 2024, arXiv 2206.05650; random crops after Athalye et al.,
 "Synthesizing Robust Adversarial Examples", ICML 2018.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -20,9 +21,12 @@ from torch import Tensor
 from mvlib._numbers import check_numbers, is_number
 from mvlib.errors import InputError
 
-from .base import QP_RANGE, Preprocessor
+from .base import QP_RANGE
+from .video import VideoPreprocessor
 
 View = Callable[[Tensor], Tensor]
+NEAREST = {"x264": "x264", "jpeg": "jpeg", "mjpeg": "jpeg"}
+"""The virtual codec whose gradient suits a real one; x265's suits all others."""
 
 
 class Objective(Protocol):
@@ -33,32 +37,53 @@ class Objective(Protocol):
         """Codecs by their names."""
 
     def __call__(
-        self, x: Tensor, y: Tensor, qp: Tensor, codec: str, view: View | None = None
+        self, x: Tensor, y: Tensor, qp: Tensor, codec: str, view: View | None = None, *, kept: Any
     ) -> Mapping[str, Tensor]:
-        """The mean over a batch as "loss", for clean and changed pictures (B, 3, H, W) at qp (B,)."""
+        """The mean over a batch as "loss", for clean and changed pictures or clips at qp (B,).
+
+        kept: what all steps on ``x`` share, from ``begin``.
+        """
+
+    def begin(self) -> Any:
+        """Something empty for ``kept``."""
 
 
 @dataclass(frozen=True)
 class RefinementConfig:
-    """How pictures are refined; the defaults took the most bits on training photographs with x265 at QP 37."""
+    """How pictures and clips are refined."""
 
     analysers: tuple[str, ...] = ("efficientnet_lite0",)
     """Analysers that look on; the more unlike, the better for those that don't."""
-    codecs: tuple[str, ...] = ("x265",)
-    """Virtual codecs, one step each in turn."""
-    steps: int = 12
-    lr: float = 1.5
-    """Of Adam: about how many grey levels a sample moves in a step."""
+    codecs: tuple[str, ...] = ()
+    """Virtual codecs, one step each in turn; empty: the one nearest to ``real``, or x265."""
+    steps: int = 4
+    lr: float | None = None
+    """Of Adam: about how many grey levels a sample moves in a step, at QP 34 if ``by_qp``. None takes what was best on
+    training and validation material: on clips 0.7 at QP 34, growing with the quantiser's step; on pictures 6 in all
+    steps, of 1.5 to 4 each, growing up to QP 30."""
+    by_qp: bool = False
+    """Let the steps grow with the quantiser's, as 2^((QP - 34) / 6)."""
+    until: int = 51
+    """The QP above which steps no longer grow."""
+    real: str = ""
+    """A real codec whose decoded pictures and bits count: any name of ``mvlib.RealCodec``, or "module:name" of a
+    ``Codec``; empty: on pictures the virtual codec's own, on clips, which gain nothing by those, the encoder of the
+    first virtual codec's name."""
     views: bool = True
     """Look through a random crop, mirrored now and then, another one in every step."""
     task: str = "features"
     """What is kept, as in a training: features or output."""
+    chunk: int = 8
+    """Frames of a clip that are refined at a time."""
+    overlap: int = 2
+    """Refined frames before a chunk that the encoder is given with it."""
+    through: int = 2
+    """How many references in a row a gradient passes on its way back in time."""
     seed: int = 0
     anchor: Path | None = None
-    """Measured curves of the codec alone, which give the slope; None: the package's own."""
+    """Measured curves of the codec alone, which give the slope; None: the package's own, or where there are none two
+    encodings of the picture itself, which clips always take."""
     # Ablations.
-    route: str = "virtual"
-    """As in a training: virtual or real_forward."""
     rounding: str = "straight_through"
     """As in a training: straight_through, noise or soft."""
     fitted_rate: bool = True
@@ -71,53 +96,104 @@ class RefinementConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self)
-        if self.steps < 1 or not self.lr > 0:
+        if not self.codecs:
+            object.__setattr__(self, "codecs", (NEAREST.get(self.real, "x265"),))
+        if self.steps < 1 or not (self.lr is None or self.lr > 0):
             raise InputError(f"steps is {self.steps} and lr {self.lr}; both must be above 0")
+        if self.chunk < 1 or self.overlap < 0 or self.through < 0:
+            raise InputError(
+                f"chunk is {self.chunk}, overlap {self.overlap} and through {self.through}; "
+                "a chunk has at least 1 frame, the others are 0 or more"
+            )
         if self.at_qp is not None and not (
             is_number(self.at_qp) and QP_RANGE[0] <= self.at_qp <= QP_RANGE[1]
         ):
             raise InputError(f"at_qp is {self.at_qp}; the H.264/HEVC scale goes from 0 to 51")
 
 
-class Refinement(Preprocessor):
-    """Gradient steps on each picture; of the codec it knows nothing but its virtual twin.
+class Refinement(VideoPreprocessor):
+    """Gradient steps on each picture, or on each clip as a whole, chunk after chunk.
 
-    No picture depends on the others of its batch. ``mvlib.load_preprocessor("refined:x265:efficientnet_lite0:12")``
-    makes one by names.
+    No picture or clip depends on the others of its batch.
+    ``mvlib.load_preprocessor("refined:x265:efficientnet_lite0:4")`` makes one by names.
 
     Args:
-        objective: what is lowered, as ``mvlib.training.objective.Objective``; its codecs take a step each in turn.
+        pictures: what is lowered on pictures, as ``mvlib.training.objective.Objective``; its codecs take a step each in
+            turn. None where an analyser looks at clips only.
+        clips: what is lowered on clips.
         config: how; the names in it are not looked up.
     """
 
-    def __init__(self, objective: Objective, config: RefinementConfig | None = None) -> None:
+    takes_pictures = True
+
+    def __init__(
+        self, pictures: Objective | None, clips: Objective, config: RefinementConfig | None = None
+    ) -> None:
         super().__init__()
-        self.config, self.objective = config or RefinementConfig(), objective
+        self.config, self.pictures, self.clips = config or RefinementConfig(), pictures, clips
 
     @property
     def told_qp(self) -> bool:
         return self.config.at_qp is None
 
-    def process(self, x: Tensor, qp: Tensor) -> Tensor:
-        with torch.inference_mode(False), torch.enable_grad():  # the caller may be without gradients
-            change = self._change(x.detach().clone(), qp.detach().clone())
-        return x + change
+    def forward(self, x: Tensor, qp: Tensor | float) -> Tensor:
+        """What to encode, as every preprocessor: pictures (B, 3, H, W), or clips (B, T, 3, H, W)."""
+        if isinstance(x, Tensor) and x.ndim == 4:
+            return super().forward(x[:, None], qp)[:, 0]
+        return super().forward(x, qp)
 
-    def _change(self, x: Tensor, qp: Tensor) -> Tensor:
-        c, codecs = self.config, list(self.objective.codecs)
+    def process_chunk(self, x: Tensor, qp: Tensor, state: Any) -> tuple[Tensor, Any]:
+        refined = []
+        for part in x.split(self.config.chunk, 1):
+            before, after = state or (part[:, :0], part[:, :0])
+            with torch.inference_mode(False), torch.enable_grad():  # the caller may be without gradients
+                change = self._change(
+                    part.detach().clone(), after.detach().clone(), before.clone(), qp.clone()
+                )
+            y = (part + change).clamp(0, 1)
+            refined.append(y)
+            kept = slice(-self.config.overlap, None) if self.config.overlap else slice(0, 0)
+            state = tuple(torch.cat(pair, 1)[:, kept].detach() for pair in ((before, part), (after, y)))
+        return torch.cat(refined, 1), state
+
+    def _change(self, x: Tensor, done: Tensor, clean: Tensor, qp: Tensor) -> Tensor:
+        """What the steps add to the frames ``x``, after frames that are ``done`` and were ``clean``."""
+        c = self.config
         if c.at_qp is not None:
             qp = torch.full_like(qp, c.at_qp)
+        whole = torch.cat([clean, x], 1)
+        still = whole.shape[1] == 1
+        objective = self._objective(still)
+        size = self.step_size(qp, still).view(-1, 1, 1, 1, 1)
         change = torch.zeros_like(x).requires_grad_()
         # Gradients are of a mean over a batch: eps far below them, or the size of the batch would count.
-        optimiser = torch.optim.Adam([change], lr=c.lr / 255, eps=1e-14)
+        optimiser = torch.optim.Adam([change], lr=1 / 255, eps=1e-14)
         generator = torch.Generator().manual_seed(c.seed)
+        codecs, kept = list(objective.codecs), objective.begin()
         for step in range(c.steps):
             view = random_view(x.shape[-2:], generator) if c.views else None
-            y = (x + change).clamp(0, 1)
-            loss = self.objective(x, y, qp, codecs[step % len(codecs)], view)["loss"]
+            y = torch.cat([done, (x + size * change).clamp(0, 1)], 1)
+            given = (whole[:, 0], y[:, 0]) if still else (whole, y)
+            loss = objective(*given, qp, codecs[step % len(codecs)], view, kept=kept)["loss"]
             (change.grad,) = torch.autograd.grad(loss, [change])
             optimiser.step()
-        return change.detach()
+        return size * change.detach()
+
+    def step_size(self, qp: Tensor, still: bool) -> Tensor:
+        """Grey levels of a step at qp (B,), on pictures (``still``) or clips: (B,)."""
+        c = self.config
+        level, at, until = c.lr, 34, c.until if c.by_qp else None
+        if level is None:
+            level, at, until = (min(4, max(1.5, 6 / c.steps)), 30, 30) if still else (0.7, 34, 51)
+        return level * (torch.ones_like(qp) if until is None else 2 ** ((qp.clamp(max=until) - at) / 6))
+
+    def _objective(self, still: bool) -> Objective:
+        if still and self.pictures is None:
+            raise InputError(
+                f"this refinement is guided by {', '.join(self.config.analysers)}, of which one looks at clips; give a "
+                "clip, or guides that look at pictures"
+            )
+        return self.pictures if still else self.clips
 
 
 def random_view(size: tuple[int, int], generator: torch.Generator) -> View:

@@ -15,7 +15,12 @@ class VideoPreprocessor(Preprocessor):
     It is causal: a frame that comes out depends on that frame and earlier ones, and comes out at once.  Only the first
     may wait for the second, as ``CompactVideo``'s does: so a stream opens with a chunk of at least two frames.  A
     subclass sets ``multiple`` and writes ``process_chunk``.
+
+    Attributes:
+        takes_pictures: whether pictures (B, 3, H, W) will do as well.
     """
+
+    takes_pictures: bool = False
 
     def forward(self, x: Tensor, qp: Tensor | float) -> Tensor:
         """What to encode: float in [0, 1], of the shape and type of ``x``; computed in the type of the weights.

@@ -23,6 +23,7 @@ from mvlib.errors import InputError
 from .base import Preprocessor
 from .compact import Compact, CompactConfig
 from .compact_video import CompactVideo, CompactVideoConfig
+from .filter import Filter, FilterConfig
 from .npp import NPP, NPPConfig
 from .zhao import ZhaoConfig, ZhaoPreprocessor
 
@@ -31,6 +32,7 @@ ARCHITECTURES: dict[str, tuple[type[Preprocessor], type]] = {
     "NPP": (NPP, NPPConfig),
     "Compact": (Compact, CompactConfig),
     "CompactVideo": (CompactVideo, CompactVideoConfig),
+    "Filter": (Filter, FilterConfig),
     "ZhaoPreprocessor": (ZhaoPreprocessor, ZhaoConfig),
 }
 

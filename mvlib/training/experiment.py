@@ -138,7 +138,7 @@ class ImageTraining(Training):
     """A joint training of an image preprocessor through a virtual codec."""
 
     architecture: str = "Compact"
-    """Compact (ours), NPP (Lu et al.), or your own as "module:Class"."""
+    """Compact (ours), NPP (Lu et al.), Filter (the control, constant gains), or your own as "module:Class"."""
     analysers: tuple[str, ...] | str = ("efficientnet_lite0",)
     """Frozen analysers whose clean prediction is to survive, by name or "module:name"; several give a preprocessor for
     analysers in general."""

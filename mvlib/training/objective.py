@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -16,14 +17,32 @@ from mvlib.analysers.detectors import DETECTOR_NAMES
 from mvlib.codecs import Codec, RealCodec
 from mvlib.codecs.versions import fingerprint
 from mvlib.errors import InputError, InputTypeError
+from mvlib.virtual.base import VirtualOut, with_real_values
 from mvlib.virtual.codec import VirtualCodec
 
 from .encoding_ahead import EncodingAhead
 from .experiment import TASKS, Training, VideoTraining
+from .own_slope import OwnSlope, own_slopes
 from .slope import Slope, anchor_command, anchor_path, curve_of
+from .tiles import SIDE, in_tiles
 
 Loss = Callable[[nn.Module, Tensor, Tensor, Sequence[Any] | None], Tensor]
 """Of one's own: (analyser, clean, decoded, targets) → (B,), differentiable in ``decoded``."""
+
+
+@dataclass
+class Kept:
+    """What steps on the same clean pictures at the same QPs share; filled by the first of them.
+
+    Attributes:
+        references: by analyser, what it makes of the clean pictures as a whole.
+        slopes: by codec and analyser, where no curves were measured: those of the pictures themselves.
+        choices: by codec, what the virtual one chose in the first step.
+    """
+
+    references: dict[str, Any] = field(default_factory=dict)
+    slopes: dict[tuple[str, str], OwnSlope] = field(default_factory=dict)
+    choices: dict[str, list] = field(default_factory=dict)
 
 
 class Objective(nn.Module):
@@ -35,6 +54,8 @@ class Objective(nn.Module):
         codecs: ``codec(clip, qp)`` with ``.frames`` and ``.bits``, differentiable, by title; or names of virtual ones.
         slopes: what a unit of task loss is worth, by the titles of codec and analyser; None reads measured curves.
         loss: what coding took from an analyser; None is the loss of ``training.task``.
+        real: whose values count in the forward pass, whichever virtual codec gives the gradient; None: as
+            ``training.route`` says.
     """
 
     def __init__(
@@ -45,6 +66,7 @@ class Objective(nn.Module):
         codecs: Mapping[str, str | Callable] | None = None,
         slopes: Mapping[tuple[str, str], Slope] | None = None,
         loss: Loss | None = None,
+        real: Codec | None = None,
     ):
         super().__init__()
         self.options, self.loss = training, loss
@@ -65,7 +87,7 @@ class Objective(nn.Module):
         if slopes is None:
             slopes = measured_slopes(training) if curves_exist(training) else {}
         self.slopes = dict(slopes)
-        self.real, self.real_versions = {}, {}
+        self.real, self.real_versions = dict.fromkeys(self.codecs, real) if real else {}, {}
         if training.route == "real_forward":
             self.real = {title: RealCodec(name, gop=training.gop) for title, name in named.items()}
             self.real_versions = {title: fingerprint(name) for title, name in named.items()}
@@ -78,6 +100,7 @@ class Objective(nn.Module):
         codec: str,
         view: Callable[[Tensor], Tensor] | None = None,
         targets: Sequence[Any] | None = None,
+        kept: Kept | None = None,
     ) -> dict[str, Tensor]:
         """Loss and its parts, means over the batch.
 
@@ -86,34 +109,66 @@ class Objective(nn.Module):
             qp: (B,).  codec: which one codes.
             view: what of the clean and the decoded pictures the analysers look at, as a crop; None is all.
             targets: what is known of each picture or clip, for a loss of one's own.
+            kept: what calls on the same ``x`` and ``qp`` share, at first empty; None shares nothing.
         Returns:
             bpp counts the pixels of every frame.
         """
-        t = self.options
-        bpp, decoded = self.coded(y, qp, codec)
+        t, kept = self.options, Kept() if kept is None else kept
+        slopes = self.slopes_for(x, qp, codec, kept)
+        bpp, decoded = self.coded(y, qp, codec, kept.choices.setdefault(codec, []))
         parts, task = {"bpp": bpp.mean()}, 0.0
         shown = (x, decoded) if view is None else (view(x), view(decoded))
-        for name, lost in self.lost(*shown, targets).items():
-            task = task + self.slopes[codec, name](qp) * lost / len(self.analysers)
+        known = kept.references if view is None else {}
+        for name, lost in self.lost(*shown, targets, known).items():
+            task = task + slopes[name](qp) * lost / len(self.analysers)
             parts[f"lost {name}"] = lost.mean()
         error = (y - x).square().flatten(1).mean(1) * 255**2
-        anchor = self.slopes[codec, t.analysers[0]].bpp(qp)
+        anchor = slopes[next(iter(self.analysers))].bpp(qp)
         loss = (bpp + t.slope_scale * task + t.fidelity * error / 100) / anchor
         return {"loss": loss.mean(), "rate": (bpp / anchor).mean(), "error": error.mean(), **parts}
 
-    def coded(self, y: Tensor, qp: Tensor, codec: str) -> tuple[Tensor, Tensor]:
+    def coded(self, y: Tensor, qp: Tensor, codec: str, choices: list | None = None) -> tuple[Tensor, Tensor]:
         """Bits per pixel (B,) and the decoded pictures or clips, of the shape of ``y``."""
         clips = y.ndim == 5
-        out = self.code(y if clips else y[:, None], qp, codec)
+        out = self.code(y if clips else y[:, None], qp, codec, choices)
         return out.bits / (y[0].numel() / 3), out.frames if clips else out.frames[:, 0]
 
-    def lost(self, clean: Tensor, decoded: Tensor, targets: Sequence[Any] | None = None) -> dict[str, Tensor]:
-        """What coding took from each analyser: (B,) by name."""
-        found = {}
+    def begin(self) -> Kept:
+        """Something empty to keep in what calls on the same pictures share."""
+        return Kept()
+
+    @torch.no_grad()
+    def values(self, y: Tensor, qp: Tensor, codec: str) -> tuple[Tensor, Tensor]:
+        """As ``coded`` without a gradient; where a real encoder gives the values, no virtual one runs."""
+        if codec not in self.real:
+            return self.coded(y, qp, codec)
+        clip = y if y.ndim == 5 else y[:, None]
+        blank = VirtualOut(clip, qp, clip.new_zeros(clip.shape[:2]), [])
+        out = with_real_values(blank, clip, "qp", qp, EncodingAhead(self.real[codec], clip, qp))
+        return out.bits / (y[0].numel() / 3), out.frames if y.ndim == 5 else out.frames[:, 0]
+
+    def slopes_for(self, x: Tensor, qp: Tensor, codec: str, kept: Kept) -> dict[str, Slope | OwnSlope]:
+        """What a unit of each analyser's loss is worth: as measured before, or else on ``x`` itself."""
+        unknown = [n for n in self.analysers if (codec, n) not in self.slopes | kept.slopes]
+        if unknown:
+            kept.slopes |= {(codec, n): s for n, s in own_slopes(self, x, qp, codec).items() if n in unknown}
+        return {n: self.slopes.get((codec, n)) or kept.slopes[codec, n] for n in self.analysers}
+
+    def lost(
+        self,
+        clean: Tensor,
+        decoded: Tensor,
+        targets: Sequence[Any] | None = None,
+        known: dict[str, Any] | None = None,
+    ) -> dict[str, Tensor]:
+        """What coding took from each analyser: (B,) by name. ``known``: what they make of ``clean``, filled here."""
+        found, known = {}, {} if known is None else known
         for name, analyser in self.analysers.items():
             with computing_in(self.options.precision, clean.device):
                 if self.loss is None:
-                    found[name] = lost_to(analyser, clean, decoded, self.options.task)
+                    if name not in known:
+                        known[name] = reference_of(analyser, clean, self.options.task)
+                    found[name] = lost_to(analyser, clean, decoded, self.options.task, known[name])
                 else:
                     found[name] = self.loss(analyser, clean, decoded, targets)
             if not isinstance(found[name], Tensor) or found[name].shape != clean.shape[:1]:
@@ -123,13 +178,22 @@ class Objective(nn.Module):
                 )
         return found
 
-    def code(self, clip: Tensor, qp: Tensor, codec: str):
-        """The ``VirtualOut`` of clips (B, T, 3, H, W) at qp (B,), by the training's route; own codecs take theirs."""
+    def code(self, clip: Tensor, qp: Tensor, codec: str, choices: list | None = None):
+        """The ``VirtualOut`` of clips (B, T, 3, H, W) at qp (B,), by the training's route; own codecs take theirs.
+
+        choices: as ``VirtualCodec`` keeps them.
+        """
         if codec in self.own_codecs:
             return self.codecs[codec](clip, qp)
-        through = {"through": self.options.through} if clip.shape[1] > 1 else {}
+        more = {"through": self.options.through} if clip.shape[1] > 1 else {}
+        virtual, more = self.codecs[codec], more | {"route": self.options.rounding}
         real = EncodingAhead(self.real[codec], clip, qp) if codec in self.real else None
-        return self.codecs[codec](clip, qp, route=self.options.rounding, real=real, **through)
+        if not isinstance(virtual, VirtualCodec):
+            return virtual(clip, qp, real=real, **more)
+        if max(clip.shape[-2:]) <= SIDE:
+            return virtual(clip, qp, real=real, choices=choices, **more)
+        out = in_tiles(virtual, clip, qp, choices, **more)
+        return out if real is None else with_real_values(out, clip, "qp", qp, real)
 
 
 def virtual_codec(codec: str | Callable, training: Training) -> Callable:
@@ -149,14 +213,17 @@ def curves_exist(training: Training) -> bool:
     return training.anchor is not None or not any(is_import_path(name) for name in training.analysers)
 
 
-def measured_slopes(training: Training) -> dict[tuple[str, str], Slope]:
-    """What a unit of task loss is worth, by codec and analyser, from the measured curves that ``training`` names."""
+def measured_slopes(training: Training, real: str = "") -> dict[tuple[str, str], Slope]:
+    """What a unit of task loss is worth, by codec and analyser, from the measured curves that ``training`` names.
+
+    real: the codec whose curves they are, if not those of the training's codecs.
+    """
     kind, measured = "image", {"gop": training.gop}
     if isinstance(training, VideoTraining):  # the I frame weighs the more, the shorter the clip
         kind, measured = "video", measured | {"size": training.size, "frames": training.frames}
     anchor, curve = training.anchor or anchor_path(kind, training.task), curve_of(training.task)
     return {
-        (c, a): Slope.read(anchor, c, a, kind, curve, anchor_command(training), **measured)
+        (c, a): Slope.read(anchor, real or c, a, kind, curve, anchor_command(training), **measured)
         for c in training.codecs
         for a in training.analysers
     }
@@ -196,21 +263,33 @@ def frozen(analyser: nn.Module) -> nn.Module:
     return analyser
 
 
-def lost_to(analyser: nn.Module, clean: Tensor, decoded: Tensor, task: str = "output") -> Tensor:
-    """What coding took from an analyser's clean prediction, (B,) in nats; differentiable in ``decoded``.
-
-    An analyser says itself what that is (``Analyser.task_loss``). A plain network takes pictures, of clips every frame,
-    and gives logits, whose KL to the clean ones counts.
-    """
-    if hasattr(analyser, "task_loss"):
-        return analyser.task_loss(clean, decoded, task)
+@torch.no_grad()
+def reference_of(analyser: nn.Module, clean: Tensor, task: str) -> Any:
+    """What ``analyser`` makes of clean pictures or clips, for ``lost_to``."""
+    if hasattr(analyser, "seen"):
+        return analyser.seen(clean, task)
     if task == "features":
         raise InputError(
             f"which layers of a {type(analyser).__name__} see late maps is not known; train with task 'output', or "
             "wrap it as mvlib.analysers.Classifier"
         )
-    before, after = (v.flatten(0, 1) if clean.ndim == 5 else v for v in (clean, decoded))
-    with torch.no_grad():
-        reference = analyser(before)
-    lost = kl_to_clean(reference, analyser(after))
+    return analyser(clean.flatten(0, 1) if clean.ndim == 5 else clean)
+
+
+def lost_to(
+    analyser: nn.Module, clean: Tensor, decoded: Tensor, task: str = "output", reference: Any = None
+) -> Tensor:
+    """What coding took from an analyser's clean prediction, (B,) in nats; differentiable in ``decoded``.
+
+    An analyser says itself what that is (``Analyser.task_loss``). A plain network takes pictures, of clips every frame,
+    and gives logits, whose KL to the clean ones counts.
+
+    Args:
+        reference: what ``reference_of`` gave for ``clean``; None: found here.
+    """
+    if reference is None:
+        reference = reference_of(analyser, clean, task)
+    if hasattr(analyser, "task_loss"):
+        return analyser.task_loss(clean, decoded, task, reference)
+    lost = kl_to_clean(reference, analyser(decoded.flatten(0, 1) if clean.ndim == 5 else decoded))
     return lost.unflatten(0, clean.shape[:2]).mean(1) if clean.ndim == 5 else lost

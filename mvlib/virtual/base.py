@@ -61,6 +61,7 @@ class VirtualBase(nn.Module, ABC):
         rounding: Rounding | None = None,
         real: Callable | None = None,
         through: int | None = None,
+        choices: list | None = None,
         **quantiser: Any,
     ) -> VirtualOut:
         """Code a batch of clips.
@@ -75,6 +76,8 @@ class VirtualBase(nn.Module, ABC):
             real: a real codec, ``real(uint8 (T, H, W, 3), qp=number)`` with ``.frames``, ``.frame_bits`` and
                 ``.frame_types``: values are then its own, and only gradients are virtual.
             through: how many references in a row a gradient passes on its way back in time; None: all of them.
+            choices: a list that the first call fills with its blocks, modes and vectors, for later calls on clips that
+                hardly differ, which then choose nothing; None chooses every time.
             **quantiser: what the class takes in place of qp.
 
         Raises:
@@ -87,9 +90,11 @@ class VirtualBase(nn.Module, ABC):
         smooth = rounding is not None or route != "straight_through"
         rounding = rounding or rounding_of(route, temperature)
         with torch.autocast(clip.device.type, enabled=False):
-            frames, bits, types = self.code(clip.clamp(0, 1), chosen.setting, rounding, smooth, through)
+            kept = [] if choices is None else choices
+            coded = self.code(clip.clamp(0, 1), chosen.setting, rounding, smooth, through, kept)
+            frames, bits, types = coded
             out = VirtualOut(_same_layout(frames, clip), bits.sum(1), bits, types)
-            return out if real is None else _with_real_values(out, clip, *chosen.real, real)
+            return out if real is None else with_real_values(out, clip, *chosen.real, real)
 
     def quantiser(self, clip: Tensor, qp: Tensor | float | None) -> Quantiser:
         """The quantiser of a call, checked; a subclass may take other arguments in place of qp."""
@@ -98,16 +103,23 @@ class VirtualBase(nn.Module, ABC):
 
     @abstractmethod
     def code(
-        self, clip: Tensor, setting: Any, rounding: Rounding, smooth: bool, through: int | None
+        self,
+        clip: Tensor,
+        setting: Any,
+        rounding: Rounding,
+        smooth: bool,
+        through: int | None,
+        choices: list,
     ) -> tuple[Tensor, Tensor, list[str]]:
         """Frames (B, T, 3, H, W), bits (B, T) and types of a checked clip.
 
         Args:
             smooth: the rounding has a slope of its own, which the bits' gradient follows; see ``rate.block_bits``.
+            choices: as in ``forward``; empty, where it chooses, if anything, and puts here what it chose.
         """
 
 
-def _with_real_values(
+def with_real_values(
     out: VirtualOut, clip: Tensor, scale: str, numbers: Tensor, real: Callable
 ) -> VirtualOut:
     """Replace values by a real codec's, keeping the gradient: real + (virtual - virtual.detach())."""

@@ -18,6 +18,7 @@ from mvlib.errors import InputError
 from .base import VirtualBase
 from .colour import Planes, pad_planes, planes_to_rgb, rgb_to_planes
 from .fitted import load_rates
+from .intra import IFrame
 from .jpeg import VirtualJpeg
 from .quantise import Rounding
 from .rate import FrameRate
@@ -65,7 +66,13 @@ class VirtualCodec(VirtualBase):
         return cls(settings_for(name, gop), rates)
 
     def code(
-        self, clip: Tensor, setting: Tensor, rounding: Rounding, smooth: bool, through: int | None
+        self,
+        clip: Tensor,
+        setting: Tensor,
+        rounding: Rounding,
+        smooth: bool,
+        through: int | None,
+        choices: list,
     ) -> tuple[Tensor, Tensor, list[str]]:
         """Frames (B, T, 3, H, W), bits (B, T) and types of a checked clip at qp (B,)."""
         b, t, _, h, w = clip.shape
@@ -77,7 +84,8 @@ class VirtualCodec(VirtualBase):
                 Planes(*p) for p in zip(*(p.unflatten(0, (b, t)).unbind(1) for p in planes), strict=True)
             ]
             qp, types = setting, ["I"] + ["P"] * (t - 1)
-        coded = list(code_chain(frames, qp, self.settings, rounding, through))
+        coded = list(code_chain(frames, qp, self.settings, rounding, through, choices))
+        choices[:] = [frame.choices if isinstance(frame, IFrame) else frame.plan for frame in coded]
         bits = []
         for frame, kind in zip(coded, types, strict=False):
             rate = self.rates[kind]

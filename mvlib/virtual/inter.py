@@ -155,19 +155,28 @@ def predict(luma: Tensor, chroma: Tensor, vectors: Tensor) -> Planes:
     return Planes(from_blocks(fetch(luma, vectors)), c[:, :1], c[:, 1:])
 
 
-def code_p(current: Planes, reference: Planes, qp: Tensor, settings: Settings, rounding: Rounding) -> PFrame:
+def code_p(
+    current: Planes,
+    reference: Planes,
+    qp: Tensor,
+    settings: Settings,
+    rounding: Rounding,
+    plan: Plan | None = None,
+) -> PFrame:
     """Code planes against the planes of the frame before.
 
-    current, reference: 8-bit sample units, sides multiples of the largest block. qp: (B,).
+    current, reference: 8-bit sample units, sides multiples of the largest block. qp: (B,). plan: of planes that hardly
+    differ; None: it searches and decides.
     Returns planes clipped to 0..255 after the loop filter.
     """
     tools = settings.inter
     luma = luma_phases(reference.y, tools.interpolation)
     chroma = chroma_phases(torch.cat([reference.cb, reference.cr], 1), tools.interpolation)
-    fixed = current.detach()
-    price = lagrangian(tools, qp).sqrt()
-    vectors = search(fixed.y, luma.detach(), price, tools.blocks, tools.reach)
-    plan = decide(fixed, luma.detach(), chroma.detach(), vectors, qp, settings)
+    if plan is None:
+        fixed = current.detach()
+        price = lagrangian(tools, qp).sqrt()
+        vectors = search(fixed.y, luma.detach(), price, tools.blocks, tools.reach)
+        plan = decide(fixed, luma.detach(), chroma.detach(), vectors, qp, settings)
     predicted = predict(luma, chroma, plan.vectors)
     coder = Coder(plan, qp, settings, rounding)
     out = []

@@ -168,38 +168,67 @@ def mode_features(chosen: list[Chosen], height: int, width: int, count: int, set
 
 
 @dataclass
+class IntraChoices:
+    """What an I frame's encoder decides before the differentiable pass; may be kept for pictures that hardly differ.
+
+    Attributes:
+        chosen, used, settled: of luma, as ``choose_luma`` gives them.
+        chosen_c, settled_c: of chroma, Cb of all pictures before Cr.
+        modes: counts of modes.
+    """
+
+    chosen: list[Chosen]
+    used: dict[int, Tensor]
+    settled: Tensor
+    chosen_c: list[Chosen]
+    settled_c: Tensor
+    modes: Features
+
+
+@torch.no_grad()
+def choose_all(y: Tensor, both: Tensor, qp: Tensor, step: Tensor, step_c: Tensor, settings: Settings):
+    """The ``IntraChoices`` for luma (B, 1, H, W) and both chroma planes (2B, 1, H/2, W/2)."""
+    b, _, h, w = y.shape
+    chosen, used, settled = choose_luma(y, qp, step, settings)
+    chosen_c = (
+        follow_luma(chosen, w, b, settings) if settings.free_tree else own_chroma(both, qp, step_c, settings)
+    )
+    settled_c = settle(both, rough_decode(both, step_c), chosen_c, step_c, settings, luma=False)
+    return IntraChoices(chosen, used, settled, chosen_c, settled_c, mode_features(chosen, h, w, b, settings))
+
+
+@dataclass
 class IFrame:
-    """A coded I frame: decoded planes after the loop filter, levels, counts of modes, and luma's blocks in use."""
+    """A coded I frame: decoded planes after the loop filter, levels, and what was chosen."""
 
     planes: Planes
     levels: list[Levels]
-    modes: Features
-    used: dict[int, Tensor]
-    chosen: list[Chosen]
+    choices: IntraChoices
+
+    @property
+    def modes(self) -> Features:
+        """Counts of modes, for the rate."""
+        return self.choices.modes
 
 
-def code_i(planes: Planes, qp: Tensor, settings: Settings, rounding: Rounding) -> IFrame:
+def code_i(
+    planes: Planes, qp: Tensor, settings: Settings, rounding: Rounding, choices: IntraChoices | None = None
+) -> IFrame:
     """Code planes without reference to other frames.
 
     Args:
         planes: 8-bit sample units, luma's sides multiples of ``settings.multiple``.  qp: (B,).
+        choices: of planes that hardly differ; None: it chooses.
     """
-    b, _, h, w = planes.y.shape
     step, qp_c = qstep(qp), chroma_qp(qp, settings.standard, settings.chroma_qp_offset)
-    chosen, used, settled = choose_luma(planes.y.detach(), qp, step, settings)
-    y, levels = code_plane(planes.y, settled, chosen, step, rounding, settings)
     both, step_c = torch.cat([planes.cb, planes.cr]), qstep(qp_c).repeat(2)
-    fixed = both.detach()
-    chosen_c = (
-        follow_luma(chosen, w, b, settings) if settings.free_tree else own_chroma(fixed, qp, step_c, settings)
-    )
-    settled = settle(fixed, rough_decode(fixed, step_c), chosen_c, step_c, settings, luma=False)
-    c, levels_c = code_plane(both, settled, chosen_c, step_c, rounding, settings, luma=False)
+    made = choices or choose_all(planes.y.detach(), both.detach(), qp, step, step_c, settings)
+    y, levels = code_plane(planes.y, made.settled, made.chosen, step, rounding, settings)
+    c, levels_c = code_plane(both, made.settled_c, made.chosen_c, step_c, rounding, settings, luma=False)
     for item in levels_c:
-        item.images = item.images % b
-    y, c = _deblocked(y.clamp(0, 255), c.clamp(0, 255), used, qp, qp_c, settings)
-    modes = mode_features(chosen, h, w, b, settings)
-    return IFrame(Planes(y.clamp(0, 255), *c.clamp(0, 255).chunk(2)), levels + levels_c, modes, used, chosen)
+        item.images = item.images % len(qp)
+    y, c = _deblocked(y.clamp(0, 255), c.clamp(0, 255), made.used, qp, qp_c, settings)
+    return IFrame(Planes(y.clamp(0, 255), *c.clamp(0, 255).chunk(2)), levels + levels_c, made)
 
 
 def _deblocked(

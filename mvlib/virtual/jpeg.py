@@ -111,7 +111,13 @@ class VirtualJpeg(VirtualBase):
         return Quantiser(standard_tables(quality), ("native", quality))
 
     def code(
-        self, clip: Tensor, setting: Tables, rounding: Rounding, smooth: bool, through: int | None
+        self,
+        clip: Tensor,
+        setting: Tables,
+        rounding: Rounding,
+        smooth: bool,
+        through: int | None,
+        choices: list,
     ) -> tuple[Tensor, Tensor, list[str]]:
         """Frames (B, T, 3, H, W), bits (B, T) and types of a checked clip with tables (B, 64) of luma and chroma."""
         b, t, _, h, w = clip.shape

@@ -7,13 +7,13 @@ fitted weight is near one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from torch import Tensor
 
 from .colour import Planes
 from .inter import PFrame, code_p
-from .intra import IFrame, code_i
+from .intra import IFrame, IntraChoices, code_i
 from .plan import INTER, INTRA, MERGE, SKIP, Plan
 from .quantise import Rounding
 from .rate import Features, GroupRate, level_features
@@ -42,21 +42,27 @@ def plan_features(plan: Plan, blocks: tuple[int, ...]) -> Features:
 
 
 def code_chain(
-    frames: list[Planes], qp: Tensor, settings: Settings, rounding: Rounding, through: int | None = None
+    frames: list[Planes],
+    qp: Tensor,
+    settings: Settings,
+    rounding: Rounding,
+    through: int | None = None,
+    choices: Sequence[IntraChoices | Plan] = (),
 ) -> Iterator[IFrame | PFrame]:
     """Code padded planes in order, the first as I, all others as P on the reconstruction before.
 
     frames: T pictures of (B, 1, H, W) planes. qp: (B,), the clip's. through: the gradient passes at most so many
-    references in a row; None: all. Yields each coded frame as it is done.
+    references in a row; None: all. choices: of a clip that hardly differs, a frame each; empty: it chooses. Yields each
+    coded frame as it is done.
     """
     qps = frame_qps(qp, settings)
-    coded: IFrame | PFrame = code_i(frames[0], qps["I"], settings, rounding)
+    coded: IFrame | PFrame = code_i(frames[0], qps["I"], settings, rounding, choices[0] if choices else None)
     yield coded
     for t, planes in enumerate(frames[1:], 1):
         reference = coded.planes
         if through is not None and t % (through + 1) == 0:
             reference = reference.detach()
-        coded = code_p(planes, reference, qps["P"], settings, rounding)
+        coded = code_p(planes, reference, qps["P"], settings, rounding, choices[t] if choices else None)
         yield coded
 
 

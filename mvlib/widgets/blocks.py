@@ -96,9 +96,9 @@ def dissect(picture: np.ndarray, qp: float, codec: VirtualCodec) -> Dissection:
     return Dissection(
         standard=settings.standard,
         frame=frame,
-        luma=_steps(planes.y, coded.chosen, qstep(qps), settings),
-        blocks=[b for c in coded.chosen for b in _listed(c, planes.y.shape[-1], settings)],
-        edges=tuple(e[0].numpy() for e in block_edges(coded.used, *planes.y.shape[-2:])),
+        luma=_steps(planes.y, coded.choices.chosen, qstep(qps), settings),
+        blocks=[b for c in coded.choices.chosen for b in _listed(c, planes.y.shape[-1], settings)],
+        edges=tuple(e[0].numpy() for e in block_edges(coded.choices.used, *planes.y.shape[-2:])),
         bits=float(rate.bits(features, qps)),
         psnr=psnr(picture, frame),
     )
