@@ -270,13 +270,15 @@ def test_bare_frames_will_do_but_cannot_be_tracked(clips, analysers):
     panel.close()
 
 
-def test_a_film_of_your_own_is_reduced_and_shown(panel):
+def test_a_film_of_your_own_is_reduced_and_shown(clips):
     film = Path(__file__).parents[1] / "data" / "clips" / "bigbuckbunny_0.mp4"
+    panel = ClipExplorer({"scene": clips["scene"]}, ("x264",), (), (), ())
     panel.add("mine", film)
     whole = read_clip(film, count=32).frames
     sample = panel.look.sample
     assert len(sample.frames) == 32 and min(sample.frames.shape[1:3]) == min(224, *whole.shape[1:3])
-    assert panel.clip.value == "mine" and panel.frame.max == 31 and "(not labelled)" in panel.caption
+    assert panel.clip.value == "mine" and panel.frame.max == 31 and "frame" in panel.caption
+    panel.close()
 
 
 def test_a_film_plays_the_versions_side_by_side(panel):
