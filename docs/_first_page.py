@@ -58,6 +58,15 @@ GROUPS = (
         {"Compact": ("efficientnet_lite0",), "refined": ("efficientnet_lite0",)},
     ),
     Group(
+        "Photographs: is the class the same? (AVIF)",
+        "images_refined_avif",
+        "avif",
+        "kl",
+        ("efficientnet_lite0", "efficientnet_lite2"),
+        {"blur 0.8": BLUR, "refined": "refined: 2 steps, the real encoder's values"},
+        {"refined": ("efficientnet_lite0",)},
+    ),
+    Group(
         "Pasted objects: are they found? (x265)",
         "detection_pasted",
         "x265",
