@@ -1,6 +1,6 @@
 """Peak memory and speed of ``mvlib encode``: films of 200 and of 2,000 frames, 1080p, and a picture of 4K.
 
-    python benchmarks/bench_encode.py                         # memory: about 10 minutes on two cores
+    python benchmarks/bench_encode.py                         # about 10 minutes on two cores
     python benchmarks/bench_encode.py --only qp               # what finding the QP costs, and how near it comes
 
 Each line is a process of its own; memory is its peak, Python and torch (about 350 MiB) included.
@@ -68,8 +68,8 @@ def run(file: Path, out: str, *options: str) -> tuple[dict, int, float]:
     return json.loads(numbers.read_text()), used.ru_maxrss // 1024, time.perf_counter() - began
 
 
-def memory(folder: Path, counts: list[int], size: tuple[int, int]) -> None:
-    """Peak memory against length and size."""
+def lengths(folder: Path, counts: list[int], size: tuple[int, int]) -> None:
+    """Peak memory against length."""
     width, height = size
     for name in ("image", "video"):
         for count in counts:
@@ -80,6 +80,10 @@ def memory(folder: Path, counts: list[int], size: tuple[int, int]) -> None:
                 f"{told['frames']:5} frames {width}x{height}, {name:5}: {peak:5} MiB, {speed:6.1f} frames/s, "
                 f"{took:.0f} s in all"
             )
+
+
+def sizes(folder: Path) -> None:
+    """Peak memory against size."""
     file = film(folder / "hd.mkv", 32, 1920, 1080)
     for options in (
         ("--sample", "0"),
@@ -119,18 +123,20 @@ def qp(folder: Path, count: int, size: tuple[int, int]) -> None:
 
 
 def main() -> None:
-    """Print both."""
+    """Print all of it."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", choices=("memory", "qp"))
+    parser.add_argument("--only", choices=("length", "size", "qp"))
     parser.add_argument("--frames", type=int, nargs="+", default=[200, 2000])
     parser.add_argument("--size", type=int, nargs=2, default=[128, 96])
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        if options.only != "qp":
-            memory(Path(folder), options.frames, options.size)
-        if options.only != "memory":
+        if options.only in (None, "length"):
+            lengths(Path(folder), options.frames, options.size)
+        if options.only in (None, "size"):
+            sizes(Path(folder))
+        if options.only in (None, "qp"):
             qp(Path(folder), 400, options.size)
 
 

@@ -60,7 +60,7 @@ def encode(
         preprocessor: name of a trained one (image, machines, video, zhao, filter), the path of its weights, your own as
             "module:Class", or gradient steps on a picture or clip, as refined:x265:efficientnet_lite0:2. One of
             pictures treats a clip frame by frame; one of video takes clips alone. With crf or bitrate it is told the QP
-            that the encoder chooses: found in a sample coded twice beforehand, and with bitrate the mean so far.
+            that the encoder chooses: found in a sample that is coded twice beforehand; with bitrate, the running mean.
         prepared: write what the preprocessor gives the encoder here too: a picture as .png, a clip as lossless .mkv.
         start: number of the first frame that is taken.
         frames: how many are taken; all if not given.
@@ -89,7 +89,7 @@ def encode(
         transcode.scores_of(looks)
     job = transcode.Job(source, out, form, real, wish, network, prepared, not no_audio, threads or cores())
     measured = transcode.Measured(source, real, wish) if wish.is_free and (network or looks) else None
-    told = measured.told if measured else lambda mean, count: wish.qp
+    told = measured.told if measured else lambda recent, count: wish.qp
     written = transcode.write(job, told, progress=True)
     for note in written.notes:
         log.warning("%s: %s", file, note)

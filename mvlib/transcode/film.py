@@ -24,8 +24,8 @@ from .tracks import Tracks
 from .writing import FilmWriter, Lossless
 
 Step = Callable[[np.ndarray, float], np.ndarray]
-Told = Callable[[float | None, int], float]
-"""The mean quantiser so far and of how many frames → the QP that a preprocessor is told for the next."""
+Told = Callable[[float, int], float]
+"""The quantiser's running mean, and how many frames there were → the QP that a preprocessor is told for the next."""
 LOSSLESS = (".mkv", ".avi")
 """What a prepared clip is written in."""
 
@@ -136,7 +136,7 @@ def _keeping(prepared: Path | None, source: Source) -> Iterator[Callable[[np.nda
 
 def _still(job: Job, told: Told, temporary: Path, keep: Callable[[np.ndarray], None]) -> Written:
     (chunk,) = job.source.chunks()
-    qp = told(None, 0) if job.network else 0.0
+    qp = told(0.0, 0) if job.network else 0.0
     given = stepper(job.network)(chunk.frames, qp)
     keep(given)
     data = bytes(job.real.encode(given, job.real.native_of(job.wish.qp, 1)))
@@ -168,7 +168,7 @@ def _run(
     Height and width, and the QP that the network was told on average. What it is told depends on what is written two
     chunks before, whatever the threads' speed.
     """
-    step, size, qps, chosen = stepper(job.network), None, 0.0, (None, 0)
+    step, size, qps, chosen = stepper(job.network), None, 0.0, (0.0, 0)
 
     def write(chunk: Chunk) -> None:
         keep(chunk.frames)
@@ -187,7 +187,7 @@ def _run(
             given = Chunk(step(chunk.frames, qp), chunk.starts, chunk.lasting)
             if going is not None:
                 result_of(going)
-                chosen = writer.quantiser, writer.told
+                chosen = writer.recent, writer.told
             going = writing.begin(write, given)
             bar.update(len(chunk.starts))
         result_of(going)

@@ -121,15 +121,14 @@ class Measured:
         self._sample, self._follows, self.qp = mean, wish.bitrate is not None, self.qp_of(mean)
         self.took = time.perf_counter() - began
 
-    def told(self, mean: float | None, count: int) -> float:
-        """The QP for the next frames, when ``count`` had the mean quantiser ``mean``.
+    def told(self, recent: float, count: int) -> float:
+        """The QP for the next frames, when the ``count`` before had the quantiser ``recent``, a running mean.
 
         At a constant quality it is the sample's, which comes near. A rate control needs seconds to settle, and gives
-        what a preprocessor saves back as quality: so the mean of all frames so far counts, begun by the sample.
+        what a preprocessor saves back as quality: so the running mean counts, once as many frames are through.
         """
-        if mean is None or not self._follows:
-            return self.qp
-        return self.qp_of((self._sample * self.frames + mean * count) / (self.frames + count))
+        share = min(1.0, count / self.frames) if self._follows else 0.0
+        return self.qp_of((1 - share) * self._sample + share * recent)
 
     def qp_of(self, mean: float) -> float:
         """The QP 0..51 of a stream whose frames have the mean quantiser ``mean``."""

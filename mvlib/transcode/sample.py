@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from mvlib.codecs import QP_MAX, Coded, RealCodec, rgb_to_yuv420
 from mvlib.errors import InputError
 from mvlib.evaluation.scales import scale_of
 from mvlib.preprocess import Preprocessor
+from mvlib.samples import Sample
 
 from .film import stepper
 from .source import Source, spread
@@ -142,7 +142,7 @@ class _Sample:
         return self._real(given, qp=qp)
 
     def _add(self, sums: "_Sums", place: int, run: NDArray, coded: Coded) -> None:
-        samples = [SimpleNamespace(frames=frame[None]) for frame in run]
+        samples = [Sample(frame[None], str(place)) for frame in run]
         if place not in self._clean:
             self._clean[place] = self._analyser.remember(samples, self._wanted)
         luma = rgb_to_yuv420(run)[0].astype(np.float32)

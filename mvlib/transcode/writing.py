@@ -19,6 +19,7 @@ from .quantiser import quantiser_of
 from .source import Chunk, Source
 from .tracks import Tracks
 
+_RECENT = 30  # frames
 _REORDERED = 64
 """More frames than any encoder here holds back to change their order."""
 
@@ -33,6 +34,7 @@ class FilmWriter:
         bits: of the elementary stream so far, without container and SEI text, as ``RealCodec`` counts.
         frames: that were given so far.
         told: of how many the encoder has told the quantiser.
+        recent: its running mean, of about the last second.
     """
 
     def __init__(
@@ -42,7 +44,7 @@ class FilmWriter:
         self._source, self._tracks = source, tracks
         self._convert = Converter(real.encoder.colour)
         self._starts, self._end = array("q"), 0
-        self.bits, self.frames, self._chosen, self.told = 0, 0, 0.0, 0
+        self.bits, self.frames, self._chosen, self.told, self.recent = 0, 0, 0.0, 0, 0.0
         self._stream, self._held = None, None
         self._output = av.open(f"file:{path.absolute()}", "w", format=form.muxer, options=dict(form.options))
 
@@ -136,6 +138,7 @@ class FilmWriter:
             self.bits += 8 * len(without_repeats(data, self._header) if encoder.global_header else data)
             if (quantiser := quantiser_of(packet)) is not None:
                 self._chosen, self.told = self._chosen + quantiser, self.told + 1
+                self.recent += (quantiser - self.recent) / min(self.told, _RECENT)
             self._place(packet)
             self._pass_on()
             self._held = packet

@@ -12,18 +12,18 @@ from mvlib.evaluation.samples import Material
 from mvlib.samples import Sample
 
 KINDS = {
-    "pictures": (Experiment, "nanodet", 1),
-    "clips": (Experiment, "action_shift", 2),
+    "pictures": ("nanodet", 1),
+    "clips": ("action_shift", 2),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_rows_and_machines_are_on_the_device_of_their_process(kind, monkeypatch):
-    experiment, machine, frames = KINDS[kind]
+    machine, frames = KINDS[kind]
     networks, devices = [], []
 
     class Second(protocol.Processes):
-        def __init__(self):
+        def __init__(self, device):
             super().__init__("cpu")
             self.device = torch.device("meta")
 
@@ -36,8 +36,8 @@ def test_rows_and_machines_are_on_the_device_of_their_process(kind, monkeypatch)
 
     monkeypatch.setattr(protocol, "Processes", Second)
     monkeypatch.setattr(conditions, "load_for", load)
-    of_kind = experiment(
-        codecs=("x264",), conditions=(ANCHOR,), limit=2, qps=(30, 40),
+    of_kind = Experiment(
+        kind, codecs=("x264",), conditions=(ANCHOR,), limit=2, qps=(30, 40),
         preprocessors=("image", "refined:x265:efficientnet_lite0:1"),
     )  # fmt: skip
     sample = Sample(np.zeros((frames, 48, 48, 3), np.uint8), "s")
