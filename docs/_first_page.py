@@ -101,6 +101,24 @@ GROUPS = (
         {"blur 0.8": BLUR, "CompactVideo": "CompactVideo, a small network"},
         {},
     ),
+    Group(
+        "Real films: is the class the same? (x265)",
+        "films_refined",
+        "x265",
+        "kl",
+        ("efficientnet_lite0", "efficientnet_lite2"),
+        {"blur 0.8": BLUR, "refined": "refined: 5 steps, the real encoder's values"},
+        {"refined": ("efficientnet_lite0",)},
+    ),
+    Group(
+        "Real films: are objects found, refined? (x265)",
+        "films_refined",
+        "x265",
+        "divergence",
+        ("nanodet", "centernet"),
+        {"refined": "refined: 5 steps, the real encoder's values"},
+        {"refined": ("nanodet",)},
+    ),
 )
 
 
