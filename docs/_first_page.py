@@ -111,7 +111,7 @@ GROUPS = (
         {"refined": ("efficientnet_lite0",)},
     ),
     Group(
-        "Real films: are objects found, refined? (x265)",
+        "Real films, refined: are objects found? (x265)",
         "films_refined",
         "x265",
         "divergence",
@@ -218,7 +218,7 @@ def _finish(ax: Axes, bottom: float) -> None:
     ax.legend(
         handles=marks,
         loc="upper center",
-        bbox_to_anchor=(0.5, 0.055),
+        bbox_to_anchor=(0.5, 0.42 / ax.figure.get_figheight()),
         bbox_transform=ax.figure.transFigure,
         ncols=5,
         frameon=False,
