@@ -80,7 +80,7 @@ class Summary:
             f"At equal bits, those of QP {middle.qp:.0f} without it ({self.preprocessor} at about QP {equal.qp:.1f}):",
             f"  {'without':19}{_numbers(middle)}",
             f"  {'with':19}{_numbers(equal)}",
-            "A few frames of one film show no more than that; `mvlib evaluate` gives intervals.",
+            "A few frames of one film show no more than that; `mvlib compare` gives intervals.",
         ]
 
     def numbers(self) -> dict:
