@@ -4,6 +4,7 @@ A temporary name holds the machine and the process that writes it: what a killed
 that writes into the folder, and what a living one is writing stays.
 """
 
+import atexit
 import errno
 import hashlib
 import os
@@ -32,7 +33,7 @@ _HINTS = {
     errno.EFBIG: "the file grew beyond what is allowed here (`ulimit -f`)",
 }
 swept: set[Path] = set()
-_being_written: set[str] = set()
+_being_written: dict[str, Path] = {}
 
 
 @contextmanager
@@ -59,10 +60,11 @@ def replace_when_done(path: str | os.PathLike, durable: bool = False) -> Iterato
                 with temporary.open("rb") as written:
                     os.fsync(written.fileno())
             os.replace(temporary, target)
-        finally:
+            del _being_written[temporary.name]
+        except BaseException:
             if temporary is not None:
                 temporary.unlink(missing_ok=True)
-                _being_written.discard(temporary.name)
+            raise
 
 
 @contextmanager
@@ -94,11 +96,20 @@ def _temporary(path: Path) -> Path:
     sweep(path.parent)
     # A long name must not become too long.
     name = f".{path.stem[:40]}-{this_machine()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
-    _being_written.add(name)
+    _being_written[name] = path.parent / name
     os.close(
         os.open(path.parent / name, os.O_CREAT | os.O_EXCL, 0o666)
     )  # less the umask, unlike what tempfile makes
     return path.parent / name
+
+
+@atexit.register
+def _clear() -> None:
+    """Remove what did not become whole once more: an interruption may come while it is removed."""
+    for name, path in _being_written.items():
+        if f"-{os.getpid()}-" in name:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:

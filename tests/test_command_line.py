@@ -71,7 +71,7 @@ def test_mistakes_of_the_caller_are_a_line_and_status_2(ended):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((), "expected .*encode,evaluate.*"),
+        ((), "expected .*encode,compare,evaluate.*"),
         (("trian",), "invalid choice: 'trian'.*"),
         (("train",), "expected .*image,video,actions.*"),
         (("encode",), "required: encode.file.*"),

@@ -141,6 +141,23 @@ def test_every_flipped_bit_and_every_cut_is_noticed(tmp_path):
             read_sealed(path)
 
 
+def test_what_an_interruption_leaves_is_removed_when_the_process_ends(tmp_path):
+    script = """
+import pathlib, sys
+from mvlib._files import replace_when_done
+unlink = pathlib.Path.unlink
+pathlib.Path.unlink = lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt)  # once more, in the cleaning
+try:
+    with replace_when_done(sys.argv[1]):
+        raise KeyboardInterrupt
+except KeyboardInterrupt:
+    assert len(list(pathlib.Path(sys.argv[1]).parent.iterdir())) == 1
+pathlib.Path.unlink = unlink
+"""
+    subprocess.run([sys.executable, "-c", script, str(tmp_path / "file")], check=True)
+    assert not list(tmp_path.iterdir())
+
+
 # Writes to a temporary name, says so, and waits to be killed.
 WAITS = """
 import sys, time

@@ -77,7 +77,7 @@ def test_every_public_name_loads_and_an_unknown_one_says_what_there_is():
 
 
 # What a package is imported by, where that isn't its name; IPython comes with ipywidgets.
-IMPORTED_AS = {"pillow": "PIL", "pyyaml": "yaml", "ipywidgets": "IPython"}
+IMPORTED_AS = {"pytorch-msssim": "pytorch_msssim", "pillow": "PIL", "pyyaml": "yaml", "ipywidgets": "IPython"}
 
 
 def imports_of(text: str) -> set[str]:

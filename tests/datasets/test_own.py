@@ -49,7 +49,7 @@ def test_scenes_and_films_are_what_their_makers_give():
     made = ActingCutouts("test", 3, 48, seed=5)[2]
     np.testing.assert_array_equal(scene.frames, made.frames)
     np.testing.assert_array_equal(scene.visible, made.visible >= 0.5)
-    assert (ACTIONS[scene.label], scene.source) == (made.name, made.background)
+    assert (ACTIONS[scene.label], scene.source[0]) == (made.name, made.background)
     film, clips = mvlib.open_dataset("clips", frames=4)[1], Clips("test", 4, flip=False)
     np.testing.assert_array_equal(film.frames, clips.uint8(1))
     assert film.source == clips.item(1).file and film.label is None
