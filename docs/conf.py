@@ -13,7 +13,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 project = "Coding for machines"
-release = metadata.version("mvlib")
+release = metadata.version("coding-for-machines")
 
 extensions = [
     "myst_nb",
