@@ -232,7 +232,9 @@ PHOTOGRAPH, ALONE_QP, REFINED_QP, UNSEEN = 123, 36, 39, "efficientnet_lite2"
 def before_after() -> Figure:
     """One test photograph: as it is, coded alone, and refined then coded with about a quarter fewer bits."""
     source = (Photos("test")[PHOTOGRAPH] * 255).round().byte()
-    refined = mvlib.load_preprocessor("refined:")(source[None] / 255, torch.tensor([float(REFINED_QP)]))
+    refined = mvlib.load_preprocessor("refined:x265:efficientnet_lite0:12")(
+        source[None] / 255, torch.tensor([float(REFINED_QP)])
+    )
     codec = mvlib.RealCodec("x265", gop="intra")
     alone = codec(source.permute(1, 2, 0).numpy()[None], qp=ALONE_QP)
     after = codec((refined[0].permute(1, 2, 0) * 255).round().byte().numpy()[None], qp=REFINED_QP)

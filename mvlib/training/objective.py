@@ -37,12 +37,12 @@ class Kept:
     Attributes:
         references: by analyser, what it makes of the clean pictures as a whole.
         slopes: by codec and analyser, where no curves were measured: those of the pictures themselves.
-        choices: by codec, what the virtual one chose in the first step.
+        choices: by codec, what the virtual one chose in the first step; None: it chooses anew in each.
     """
 
     references: dict[str, Any] = field(default_factory=dict)
     slopes: dict[tuple[str, str], OwnSlope] = field(default_factory=dict)
-    choices: dict[str, list] = field(default_factory=dict)
+    choices: dict[str, list] | None = field(default_factory=dict)
 
 
 class Objective(nn.Module):
@@ -115,7 +115,8 @@ class Objective(nn.Module):
         """
         t, kept = self.options, Kept() if kept is None else kept
         slopes = self.slopes_for(x, qp, codec, kept)
-        bpp, decoded = self.coded(y, qp, codec, kept.choices.setdefault(codec, []))
+        choices = None if kept.choices is None else kept.choices.setdefault(codec, [])
+        bpp, decoded = self.coded(y, qp, codec, choices)
         parts, task = {"bpp": bpp.mean()}, 0.0
         shown = (x, decoded) if view is None else (view(x), view(decoded))
         known = kept.references if view is None else {}
@@ -133,9 +134,9 @@ class Objective(nn.Module):
         out = self.code(y if clips else y[:, None], qp, codec, choices)
         return out.bits / (y[0].numel() / 3), out.frames if clips else out.frames[:, 0]
 
-    def begin(self) -> Kept:
-        """Something empty to keep in what calls on the same pictures share."""
-        return Kept()
+    def begin(self, same_choices: bool = True) -> Kept:
+        """Something empty to keep in what calls on the same pictures share, the codec's choices if ``same_choices``."""
+        return Kept(choices={} if same_choices else None)
 
     @torch.no_grad()
     def values(self, y: Tensor, qp: Tensor, codec: str) -> tuple[Tensor, Tensor]:

@@ -14,6 +14,7 @@ from mvlib.datasets import Photos
 from mvlib.preprocess import Refinement, RefinementConfig, preprocess_frames
 from mvlib.preprocess.refine import random_view
 from mvlib.refined import load_preprocessor, refinement
+from mvlib.training.objective import Objective
 from mvlib.training.own_slope import own_slopes
 
 
@@ -248,11 +249,22 @@ def test_own_slopes_are_those_of_the_pictures(pictures):
 
 def test_left_to_themselves_steps_are_those_that_were_best():
     qp = torch.tensor([24.0, 30.0, 40.0])
-    for steps, level in ((1, 4.0), (2, 3.0), (12, 1.5)):
+    for steps, level in ((1, 4.0), (2, 3.0), (4, 1.5)):
         size = Refinement(None, None, RefinementConfig(steps=steps)).step_size(qp, still=True)
         assert size.tolist() == pytest.approx([level / 2, level, level])
+    size = Refinement(None, None, RefinementConfig(steps=12)).step_size(qp, still=True)
+    assert size.tolist() == [1.5] * 3
     size = Refinement(None, None, RefinementConfig(steps=5)).step_size(qp - 2, still=False)
     assert size.tolist() == pytest.approx([0.7 / 4, 0.7 / 2**1, 0.7 * 2 ** (4 / 6)])
+
+
+@pytest.mark.parametrize(("steps", "same"), [(2, True), (6, False)])
+def test_many_steps_let_the_codec_choose_anew(steps, same, monkeypatch):
+    given, begin = [], Objective.begin
+    monkeypatch.setattr(Objective, "begin", lambda self, wish: given.append(begin(self, wish)) or given[-1])
+    module = load_preprocessor(f"refined:x265:efficientnet_lite0:{steps}:precision=float32")
+    module(torch.full((1, 3, 32, 32), 0.5), torch.tensor([37.0]))
+    assert [kept.choices is not None for kept in given] == [same]
 
 
 def test_steps_grow_with_the_quantiser(anchor, pictures):
