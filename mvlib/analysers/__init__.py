@@ -5,10 +5,9 @@
 its own scores and its own training loss.
 """
 
-from .agreement import kl_to_clean, label_accuracy, top1_agreement
+from .agreement import feature_distance, features, kl_to_clean, label_accuracy, top1_agreement
 from .base import Analyser, Found, Response
 from .classifier import Classifier
-from .features import feature_distance, features
 from .registry import AnalyserUnavailable, as_analyser, available, load
 
 __all__ = [

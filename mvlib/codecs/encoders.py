@@ -1,6 +1,6 @@
 """What each encoder is called, needs and understands: codec name → library, decoder, scale, presets, options.
 
-One entry an encoder. The code that runs them (``video.py``, ``stills.py``) names no encoder.
+One entry an encoder. The code that runs them (``video.py``, ``codec.py``) names no encoder.
 
 GOP structures of the video codecs:
 
@@ -249,7 +249,7 @@ ENCODERS: dict[str, Encoder] = {
         colour=None,
     ),
 }
-# What Pillow's writers understand and what is free; see ``reserved.py`` for the others.
+# What Pillow's writers understand and what is free; see ``options.py`` for the others.
 STILL_OPTIONS = {
     "jpeg": ("optimize", "progressive", "restart_marker_blocks", "qtables"),
     "webp": ("use_sharp_yuv",),

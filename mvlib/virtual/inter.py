@@ -26,11 +26,10 @@ from .interpolate import CELL, chroma_phases, fetch, from_blocks, luma_phases
 from .modes import decide
 from .motion import search
 from .partition import rough_decode
-from .plan import INTER, INTRA, MERGE, SKIP, Plan, spread_cells
+from .plan import INTER, INTRA, MERGE, SKIP, Plan, loop_filter, spread_cells
 from .quantise import Rounding, chroma_qp, qstep, straight_through_round
 from .rate import Levels
 from .settings import Settings, lagrangian
-from .strengths import loop_filter
 
 
 @dataclass

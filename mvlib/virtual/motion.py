@@ -9,8 +9,8 @@ Vectors are (x, y) in quarter luma samples and point from the block to its place
 import torch
 import torch.nn.functional as F
 
+from mvlib._planes import shift_differences
 from mvlib.errors import InputError
-from mvlib.motion import shift_differences
 from mvlib.virtual.interpolate import CELL, fetch, to_blocks
 
 # Full search on the picture reduced by 1, 2, 4: reach in samples of the reduced picture.

@@ -1,10 +1,15 @@
 """Detectors: picture → scores and boxes at every place (to train with) → a few objects (to look at)."""
 
-from .boxes import FOUND, Detections, Heads, Truth
-from .build import COCO_CLASSES, DETECTOR_NAMES, load_detector
+from .boxes import FOUND, Detections, Heads, Truth, heads_divergence
+from .build import (
+    COCO_CLASSES,
+    DETECTOR_NAMES,
+    TORCHVISION_DETECTORS,
+    TorchvisionDetector,
+    load_detector,
+    load_torchvision_detector,
+)
 from .detector import Detector
-from .divergence import average_precision, heads_divergence
-from .zoo import TORCHVISION_DETECTORS, TorchvisionDetector, load_torchvision_detector
 
 __all__ = [
     "COCO_CLASSES",
@@ -16,7 +21,6 @@ __all__ = [
     "Heads",
     "TorchvisionDetector",
     "Truth",
-    "average_precision",
     "heads_divergence",
     "load_detector",
     "load_torchvision_detector",

@@ -14,7 +14,7 @@ from timm.layers import create_conv2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mvlib._edges import repeat_edges
+from mvlib._planes import repeat_edges
 
 STRIDE, _CLASSES = 4, 80
 # One row a block: kernel, width inside, width out, stride, width of squeeze-and-excite (0: none), activation.

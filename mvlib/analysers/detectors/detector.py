@@ -14,8 +14,7 @@ from torch.nn import functional as F
 from torchvision.ops import clip_boxes_to_image
 
 from ..base import Analyser, Found, Response
-from .boxes import FOUND, TRUE, Detections, Heads, check_score, objects_found, select
-from .divergence import heads_divergence
+from .boxes import FOUND, TRUE, Detections, Heads, check_score, heads_divergence, objects_found, select
 
 
 class Detector(Analyser):

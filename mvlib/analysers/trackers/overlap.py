@@ -18,7 +18,6 @@ import numpy as np
 from mvlib.errors import InputError
 
 SCORES = ("ao", "sr50", "sr75")
-SCORE_TITLES = {"ao": "average overlap", "sr50": "success rate at 0.50", "sr75": "success rate at 0.75"}
 
 
 class Tracks(Protocol):
