@@ -4,8 +4,6 @@ Levels need no real encoder, only a virtual one that makes them. Weights are the
 of the ratio of estimated to real bits, drawn softly towards what an ideal coder would pay.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ the sum follows the bits that the real encoder wrote (``fit.py``). Validation ph
 bits are exact and need no fit; its levels' log-odds give the slope.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import groupby

@@ -5,8 +5,6 @@ frame stands beside a real one, and the fit is per frame. The stock encoder orde
 of them as B frames; there the fit is on a clip's mean, so that clips and QPs are ranked as the encoder ranks them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

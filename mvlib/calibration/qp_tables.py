@@ -14,8 +14,6 @@ Luma, since its distortion follows the quantiser step, while chroma has offsets 
 that 4:2:0 sets.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What virtual codecs share: input → checks → a subclass's ``code`` → decoded clip and bits, real values if wished."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +39,7 @@ def checked_clip(clip: Tensor) -> Tensor:
 
 
 def checked_qp(
-    qp: Tensor | float,
+    qp: Tensor | float | None,
     clip: Tensor,
     name: str = "qp",
     span: tuple[float, float] = (0, QP_MAX),
@@ -55,7 +53,7 @@ def checked_qp(
     """
     count = clip.shape[0]
     if not isinstance(qp, Tensor):
-        if not is_number(qp):
+        if qp is None or not is_number(qp):
             raise InputTypeError(f"{name} is {type(qp).__name__}; give a number or a tensor (B,)")
         qp = torch.full((count,), float(qp), dtype=clip.dtype, device=clip.device)
     if qp.dtype == torch.bool or qp.is_complex():
@@ -195,7 +193,11 @@ class VirtualBase(nn.Module, ABC):
         with torch.autocast(clip.device.type, enabled=False):
             frames, bits, types = self.code(clip.clamp(0, 1), chosen.setting, way)
             out = VirtualOut(_same_layout(frames, clip), bits.sum(1), bits, types)
-            return out if real is None else with_real_values(out, clip, *chosen.real, real)
+            return (
+                out
+                if real is None or chosen.real is None
+                else with_real_values(out, clip, *chosen.real, real)
+            )
 
     def quantiser(self, clip: Tensor, qp: Tensor | float | None) -> Quantiser:
         """The quantiser of a call, checked; a subclass may take other arguments in place of qp."""

@@ -15,6 +15,7 @@ References: Lu et al., TCSVT 2024, arXiv 2206.05650 (real values forward, virtua
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,7 +25,7 @@ from mvlib.errors import InputError, choose
 from .base import VirtualBase, Way
 from .colour import Planes, pad_planes, planes_to_rgb, rgb_to_planes
 from .inter import PFrame, code_p
-from .intra import IFrame, IntraChoices, code_i
+from .intra import IFrame, code_i
 from .jpeg import VirtualJpeg
 from .plan import INTER, INTRA, MERGE, SKIP, Plan
 from .quantise import Rounding
@@ -48,8 +49,8 @@ def plan_features(plan: Plan, blocks: tuple[int, ...]) -> Features:
             out[f"{name}{k}.count"] = bits * (here * share).sum((1, 2))
     out["vectors.count"] = plan.vector_bits.sum((1, 2))
     skipped = plan.mode == SKIP
-    pairs = (skipped[:, 1:] != skipped[:, :-1], skipped[:, :, 1:] != skipped[:, :, :-1])
-    out["breaks.count"] = sum(pair.sum((1, 2)) for pair in pairs).float()
+    down, across = skipped[:, 1:] != skipped[:, :-1], skipped[:, :, 1:] != skipped[:, :, :-1]
+    out["breaks.count"] = (down.sum((1, 2)) + across.sum((1, 2))).float()
     return out
 
 
@@ -59,7 +60,7 @@ def code_chain(
     settings: Settings,
     rounding: Rounding,
     through: int | None = None,
-    choices: Sequence[IntraChoices | Plan] = (),
+    choices: Sequence[Any] = (),
 ) -> Iterator[IFrame | PFrame]:
     """Code padded planes in order, the first as I, all others as P on the reconstruction before.
 
@@ -93,7 +94,7 @@ def frame_features(
         silent = level_features(frame.skipped, count, groups, grouped)
         for name in (n for n in silent if n.endswith(".levels")):
             levels[name] = levels[name] + silent[name] if name in levels else silent[name]
-    return levels | plan_features(frame.plan, settings.inter.blocks)
+    return levels | plan_features(frame.plan, settings.tools.blocks)
 
 
 def frame_qps(qp: Tensor, settings: Settings) -> dict[str, Tensor]:

@@ -11,8 +11,6 @@ small changes that a quantiser swallows look as if they changed all later frames
 raised the real bits.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -51,7 +49,7 @@ class Coder:
 
     def __init__(self, plan: Plan, qp: Tensor, settings: Settings, rounding: Rounding):
         self.plan, self.settings, self.rounding = plan, settings, rounding
-        self.tools, self.standard = settings.inter, settings.standard
+        self.tools, self.standard = settings.tools, settings.standard
         self.steps = (qstep(qp), *[qstep(chroma_qp(qp, self.standard))] * 2)
         self.coded = (plan.mode == MERGE) | (plan.mode == INTER)
         self.levels: list[Levels] = []
@@ -168,7 +166,7 @@ def code_p(
     differ; None: it searches and decides.
     Returns planes clipped to 0..255 after the loop filter.
     """
-    tools = settings.inter
+    tools = settings.tools
     luma = luma_phases(reference.y, tools.interpolation)
     chroma = chroma_phases(torch.cat([reference.cb, reference.cr], 1), tools.interpolation)
     if plan is None:

@@ -9,6 +9,8 @@ half the resolution reads the same vector as eighths: 8 × 8 phases of a quarter
 2. ITU-T H.264 (03/2005), 8.4.2.2: 6-tap half samples, averaged quarter samples, bilinear chroma.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
@@ -46,7 +48,7 @@ class _FilterBank(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: torch.Tensor, taps: list[list[int]], dim: int) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, taps: list[list[int]], dim: int) -> torch.Tensor:
         ctx.taps, ctx.dim, ctx.shape = taps, dim, x.shape
         n = x.shape[dim] - len(taps[0]) + 1
         shape = list(x.shape)
@@ -60,7 +62,7 @@ class _FilterBank(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         out = grad.new_zeros(ctx.shape)
         n = grad.shape[ctx.dim]
         for f, row in enumerate(ctx.taps):

@@ -47,7 +47,8 @@ def standard_tables(quality: Tensor) -> Tables:
     """Quantiser tables of luma and chroma, (B, 64) each, row-major, for a whole quality of 1..100, (B,)."""
     scale = torch.where(quality < 50, _floor(5000 / quality), 200 - 2 * quality)[:, None]
     bases = (torch.tensor([float(v) for v in t.split()]).to(quality) for t in (_LUMA, _CHROMA))
-    return tuple(_floor((base * scale + 50) / 100).clamp(1, 255) for base in bases)
+    luma, chroma = (_floor((base * scale + 50) / 100).clamp(1, 255) for base in bases)
+    return luma, chroma
 
 
 def _floor(x: Tensor) -> Tensor:
@@ -111,9 +112,9 @@ class VirtualJpeg(VirtualBase):
     def code(self, clip: Tensor, setting: Tables, way: Way) -> tuple[Tensor, Tensor, list[str]]:
         """Frames (B, T, 3, H, W), bits (B, T) and types of a checked clip with tables (B, 64) of luma and chroma."""
         b, t, _, h, w = clip.shape
-        rgb, tables = clip.flatten(0, 1), tuple(s.repeat_interleave(t, 0) for s in setting)
+        rgb, (luma_steps, chroma_steps) = clip.flatten(0, 1), (s.repeat_interleave(t, 0) for s in setting)
         decoded, bits = [], rgb.new_full((b * t,), HEADER_BITS)
-        for plane, table, chroma in _planes(rgb, tables):
+        for plane, table, chroma in _planes(rgb, (luma_steps, chroma_steps)):
             samples, levels, exact = _code_plane(plane, table, way.rounding, (h, w), chroma, b * t)
             decoded.append(samples)
             bits = bits + exact * STUFFING
@@ -127,7 +128,7 @@ class VirtualJpeg(VirtualBase):
     def levels(self, rgb: Tensor, quality: Tensor) -> list[Levels]:
         """The levels of luma and chroma that are sent at a quality (B,), hard rounded."""
         planes = _planes(rgb, standard_tables(quality))
-        size = tuple(rgb.shape[-2:])
+        size = rgb.shape[-2], rgb.shape[-1]
         return [_code_plane(plane, table, hard, size, chroma, len(rgb))[1] for plane, table, chroma in planes]
 
 

@@ -85,8 +85,8 @@ def edge_strengths(plan: Plan, nonzero: Tensor, standard: str) -> tuple[Tensor, 
     unit = spread_cells(torch.div(size, 4, rounding_mode="floor"), 2)
     vectors = vectors * ~intra[..., None]
     vertical = _left_edges(intra, nonzero, vectors, unit, standard)
-    turned = (t.transpose(1, 2) for t in (intra, nonzero, vectors, unit))
-    horizontal = _left_edges(*turned, standard).transpose(1, 2)
+    intra, nonzero, vectors, unit = (t.transpose(1, 2) for t in (intra, nonzero, vectors, unit))
+    horizontal = _left_edges(intra, nonzero, vectors, unit, standard).transpose(1, 2)
     return vertical, horizontal
 
 

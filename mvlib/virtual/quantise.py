@@ -9,8 +9,6 @@ References: ITU-T H.265 8.6.3 and table 8-10; ITU-T H.264 table 8-15; Agustsson 
 quantized neural compression", NeurIPS 2020 (soft rounding).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

@@ -13,8 +13,6 @@ References: ITU-T H.265 6.5.3 (diagonal scan in groups of 4×4); ITU-T H.264 tab
 F.1.2 (symbols) and K.2 (optimal codes, of at most 16 bits).
 """
 
-from __future__ import annotations
-
 import heapq
 
 import numpy as np

@@ -4,8 +4,6 @@
 beside them in ``weights/``: <codec>.json → FrameRate by kind of frame, for each GOP.
 """
 
-from __future__ import annotations
-
 import json
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -94,6 +92,12 @@ class Settings:
     passes: int = 2
     inter: InterTools | None = None
     i_offset: float = 0.0
+
+    @property
+    def tools(self) -> InterTools:
+        """What P frames may do, where there are any."""
+        assert self.inter is not None
+        return self.inter
 
 
 _H265_MODES = (0, 1, *range(2, 35, 2))  # every second direction, the two axes among them
@@ -185,8 +189,8 @@ def _rate(fitted: dict) -> FrameRate:
         if (len(groups[name].significant), len(groups[name].more)) != (SIGNIFICANT, MORE):
             raise InputError(f"{name} has not {SIGNIFICANT} and {MORE} numbers")
     weights = dict(zip(fitted["weights"], finite(fitted["weights"].values()), strict=True))
-    _, _ = curve = tuple(finite(fitted["curve"]))
-    return FrameRate(groups, weights, *finite([fitted["header"]]), curve)
+    (header,), (linear, square) = finite([fitted["header"]]), finite(fitted["curve"])
+    return FrameRate(groups, weights, header, (linear, square))
 
 
 def store(name: str, key: str, value: object) -> Path:

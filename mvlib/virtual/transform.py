@@ -8,8 +8,6 @@ References: ITU-T H.265 8.6.4 (DCT-II of 4 to 32, DST-VII of 4×4 intra luma); I
 Hadamard transform of the DC values of 16×16 blocks and of chroma).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np
