@@ -11,17 +11,6 @@ from .classifier import Classifier
 from .registry import AnalyserUnavailable, as_analyser, available, load
 
 __all__ = [
-    "Analyser",
-    "AnalyserUnavailable",
-    "Classifier",
-    "Found",
-    "Response",
-    "as_analyser",
-    "available",
-    "feature_distance",
-    "features",
-    "kl_to_clean",
-    "label_accuracy",
-    "load",
-    "top1_agreement",
-]
+    "Analyser", "AnalyserUnavailable", "Classifier", "Found", "Response", "as_analyser", "available",
+    "feature_distance", "features", "kl_to_clean", "label_accuracy", "load", "top1_agreement",
+]  # fmt: skip

@@ -12,9 +12,9 @@ pictures, and what is learned from them leans less on one network's last layer.
 Reference: Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", CVPR 2018.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from numbers import Integral
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -63,7 +63,7 @@ def label_accuracy(coded: Tensor, labels: Sequence[Label]) -> Tensor:
 
 
 def _hit(top: int, label: Label, classes: int) -> float:
-    acceptable = () if label is None else (label,) if isinstance(label, Integral) else tuple(label)
+    acceptable = () if label is None else tuple(label) if isinstance(label, Iterable) else (label,)
     if not all(0 <= index < classes for index in acceptable):
         raise InputError(f"label {label} isn't a class of this analyser; indices go from 0 to {classes - 1}")
     return float(top in acceptable) if acceptable else float("nan")
@@ -83,7 +83,7 @@ def feature_layers(analyser: nn.Module) -> list[nn.Module]:
     Raises:
         ValueError: neither is there.
     """
-    network = analyser.network
+    network: Any = analyser.network
     names = getattr(network, "feature_layers", None)
     if names is None and isinstance(getattr(network, "blocks", None), nn.Module):
         last = len(network.blocks) - 1

@@ -165,7 +165,7 @@ class Analyser(nn.Module):
 
     def compare(
         self, samples: Sequence[Any], clean: Any, coded: Sequence[np.ndarray], scores: Sequence[str]
-    ) -> dict[str, np.ndarray | Found]:
+    ) -> Mapping[str, np.ndarray | Found]:
         """The ``scores`` of coded versions of ``samples``: (n,) each, NaN where nothing is known, or ``Found``.
 
         Args:

@@ -72,9 +72,7 @@ class Classifier(Predictor):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, C) of pictures ``x``: float (B, 3, H, W), RGB in [0, 1], any H and W.
 
-        Raises:
-            TypeError: not a floating-point tensor.
-            ValueError: wrong shape, values far outside [0, 1] (a picture in 0..255), or NaN.
+        Raises as ``mvlib.analysers.base.checked``.
         """
         x = self.checked(x).contiguous(memory_format=torch.channels_last)
         if self.input_size and x.shape[-2:] != self.input_size:

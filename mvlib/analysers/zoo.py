@@ -11,6 +11,7 @@ import logging
 import re
 from collections.abc import Callable, Sequence
 from importlib.resources import as_file, files
+from typing import Any
 
 import timm
 import torch
@@ -117,7 +118,7 @@ def load_torchvision(model: str, *, pretrained: bool = True) -> Classifier:
 
 
 def torchvision_network(
-    model: str, pretrained: bool, offline: Sequence[str] = tuple(LITE_SIZES), **untrained
+    model: str, pretrained: bool, offline: Sequence[str] = tuple(LITE_SIZES), **untrained: Any
 ) -> tuple[nn.Module, WeightsEnum]:
     """torchvision's ``model``, and its default weights with all that belongs to them.
 
@@ -191,7 +192,7 @@ def _interpolation(name: str) -> str:
     return "bilinear" if name == "bilinear" else "bicubic"
 
 
-def _timm_classes(network: nn.Module) -> tuple[str, ...]:
+def _timm_classes(network: Any) -> tuple[str, ...]:
     if network.num_classes == len(IMAGENET_CLASSES):
         return IMAGENET_CLASSES
     subset = infer_imagenet_subset(network)

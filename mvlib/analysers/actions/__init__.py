@@ -16,16 +16,6 @@ from .recogniser import (
 )
 
 __all__ = [
-    "ACTION_CLASSES",
-    "ACTION_NETWORKS",
-    "FRAMES",
-    "MEAN",
-    "SIDE",
-    "STD",
-    "TORCHVISION_RECOGNISERS",
-    "Recogniser",
-    "build_network",
-    "fit_frames",
-    "load_recogniser",
-    "load_torchvision_recogniser",
-]
+    "ACTION_CLASSES", "ACTION_NETWORKS", "FRAMES", "MEAN", "SIDE", "STD", "TORCHVISION_RECOGNISERS", "Recogniser",
+    "build_network", "fit_frames", "load_recogniser", "load_torchvision_recogniser",
+]  # fmt: skip

@@ -184,7 +184,7 @@ class ShiftBlock(Residual):
     def __init__(self, inside: int, outside: int, stride: int = 1) -> None:
         super().__init__(inside, outside, stride, act=nn.SiLU)
 
-    def forward(self, x: Tensor, moments: int) -> Tensor:
+    def forward(self, x: Tensor, moments: int) -> Tensor:  # type: ignore[override]  # it must know where a clip ends
         """(B * moments, inside, h, w) → (B * moments, outside, h / stride, w / stride)."""
         y = self.act(self.first(shift(x, moments)))
         return self.act(self.second(shift(y, moments)) + self.shortcut(x))

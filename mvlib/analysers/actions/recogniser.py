@@ -65,9 +65,7 @@ class Recogniser(Predictor):
     def forward(self, clip: Tensor) -> Tensor:
         """Logits (B, C) of clips: float (B, T, 3, H, W), RGB in [0, 1], T at least 2, any H and W.
 
-        Raises:
-            TypeError: not a floating-point tensor.
-            ValueError: wrong shape, values far outside [0, 1] (a clip in 0..255), or NaN.
+        Raises as ``mvlib.analysers.base.checked``.
         """
         clip = self.checked(clip)
         x = (fit_frames(clip, self.frames, self.input_size[0]) - self.mean) / self.std

@@ -12,16 +12,6 @@ from .build import (
 from .detector import Detector
 
 __all__ = [
-    "COCO_CLASSES",
-    "DETECTOR_NAMES",
-    "FOUND",
-    "TORCHVISION_DETECTORS",
-    "Detections",
-    "Detector",
-    "Heads",
-    "TorchvisionDetector",
-    "Truth",
-    "heads_divergence",
-    "load_detector",
-    "load_torchvision_detector",
-]
+    "COCO_CLASSES", "DETECTOR_NAMES", "FOUND", "TORCHVISION_DETECTORS", "Detections", "Detector", "Heads",
+    "TorchvisionDetector", "Truth", "heads_divergence", "load_detector", "load_torchvision_detector",
+]  # fmt: skip

@@ -39,8 +39,8 @@ def load_detector(name: str, *, pretrained: bool = True) -> Detector:
         ValueError: no such detector, or weights that don't fit their card.
         FileNotFoundError: the weights are missing.
     """
-    network, side, mean, std, letterbox = _DETECTORS[choose("detector", name, _DETECTORS)]
-    network = network()
+    kind, side, mean, std, letterbox = _DETECTORS[choose("detector", name, _DETECTORS)]
+    network = kind()
     if pretrained:
         path = weights_folder() / f"detector_{name}.safetensors"
         state, _ = read_weights(
@@ -72,6 +72,7 @@ class TorchvisionDetector(Analyser):
     For evaluation: it gives no heads to train with.
     """
 
+    place: Tensor
     kind, picture_scores, differentiable = "detector", ("ap",), False
 
     def __init__(self, network: nn.Module, name: str, categories: list[str]) -> None:

@@ -9,6 +9,8 @@ normalisation is folded into the convolutions.
 [3] Li et al., "Generalized Focal Loss", NeurIPS 2020, arXiv 2006.04388
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -57,7 +59,7 @@ class Stage(nn.Module):
         super().__init__()
         half = width // 2
         self.start = _conv(width, width, stride)
-        self.pairs = nn.ModuleList(
+        self.pairs: Any = nn.ModuleList(
             nn.ModuleList([_conv(width, half), _conv(half, half)]) for _ in range(blocks)
         )
         self.end = _conv(width, width)

@@ -5,6 +5,8 @@ convolutions, trained to name what a picture shows; NanoDet's backbone is plain 
 trained to find where things are. A Siamese comparison of their first layers' features makes each a ``Tracker``.
 """
 
+from typing import Any
+
 from torch import nn
 
 from mvlib.errors import choose
@@ -20,7 +22,7 @@ __all__ = ["TRACKER_NAMES", "Search", "Tracker", "load_tracker", "response_diver
 def _lite0(pretrained: bool) -> Backbone:
     """The stem and the first three stages of EfficientNet-Lite0: 40 channels."""
     whole = load_lite("efficientnet_lite0", pretrained=pretrained)
-    network = whole.network
+    network: Any = whole.network
     layers = nn.Sequential(network.conv_stem, network.bn1, *network.blocks[:3])
     return Backbone(layers, whole.mean, whole.std, channels=40)
 
@@ -28,7 +30,8 @@ def _lite0(pretrained: bool) -> Backbone:
 def _nanodet(pretrained: bool) -> Backbone:
     """The stem and the first two stages of NanoDet's backbone: 128 channels."""
     whole = load_detector("nanodet", pretrained=pretrained)
-    layers = nn.Sequential(whole.network.stem, *whole.network.stages[:2])
+    network: Any = whole.network
+    layers = nn.Sequential(network.stem, *network.stages[:2])
     return Backbone(layers, whole.mean, whole.std, channels=128)
 
 
