@@ -15,16 +15,6 @@ from .encoders import ENCODERS, GOPS, QP_MAX
 from .options import available
 
 __all__ = [
-    "ENCODERS",
-    "GOPS",
-    "QP_MAX",
-    "Codec",
-    "Coded",
-    "CommandCodec",
-    "RealCodec",
-    "Stream",
-    "available",
-    "rgb_to_yuv420",
-    "versions",
-    "yuv420_to_rgb",
-]
+    "ENCODERS", "GOPS", "QP_MAX", "Codec", "Coded", "CommandCodec", "RealCodec", "Stream", "available",
+    "rgb_to_yuv420", "versions", "yuv420_to_rgb",
+]  # fmt: skip

@@ -1,7 +1,5 @@
 """What every codec here can do: frames, qp → checks → encode → stream → decode → bits, types, frames; many at once."""
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 import math

@@ -4,8 +4,6 @@
 WebP BT.601 limited range, AVIF BT.601 full range, all 4:2:0; the conversions are the libraries' own, both ways.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import re

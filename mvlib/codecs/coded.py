@@ -3,8 +3,6 @@
 Kept in a folder is the stream (kilobytes), not the frames (megabytes): decoding is quick and gives the same frames.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 from collections.abc import Callable

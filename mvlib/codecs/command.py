@@ -25,8 +25,6 @@ Untried here, from the programs' manuals (VVenC, VTM, HM, JM, BPG)::
     bpgdec -o {decoded} {stream}
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 

@@ -15,8 +15,6 @@ codes it with 17. That pays where later frames refer to it; a clip of one pictur
 their scales would end at qp 42. Still codecs and Motion JPEG are always intra.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial

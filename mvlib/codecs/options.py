@@ -9,8 +9,6 @@ another one than the planes or the encoder's own, wrote or read files, or brough
 one of these, such as a file of statistics, opens the encoder itself (``video.open_encoder``).
 """
 
-from __future__ import annotations
-
 import difflib
 import re
 from collections.abc import Callable

@@ -5,8 +5,6 @@ OBUs (AV1) by its temporal delimiters. Headers of IVF, SEI and metadata are not 
 in coding order make a file for a decoder again, and what it writes becomes planes of 8 bits or a picture.
 """
 
-from __future__ import annotations
-
 import re
 import struct
 from collections.abc import Callable

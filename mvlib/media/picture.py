@@ -119,9 +119,7 @@ def is_picture(path: Path) -> bool:
             return True
     except UnidentifiedImageError:
         return False
-    except Image.DecompressionBombError:
-        return True
-    except Exception:  # recognised, and damaged
+    except Exception:  # recognised, and damaged or too large
         return True
 
 
