@@ -61,6 +61,17 @@ def probability_table(report: dict, qualities: Columns = None) -> str:
     return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), cell)
 
 
+def monotone_table(report: dict, qualities: Columns = None) -> str:
+    """The BD-rates by a monotone fit of the curves in place of PCHIP, in percent; "–" where there is none."""
+    gains = _kept(report["bd_rates"], {"quality": qualities})
+
+    def cell(gain: dict | None) -> str:
+        value = (gain or {}).get("monotone")
+        return "–" if value is None else f"{value:+.1f}"
+
+    return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), cell)
+
+
 def light_table(
     report: dict,
     scores: Columns = None,
