@@ -56,12 +56,16 @@ class BDRate(float):
         return float(self), self.overlap
 
 
+Curve = Sequence[tuple[float, float]] | np.ndarray
+"""(rate, quality) pairs, or (N, 2)."""
+
+
 def small_overlap(overlap: float) -> bool:
     """Whether two curves have, to a percent, less than half of the qualities that either reaches in common."""
     return round(100 * overlap) < 50
 
 
-def _checked(curve: Sequence[tuple[float, float]]) -> np.ndarray:
+def _checked(curve: Curve) -> np.ndarray:
     """``curve`` as (N, 2) of rate and quality; raises CurveError for what no curve is."""
     points = np.asarray(curve, dtype=np.float64)
     if points.ndim != 2 or points.shape[1] != 2:
@@ -75,7 +79,7 @@ def _checked(curve: Sequence[tuple[float, float]]) -> np.ndarray:
     return points
 
 
-def efficient_frontier(curve: Sequence[tuple[float, float]]) -> tuple[np.ndarray, np.ndarray]:
+def efficient_frontier(curve: Curve) -> tuple[np.ndarray, np.ndarray]:
     """Points of ``curve`` that no cheaper point equals or beats, in order of rate.
 
     Noise makes measured quality dip where the curve is flat (top-1 near saturation). Nobody would operate a
@@ -101,7 +105,7 @@ def efficient_frontier(curve: Sequence[tuple[float, float]]) -> tuple[np.ndarray
     return frontier[:, 0], frontier[:, 1]
 
 
-def monotone_fit(curve: Sequence[tuple[float, float]], points: int = 65) -> np.ndarray:
+def monotone_fit(curve: Curve, points: int = 65) -> np.ndarray:
     """A cubic in the logarithm of rate that never falls, fitted to all points of ``curve`` by least squares.
 
     A score that is noisy where the curve is flat (AP of few objects, right answers near saturation) dips and rises by
@@ -136,8 +140,8 @@ def monotone_fit(curve: Sequence[tuple[float, float]], points: int = 65) -> np.n
 
 
 def bd_rate(
-    anchor: Sequence[tuple[float, float]],
-    test: Sequence[tuple[float, float]],
+    anchor: Curve,
+    test: Curve,
     *,
     fit: Literal["pchip", "monotone"] = "pchip",
 ) -> BDRate:
@@ -159,10 +163,8 @@ def bd_rate(
 
     if fit not in ("pchip", "monotone"):
         raise InputError(f"fit must be 'pchip' or 'monotone', got {fit!r}")
-    if fit == "monotone":
-        anchor, test = monotone_fit(anchor), monotone_fit(test)
-    rate_a, quality_a = efficient_frontier(anchor)
-    rate_t, quality_t = efficient_frontier(test)
+    rate_a, quality_a = efficient_frontier(monotone_fit(anchor) if fit == "monotone" else anchor)
+    rate_t, quality_t = efficient_frontier(monotone_fit(test) if fit == "monotone" else test)
     common = min(quality_a[-1], quality_t[-1]) - max(quality_a[0], quality_t[0])
     spanned = max(quality_a[-1], quality_t[-1]) - min(quality_a[0], quality_t[0])
     if common <= 0:
@@ -183,7 +185,7 @@ def bd_rate(
     return BDRate(float(percent), float(common / spanned))
 
 
-def rate_at(curve: Sequence[tuple[float, float]], quality: float) -> float:
+def rate_at(curve: Curve, quality: float) -> float:
     """Rate that ``curve`` needs for ``quality``, by the interpolation of the BD-rate: PCHIP of the logarithm of rate.
 
     Raises:
