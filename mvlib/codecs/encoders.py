@@ -102,15 +102,15 @@ def _numbered(key: str, numbers: range, **names: int) -> dict[str, dict]:
 
 
 _X26X = _named("preset", "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo")
+_SVT_PRESETS = _numbered(
+    "preset", range(14),
+    ultrafast=12, superfast=11, veryfast=10, faster=9, fast=8, medium=7, slow=5, slower=4, veryslow=3,
+)  # fmt: skip
+_VP9_PRESETS = _numbered(
+    "cpu-used", range(6), ultrafast=5, veryfast=5, faster=4, fast=4, medium=3, slow=2, slower=1, veryslow=0
+)
 # The simple reference: nothing adapts, every frame has the given QP.
-_FLAT = {
-    "aq-mode": "0",
-    "ipratio": "1",
-    "pbratio": "1",
-    "weightp": "0",
-    "scenecut": "0",
-    "bframes": "0",
-}
+_FLAT = {"aq-mode": "0", "ipratio": "1", "pbratio": "1", "weightp": "0", "scenecut": "0", "bframes": "0"}
 _X264 = _FLAT | {"psy": "0", "mbtree": "0"}
 _X265 = _FLAT | {"psy-rd": "0", "psy-rdoq": "0", "cutree": "0"}
 _SVT_FLAT = {
@@ -160,19 +160,7 @@ ENCODERS: dict[str, Encoder] = {
     "svtav1": Encoder(
         library="libsvtav1",
         native=(1, 63),  # 0 would mean "not set" and give the default of 35
-        presets=_numbered(
-            "preset",
-            range(14),
-            ultrafast=12,
-            superfast=11,
-            veryfast=10,
-            faster=9,
-            fast=8,
-            medium=7,
-            slow=5,
-            slower=4,
-            veryslow=3,
-        ),
+        presets=_SVT_PRESETS,
         decoders=("libdav1d", "av1"),
         params="svtav1-params",
         always={"lp": "1"},
@@ -188,18 +176,7 @@ ENCODERS: dict[str, Encoder] = {
     "vp9": Encoder(
         library="libvpx-vp9",
         native=(0, 63),
-        presets=_numbered(
-            "cpu-used",
-            range(6),
-            ultrafast=5,
-            veryfast=5,
-            faster=4,
-            fast=4,
-            medium=3,
-            slow=2,
-            slower=1,
-            veryslow=0,
-        ),
+        presets=_VP9_PRESETS,
         decoders=("vp9", "libvpx-vp9"),
         always={"deadline": "good", "row-mt": "0", "threads": "1"},
         gops={
