@@ -1,7 +1,7 @@
 """Classifiers: picture in [0, 1] → resize → normalise → network → logits, and what coding leaves of them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,9 @@ class Classifier(Predictor):
     """
 
     kind = "classifier"
-    picture_scores, clip_scores, batch = ("kl", "top1", "label"), ("kl", "top1"), 4
+    picture_scores: ClassVar[tuple[str, ...]] = ("kl", "top1", "label")
+    clip_scores: ClassVar[tuple[str, ...]] = ("kl", "top1")
+    batch = 4
 
     def __init__(
         self,
