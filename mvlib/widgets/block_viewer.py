@@ -105,7 +105,7 @@ class BlockViewer(SamplePanel):
         }
         tiles = columns(
             [pictures[name].html() for name in PLANES],
-            "mvlib-numbers" if move.numbers and block.k > 4 else "mvlib-tile",
+            "mvlib-half" if move.numbers and block.k > 4 else "mvlib-third",
         )
         body = columns([pictures["picture"].html(POINT), within(tiles)])
         words = in_words(found, block, move.codec, move.qp)

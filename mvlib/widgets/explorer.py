@@ -63,7 +63,7 @@ class Explorer(SamplePanel):
             )
         self._looker = Looker(known, self.gop, own(preprocessors), analysers)
         self._look: Look | None = None
-        self.codec = choice("Codec", codecs, "150px", "x265" if "x265" in codecs else None)
+        self.codec = choice("Codec", codecs, "130px", "x265" if "x265" in codecs else None)
         self.qp = slider("QP", qp, 51, follow=self.follow)
         self.preprocessor = choice(
             "Preprocessor", [(NONE, NONE), *((title_of(name), name) for name in preprocessors)], "330px"
@@ -116,7 +116,7 @@ class Explorer(SamplePanel):
     ) -> Screen:
         """Pictures or a film above the charts, and the numbers of ``look`` above all."""
         self._look = look
-        above = film or columns([still.html() for still in stills.values()])
+        above = film or columns([still.html() for still in stills.values()], "mvlib-still")
         above += LEGEND if look.track is not None else ""
         body = above + columns(list(charts.values()), "mvlib-chart")
         return Screen(caption(look, t), body, stills, charts, numbers(look, t))

@@ -10,7 +10,7 @@ import ipywidgets as ipw
 from mvlib.errors import UserError
 from mvlib.samples import Sample
 
-from .controls import choice, text
+from .controls import choice, row, text
 from .panel import Panel
 
 
@@ -27,13 +27,13 @@ class SamplePanel(Panel):
 
     def __init__(self, known: dict[str, Sample], rows: Sequence[Sequence[str]]) -> None:
         self._known = known
-        setattr(self, self.kind, choice(self.kind.capitalize(), list(known), "190px"))
+        setattr(self, self.kind, choice(self.kind.capitalize(), list(known), "180px"))
         self.file = text("Your file", "its path, then Enter")
         accept = {"picture": "image/*", "clip": "video/*"}[self.kind]
         self.upload = ipw.FileUpload(accept=accept, description="Upload", layout={"width": "auto"})
         self.file.observe(lambda _: self._add_path(), "value")
         self.upload.observe(lambda _: self._add_upload(), "value")
-        super().__init__(rows, self.file, self.upload)
+        super().__init__(rows, row([self.file, self.upload]))
 
     def add(self, name: str, given: Any) -> None:
         """Put a sample of your own, an array or a file, into the list, and show it.

@@ -18,9 +18,11 @@ _CSS = """<style>
 .jupyter-widgets-disconnected .mvlib-gone { display: inline; color: #b3261e }
 .mvlib-panel .jupyter-widgets-disconnected::before { content: none }
 .mvlib-chart { flex: 1 1 390px; max-width: max(50% - 12px, 390px) }
-.mvlib-tile { flex: 1 1 118px }
-.mvlib-numbers { flex: 1 1 245px }
-.mvlib-chart, .mvlib-tile, .mvlib-numbers { min-width: 0 }
+.mvlib-still { flex: 1 1 0 }
+.mvlib-third { flex: 1 1 calc(33.3% - 12px) }
+.mvlib-half { flex: 1 1 calc(50% - 12px) }
+.mvlib-chart, .mvlib-still, .mvlib-third, .mvlib-half { min-width: 0 }
+.mvlib-panel:not(:fullscreen) .mvlib-third .mvlib-title { font-size: 12px }
 .mvlib-title { white-space: nowrap; overflow: hidden; text-overflow: ellipsis }
 .mvlib-panel:fullscreen { max-width: none; padding: 12px 24px; overflow: auto;
     background: var(--jp-layout-color0, white); --jp-widgets-font-size: 19px; --jp-ui-font-size1: 19px;
@@ -28,7 +30,9 @@ _CSS = """<style>
 .mvlib-panel:fullscreen > * { flex-shrink: 0 }
 .mvlib-panel:fullscreen .widget-dropdown { width: max-content !important }
 .mvlib-panel:fullscreen .mvlib-chart { max-width: none }
-.mvlib-panel:fullscreen img { max-height: 42vh; object-fit: contain; object-position: left top }
+.mvlib-panel:fullscreen .widget-text { width: 330px }
+.mvlib-panel:fullscreen img { max-height: 66vh; object-fit: contain; object-position: left top }
+.mvlib-panel:fullscreen .mvlib-still img { max-height: 36vh }
 </style>"""
 _LECTURE = (
     "const panel = this.closest('.mvlib-panel'); "

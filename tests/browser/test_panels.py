@@ -13,7 +13,8 @@ PANELS = {
     "picture": "QPExplorer({name: example_pictures()[name] for name in ('castle', 'macaque')})",
     "clip": "ClipExplorer({scene.source[0]: scene for scene in (scenes[0], scenes[1])})",
     "playing": "playing = ClipExplorer({'scene': scenes[1]}, ('x264',)); playing.view.value = 'playing'; playing",
-    "blocks": "BlockViewer({name: example_pictures()[name] for name in ('castle', 'macaque')})",
+    "blocks": "blocks = BlockViewer({name: example_pictures()[name] for name in ('castle', 'macaque')}); "
+    "blocks.column.value, blocks.row.value, blocks.numbers.value = 72, 88, True; blocks",
     "motion": "MotionViewer({'pan': scenes[2].frames[:4], 'other': scenes[1].frames[:4]})",
 }
 CELLS = [
@@ -37,14 +38,14 @@ LOOK = """panel => {
         if (!box.width || style.visibility === 'hidden' || element.closest('.mvlib-caption, option')) continue;
         const words = element.textContent.trim().slice(0, 40);
         if (box.right > edge) cut.push(`beyond the panel: ${element.tagName} ${words}`);
+        if (!element.ownerSVGElement && element.scrollWidth > element.clientWidth + 1 && style.overflow === 'hidden')
+            cut.push(`beyond its place: ${words}`);
         const text = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
         if (!text || element.tagName === 'STYLE') continue;
         const chart = element.ownerSVGElement;
         const scale = chart ? chart.getBoundingClientRect().width / chart.viewBox.baseVal.width : 1;
         sizes.push([scale * parseFloat(style.fontSize), words]);
         if (chart && box.right > chart.getBoundingClientRect().right + 1) cut.push(`out of its chart: ${words}`);
-        if (!chart && element.scrollWidth > element.clientWidth + 1 && style.overflow === 'hidden')
-            cut.push(`beyond its place: ${words}`);
     }
     const sliders = [...panel.querySelectorAll('.noUi-target')].map(slider => slider.clientWidth);
     const films = [...panel.querySelectorAll('video')].map(film => film.clientWidth);
@@ -106,7 +107,7 @@ class Seen:
 
     def control(self, label: str):
         """The widget with this label."""
-        return self.root.locator(".widget-hbox > *").filter(
+        return self.root.locator(".widget-hbox > :not(.widget-hbox)").filter(
             has=self.page.locator("label", has_text=re.compile(f"^{label}$"))
         )
 
