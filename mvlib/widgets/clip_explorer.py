@@ -37,8 +37,8 @@ class ClipExplorer(Explorer):
             shorter side, or a ``Sample``, with what is known of it.  By default generated scenes and real films of
             the test side.
         codecs: names for ``RealCodec``.
-        preprocessors: names for ``load_preprocessor``, by default all whose weights are there; or name → function
-            (frames, QP) → frames of the same shape, or name → None for a name as above.
+        preprocessors: names for ``mvlib.load_preprocessor``, "refined:…" too, by default those made for clips; or
+            name → function (frames, QP) → frames of the same shape, or name → None for a name as above.
         recognisers, trackers: names for ``mvlib.analysers.load``, or name → the analyser itself; the first of each
             is chosen at first.  Empty leaves the choice out.
         qp: where the slider starts, 0..51.

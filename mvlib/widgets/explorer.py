@@ -125,9 +125,10 @@ class Explorer(SamplePanel):
 class QPExplorer(Explorer):
     """A panel with a picture, a codec and a QP; each move really encodes, decodes and looks.
 
-    ``panel.picture``, ``panel.codec``, ``panel.qp``, ``panel.preprocessor`` and ``panel.strength`` are the controls
-    themselves, so ``panel.qp.value = 40`` moves the slider, and ``panel.caption`` then tells in words what is shown.
-    Whatever goes wrong stands in the panel in red, and in ``caption``.
+    ``panel.picture``, ``panel.codec``, ``panel.qp``, ``panel.others`` (whether the curves of other codecs are drawn),
+    ``panel.preprocessor`` and ``panel.strength`` are the controls themselves, so ``panel.qp.value = 40`` moves the
+    slider, and ``panel.caption`` then tells in words what is shown. Whatever goes wrong stands in the panel in
+    red, and in ``caption``.
 
     Args:
         pictures: name → uint8 (H, W, 3) RGB, (H, W) grey or (H, W, 4) with alpha, or a file; by default photographs
@@ -137,8 +138,8 @@ class QPExplorer(Explorer):
         qp: where the slider starts, 0..51.
         short_side: larger pictures are reduced to this many pixels on the shorter side, which keeps a move below
             about 150 ms on two cores; None leaves them as they are.
-        preprocessors: names for ``load_preprocessor``, by default all whose weights are there; or name → function
-            (frames, QP) → frames of the same shape, or name → None for a name as above.
+        preprocessors: names for ``mvlib.load_preprocessor``, "refined:…" too, by default those made for pictures; or
+            name → function (frames, QP) → frames of the same shape, or name → None for a name as above.
 
     Raises:
         InputError, InputTypeError: no picture or codec, a picture that isn't uint8 (H, W, 3), a QP outside 0..51.

@@ -147,7 +147,7 @@ class Looker:
     Args:
         samples: name → frames and what is known of them.
         gop: of ``RealCodec``; "intra" codes a picture at exactly the QP that is wanted.
-        functions: preprocessors by name; every other name is one for ``load_preprocessor``.
+        functions: preprocessors by name; every other name is one for ``mvlib.load_preprocessor``.
         analysers: by name; every other name is one for ``mvlib.analysers.load``.
     """
 

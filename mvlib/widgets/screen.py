@@ -63,7 +63,7 @@ class Screen:
 
 def columns(parts: Sequence[str], kind: str = "") -> str:
     """Pieces of HTML beside one another in equal parts of the row; of a ``kind`` with a least width in several rows."""
-    style = "margin:8px 6px 0;overflow:hidden" + ("" if kind else ";flex:1 1 0;min-width:0")
+    style = "margin:8px 6px 0" + ("" if kind else ";flex:1 1 0;min-width:0")
     pieces = "".join(f'<div class="{kind}" style="{style}">{part}</div>' for part in parts)
     return f'<div style="display:flex;flex-wrap:{"wrap" if kind else "nowrap"}">{pieces}</div>'
 

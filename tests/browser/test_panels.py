@@ -237,9 +237,13 @@ def test_a_click_on_the_picture_chooses_a_block(panel):
     box = picture.bounding_box()
     picture.click(position={"x": 0.9 * box["width"], "y": 0.8 * box["height"]})
     after = panel.changes(before)
-    column, row = (int(v) for v in re.search(r"column (\d+), row (\d+)", after).groups())
-    assert abs(column - 0.9 * 64) <= 32 and abs(row - 0.8 * 48) <= 32  # of the last file, by its blocks
-    assert panel.control("Column").locator(".widget-readout").inner_text() == "56"
+    width, height = picture.evaluate("image => [image.naturalWidth / 3, image.naturalHeight / 3]")
+    read = [panel.control(name).locator(".widget-readout").inner_text() for name in ("Column", "Row")]
+    assert [int(v) for v in read] == [pytest.approx(0.9 * width, abs=4), pytest.approx(0.8 * height, abs=4)]
+    size, column, row = (
+        int(v) for v in re.search(r"block of (\d+)×\d+ at column (\d+), row (\d+)", after).groups()
+    )
+    assert column <= int(read[0]) < column + size and row <= int(read[1]) < row + size
 
 
 @pytest.mark.parametrize("panel", PANELS, indirect=True)
