@@ -63,7 +63,7 @@ unit-avx2: $(VENV)/.dev ## the fast ones of these tests as a processor without A
 notebooks: $(VENV)/.dev ## run every notebook and compare it with its committed outputs
 	$(TEST_ENV) $(BIN)/python -m pytest --nbval --nbval-sanitize-with tests/nbval_sanitize.cfg --nbval-cell-timeout=600 --nbval-kernel-startup-timeout=120 notebooks -n auto --dist loadscope
 
-browser: $(VENV)/.browser ## move the slider in a real browser (needs Chromium)
+browser: $(VENV)/.browser ## the panels in a real browser (needs Chromium)
 	$(BIN)/python -m pytest tests/browser -m browser
 
 docs: $(VENV)/.docs ## the course and the reference as one site, build/docs/index.html; a broken reference fails

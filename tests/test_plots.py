@@ -4,6 +4,7 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
+from PIL import Image, ImageCms, ImageColor
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -27,6 +28,18 @@ from mvlib.plots import (
 def close_figures():
     yield
     plt.close("all")
+
+
+def test_colours_of_codecs_differ_to_the_eye():
+    colours = Image.new("RGB", (len(COLOURS), 1))
+    colours.putdata([ImageColor.getrgb(colour) for colour in COLOURS.values()])
+    to_lab = ImageCms.buildTransform(
+        ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), "RGB", "LAB"
+    )
+    lab = np.array(ImageCms.applyTransform(colours, to_lab))[0].astype(float) * [100 / 255, 1, 1]
+    lab[:, 1:] = (lab[:, 1:] + 128) % 256 - 128  # signed
+    apart = np.linalg.norm(lab[:, None] - lab, axis=-1)[np.triu_indices(len(lab), 1)]
+    assert apart.min() > 20  # CIE76; 2 is about the least that is seen side by side
 
 
 def test_every_codec_has_a_colour_and_a_marker_of_its_own():

@@ -22,6 +22,7 @@ from mvlib.widgets import QPExplorer, drawing, looks, samples
 from mvlib.widgets.explorer import CURVE_QPS
 from mvlib.widgets.looks import Look, Looker, Version
 from mvlib.widgets.samples import example_pictures, shrink
+from mvlib.widgets.words import STEPS
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +271,7 @@ def test_the_table_says_what_the_caption_says(prepared):
         "x264 at QP 40",
         "original",
         "x264 alone",
-        f"with “{look.version.before.name}”",
+        "prepared",
     ]
     share = 100 * (look.written.bits / look.alone.written.bits - 1)
     assert cells[3][1:4] == [
@@ -503,7 +504,56 @@ def test_preprocessors_on_offer_are_those_with_weights(pictures, softener, tmp_p
         (tmp_path / f"preprocessor_soft{suffix}").write_bytes(softener.with_suffix(suffix).read_bytes())
     monkeypatch.setenv("MVLIB_WEIGHTS", str(tmp_path))
     panel = QPExplorer(pictures, codecs=("jpeg",))
-    assert panel.preprocessor.options == ("none", "soft")
+    steps = ("gradient steps on each picture, slow", STEPS)
+    assert panel.preprocessor.options == (("none", "none"), ("soft", "soft"), steps)
     panel.preprocessor.value = "soft"
     assert "jpeg at QP 37 (its own scale" in panel.caption and "with “soft”" in panel.caption
     panel.close()
+
+
+def test_preprocessors_on_offer_fit_and_say_what_for():
+    panel = QPExplorer({"mine": np.zeros((32, 32, 3), np.uint8)}, codecs=("jpeg",))
+    panel.close()
+    titles, names = zip(*panel.preprocessor.options, strict=True)
+    assert names == ("none", "filter", "image", "machines", STEPS)
+    assert titles[1:3] == ("a fixed filter for each QP", "for a classifier") and not set(titles[1:]) & set(
+        names
+    )
+
+
+def test_a_slow_preprocessor_is_shown_after_the_codec_alone(pictures, lite0):
+    began, go = Event(), Event()
+
+    def slow(frames, qp):
+        began.set()
+        assert go.wait(60)
+        return 255 - frames
+
+    panel = QPExplorer(pictures, codecs=("x264",), analyser=lite0, preprocessors={"slow": slow})
+    panel.settle(60)
+    panel.preprocessor.value = "slow"
+    assert began.wait(60)
+    shown = place(panel).value
+    assert panel.busy and "x264 alone" in shown and ">prepared<" not in shown
+    assert shown.count("<img") == 4  # the place of the fourth is kept
+    go.set()
+    assert ">prepared<" in page(panel) and not panel.busy
+    panel.close()
+
+
+def test_gradient_steps_are_a_preprocessor_by_name(lite0):
+    small = {"mine": shrink(next(iter(example_pictures().values())), 48)}
+    panel = QPExplorer(small, codecs=("x265",), analyser=lite0, preprocessors=(STEPS,))
+    panel.preprocessor.value = STEPS
+    assert f"x265 at QP 37 with “{STEPS}”: " in panel.caption
+    assert panel.look.written.bits != panel.look.alone.written.bits
+    panel.close()
+
+
+def test_curves_of_other_codecs_are_folded_away(panel):
+    panel.settle(60, everything=True)
+    panel.codec.value = "jpeg"
+    panel.settle(60, everything=True)
+    assert chart(panel).count("<polyline") == 1 and ">x264</text>" not in chart(panel)
+    panel.others.value = True
+    assert chart(panel).count("<polyline") == 2 and ">x264</text>" in chart(panel)

@@ -191,3 +191,39 @@ def test_an_error_stands_in_the_panel(panel, monkeypatch):
 def test_bad_arguments_are_refused(pictures, arguments, error, message):
     with pytest.raises(error, match=message):
         BlockViewer(**{"pictures": pictures, **arguments})
+
+
+def test_a_click_chooses_the_block_below_it(panel, pictures):
+    height, width = pictures[panel.picture.value].shape[:2]
+    pointed = panel.children[-1]
+    pointed.value = f"{41.5 / width} {22.5 / height}"  # as the browser sends it
+    assert (panel.column.value, panel.row.value) == (40, 20) and "block of" in panel.caption
+    pointed.value = "1 1"  # the very corner
+    assert (panel.column.value, panel.row.value) == (panel.column.max, panel.row.max)
+
+
+def test_without_a_grid_only_the_marked_block_is_drawn(panel, pictures):
+    panel.grid.value = False
+    found = dissect(pictures[panel.picture.value], 34, VirtualCodec.like("x265", gop="intra"))
+    block = found.at(panel.column.value, panel.row.value)
+    large = found.frame.repeat(3, 0).repeat(3, 1)
+    changed = np.argwhere((panel.pictures["picture"].pixels != large).any(-1)) // 3
+    assert changed[:, 1].min() == block.x and changed[:, 0].max() <= block.y + block.k
+    panel.grid.value = True
+    assert (panel.pictures["picture"].pixels != large).any(-1).sum() > 3 * len(changed)
+
+
+def test_numbers_are_written_into_the_samples(panel):
+    plain = panel.pictures["source"].pixels
+    panel.numbers.value = True
+    written = panel.pictures["source"]
+    assert (written.pixels != plain).any()
+    if int(panel.caption.split("×")[0].split()[-1]) > 8:
+        assert written.title == "source, upper left 8×8"
+
+
+def test_a_picture_of_your_own(panel):
+    grey = np.random.default_rng(0).integers(0, 256, (40, 56), np.uint8)
+    panel.add("mine", grey)
+    assert panel.picture.value == "mine" and (panel.column.max, panel.row.max) == (52, 36)
+    assert panel.pictures["picture"].pixels.shape == (120, 168, 3) and not panel.alert.value

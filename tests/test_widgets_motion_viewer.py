@@ -2,17 +2,18 @@
 
 import io
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from mvlib.codecs import RealCodec
 from mvlib.datasets import Clips
 from mvlib.virtual.codec import VirtualCodec
 from mvlib.widgets import MotionViewer
-from mvlib.widgets.motion import COLOURS, MODES, dissect_clip, draw_motion
+from mvlib.widgets.motion import COLOURS, MODES, _arrow, dissect_clip, draw_motion
 from mvlib.widgets.motion_viewer import grey
 from mvlib.widgets.samples import example_windows
 
@@ -206,3 +207,16 @@ def test_example_clips_are_of_the_test_side():
 def test_bad_arguments_are_refused(clips, arguments, error, message):
     with pytest.raises(error, match=message):
         MotionViewer(**{"clips": clips, **arguments})
+
+
+def test_arrows_have_heads_where_blocks_come_from():
+    image = Image.new("RGB", (80, 40), "white")
+    _arrow(ImageDraw.Draw(image), 10, 20, 50, 0, "#E69F00")
+    black = (np.asarray(image) == 0).all(-1)
+    tall = black.sum(0) + (np.asarray(image) == (230, 159, 0)).all(-1).sum(0)
+    assert np.flatnonzero(tall).max() in (60, 61) and tall[:45].max() <= 5 and tall[50:56].max() >= 8
+
+
+def test_a_film_of_your_own_is_cut_short(panel):
+    panel.add("mine", Path(__file__).parents[1] / "data" / "clips" / "bigbuckbunny_0.mp4")
+    assert panel.clip.value == "mine" and panel.frame.max == 7

@@ -28,7 +28,8 @@ def compare(
 ) -> None:
     """Compare preprocessors before real codecs on your own pictures or films: what would be saved, and still be seen.
 
-    What counts is what an analyser says of the clean file. A comparison that was killed goes on where it was.
+    What counts is what an analyser says of the clean file. Intervals are drawn over files; over the shots of a film
+    that is alone. A comparison that was killed goes on where it was.
 
     Args:
         paths: pictures, or films, or folders of them.

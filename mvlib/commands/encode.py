@@ -140,10 +140,8 @@ def _network(name: str, source: "Source", device: "torch.device") -> "Preprocess
 
     network = load_preprocessor(name, device)
     if not source.is_clip and isinstance(network, VideoPreprocessor) and not network.takes_pictures:
-        loaded = {name: load_preprocessor(name) for name in available_preprocessors()}
-        others = [name for name, other in loaded.items() if not isinstance(other, VideoPreprocessor)]
         raise InputError(
             f"preprocessor {name} is a {type(network).__name__}, of clips, and {source.file} is a picture; "
-            f"choose one of pictures: {', '.join(others)}"
+            f"choose one of pictures: {', '.join(available_preprocessors('picture'))}"
         )
     return network

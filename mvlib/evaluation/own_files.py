@@ -1,7 +1,7 @@
 """Films and pictures of one's own as material: files | folders → pictures, or several excerpts of every film → samples.
 
-Excerpts of one film are one source, and a bootstrap draws them together.  Where there is one film only, each excerpt
-is a source: the interval then speaks of this film and of no other.
+Excerpts of one film are one source, and a bootstrap draws them together.  Where there is one film only, its shots are
+the sources, or, if it has one shot, each excerpt: the interval then speaks of this film and of no other.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from mvlib.media import TooShort, cut, open_clip, raise_damage, read_picture
 from mvlib.samples import Sample
 
 from .samples import PSEUDO, PSEUDO_CLIPS, UNLABELLED, UNMARKED, Material, spread
+from .shots import shots_of
 
 
 def own_material(
@@ -37,7 +38,7 @@ def own_material(
             f"there are pictures ({len(files) - len(films)}) beside films ({len(films)}); compare one after the other"
         )
     places = [(file, start) for file in films for start in _starts(file, frames, excerpts)]
-    alone = len(films) == 1
+    shots = shots_of(films[0], [start for _, start in places], frames) if len(films) == 1 else []
     taken = spread(len(places) if films else len(files), limit)
 
     def picture(i: int) -> Sample:
@@ -46,20 +47,29 @@ def own_material(
 
     def excerpt(i: int) -> Sample:
         file, start = places[taken[i]]
-        return Sample(
-            cut(open_clip(file), start, frames, 1).frames,
-            f"{file} from frame {start}" if alone else str(file),
-        )
+        return Sample(cut(open_clip(file), start, frames, 1).frames, f"{file}{_part(shots, taken[i], start)}")
 
     what = f"excerpts of {frames} frames of {len(films)} films" if films else "pictures"
     about = f"{len(taken)} {what}; a file is one source"
-    if alone:
+    if shots:
+        sources = (
+            f"{shots[-1] + 1} shots, which are the sources"
+            if shots[-1]
+            else "one shot, each a source of its own"
+        )
         about = (
-            f"{len(taken)} excerpts of {frames} frames of one film, each a source of its own: an interval speaks of "
-            "this film and of no other"
+            f"{len(taken)} excerpts of {frames} frames of one film, of {sources}: an interval speaks of this film and "
+            "of no other"
         )
     truth, lacks = (PSEUDO_CLIPS if films else PSEUDO), UNLABELLED | UNMARKED
     return Material(about, truth, len(taken), excerpt if films else picture, None, lacks, bool(films))
+
+
+def _part(shots: Sequence[int], place: int, start: int) -> str:
+    """What a source's name says beside the file, where there is one file only."""
+    if not shots:
+        return ""
+    return f", shot {shots[place] + 1}" if shots[-1] else f" from frame {start}"
 
 
 def _files(path: Path) -> list[Path]:

@@ -20,7 +20,7 @@ COLOURS = {
     "svtav1": "#009E73",
     "vp9": "#CC79A7",
     "mjpeg": "#8C6D1F",
-    "jpeg": "#6E6E6E",
+    "jpeg": "#5B2C83",
     "webp": "#E69F00",
     "avif": "#56B4E9",
 }

@@ -16,6 +16,7 @@ from .video import VideoPreprocessor
 from .weights import (
     available_preprocessors,
     build_preprocessor,
+    card_of,
     described,
     load_preprocessor,
     save_preprocessor,
@@ -40,6 +41,7 @@ __all__ = [
     "ZhaoPreprocessor",
     "available_preprocessors",
     "build_preprocessor",
+    "card_of",
     "centre_qp",
     "described",
     "detail_bands",

@@ -25,6 +25,7 @@ from .compact import Compact, CompactConfig
 from .compact_video import CompactVideo, CompactVideoConfig
 from .filter import Filter, FilterConfig
 from .npp import NPP, NPPConfig
+from .video import VideoPreprocessor
 from .zhao import ZhaoConfig, ZhaoPreprocessor
 
 # What a card may name as its architecture: the class and the dataclass of its options.
@@ -37,9 +38,27 @@ ARCHITECTURES: dict[str, tuple[type[Preprocessor], type]] = {
 }
 
 
-def available_preprocessors() -> tuple[str, ...]:
-    """Names that ``load_preprocessor`` finds among those of the package, or in the folder that MVLIB_WEIGHTS names."""
-    return tuple(sorted(p.stem.split("_", 1)[1] for p in weights_folder().glob("preprocessor_*.safetensors")))
+def available_preprocessors(kind: str | None = None) -> tuple[str, ...]:
+    """Names that ``load_preprocessor`` finds among those of the package, or in the folder that MVLIB_WEIGHTS names.
+
+    Args:
+        kind: "picture" or "clip": only those that are made for it, and those of whose class nothing is known.
+    """
+    found = (p.stem.split("_", 1)[1] for p in weights_folder().glob("preprocessor_*.safetensors"))
+    return tuple(name for name in sorted(found) if kind is None or _kind_of(name) in (kind, None))
+
+
+def _kind_of(name: str) -> str | None:
+    of, _ = ARCHITECTURES.get(str(card_of(name).get("architecture")), (None, None))
+    return None if of is None else "clip" if issubclass(of, VideoPreprocessor) else "picture"
+
+
+def card_of(name: str | os.PathLike) -> dict[str, Any]:
+    """The model card of ``name``, see ``load_preprocessor``; empty where there is none that can be read."""
+    try:
+        return dict(json.loads(_path(name).with_suffix(".json").read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def load_preprocessor(name: str | os.PathLike = "image") -> Preprocessor:

@@ -41,8 +41,8 @@ _ALL = ("x264", "x265", "svtav1", "vp9", "mjpeg")
 FORMATS = {
     ".mp4": Format(_ALL, "mp4", shapes=_ALL, **_MOV),
     ".mov": Format((*_X26X, "mjpeg"), "mov", shapes=_ALL, **_MOV),
-    ".mkv": Format(_ALL, "matroska", shapes=(*_X26X, "mjpeg")),
-    ".webm": Format(("vp9", "svtav1"), "webm"),
+    ".mkv": Format(_ALL, "matroska", shapes=_ALL),
+    ".webm": Format(("vp9", "svtav1"), "webm", shapes=_ALL),
     ".264": _H264, ".h264": _H264, ".265": _H265, ".h265": _H265, ".hevc": _H265,
     ".ivf": Format(("svtav1", "vp9"), "ivf", only_picture=True),
     ".jpg": _JPEG, ".jpeg": _JPEG, ".webp": Format(("webp",)), ".avif": Format(("avif",)),

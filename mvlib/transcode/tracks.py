@@ -1,4 +1,7 @@
-"""What a film holds beside its picture: sound and subtitles, copied packet by packet, and chapters."""
+"""What a film holds beside its picture: sound and subtitles, packet by packet, and chapters.
+
+Sound is copied; so are subtitles, or written anew where the output has them in another way.
+"""
 
 import io
 from collections.abc import Iterator
@@ -15,6 +18,9 @@ from .formats import Format
 from .source import Source
 
 _COPIED = ("audio", "subtitle")
+_TEXTS = ("subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text")
+_WRITTEN_AS = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt", "matroska": "subrip"}
+"""Container → how it holds subtitles that are text."""
 
 
 class Tracks:
@@ -31,6 +37,7 @@ class Tracks:
     def __init__(self, file: Path, form: Format, out: Path, audio: bool = True) -> None:
         self._file, self._form, self._out, self.notes = file, form, out, []
         self._container: InputContainer = av.open(f"file:{file.absolute()}", metadata_errors="replace")
+        self._anew: dict[int, str] = {}
         self._taken = [stream for stream in self._container.streams if self._takes(stream, audio)]
         self._copies: dict[int, av.stream.Stream] = {}
         self._packets: Iterator[av.Packet] = iter(())
@@ -52,6 +59,9 @@ class Tracks:
         codec = stream.codec_context
         if codec is not None and not self._form.only_picture and self._holds(codec.name):
             return True
+        if codec is not None and codec.name in _TEXTS and self._form.muxer in _WRITTEN_AS:
+            self._anew[stream.index] = _WRITTEN_AS[self._form.muxer]
+            return True
         name = "of an unknown codec" if codec is None else codec.name
         if stream.type == "audio":
             raise InputError(
@@ -69,7 +79,10 @@ class Tracks:
         """Add the tracks and chapters to ``output``, which begins where ``source`` does."""
         self._output, self._begins, self._cut = output, source.begins, source.start > 0
         for stream in self._taken:
-            copy = output.add_stream_from_template(stream)
+            if stream.index in self._anew:
+                copy = self._to_write(output, stream)
+            else:
+                copy = output.add_stream_from_template(stream)
             copy.metadata.update(stream.metadata)
             copy.disposition = stream.disposition
             self._copies[stream.index] = copy
@@ -81,6 +94,14 @@ class Tracks:
         output.metadata.update(title)
         self._chapters(output, source)
         self._packets = self._container.demux(self._taken) if self._taken else iter(())
+
+    def _to_write(self, output: OutputContainer, stream: av.stream.Stream) -> av.stream.Stream:
+        """A track of the output for the text of ``stream``, whose decoder tells the style."""
+        stream.codec_context.open(strict=False)
+        copy = output.add_stream(self._anew[stream.index])
+        copy.codec_context.subtitle_header = stream.codec_context.subtitle_header
+        copy.time_base = stream.time_base
+        return copy
 
     def _chapters(self, output: OutputContainer, source: Source) -> None:
         chapters = self._container.chapters()
@@ -114,9 +135,22 @@ class Tracks:
             return next((packet for packet in self._packets if packet.size and packet.dts is not None), None)
 
     def _write(self, packet: av.Packet) -> None:
-        shift = round(self._begins / packet.time_base)
+        shift, copy = round(self._begins / packet.time_base), self._copies[packet.stream_index]
+        if packet.stream_index in self._anew and (packet := _written_anew(packet, copy)) is None:
+            return
         packet.dts -= shift
         if packet.pts is not None:
             packet.pts -= shift
-        packet.stream = self._copies[packet.stream_index]
+        packet.stream = copy
         self._output.mux(packet)
+
+
+def _written_anew(packet: av.Packet, copy: av.stream.Stream) -> av.Packet | None:
+    """A subtitle as the track ``copy`` has it; None for the silence between two, which some containers hold."""
+    words = packet.stream.codec_context.decode2(packet)
+    if words is None:
+        return None
+    written = copy.codec_context.encode_subtitle(words)
+    written.time_base, written.duration = packet.time_base, packet.duration
+    written.pts = written.dts = packet.dts
+    return written

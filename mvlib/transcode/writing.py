@@ -14,6 +14,7 @@ from mvlib.codecs.colour import Converter, pad_to
 from mvlib.codecs.video import configure
 from mvlib.errors import InputError
 
+from . import matroska
 from .formats import Format
 from .quantiser import quantiser_of
 from .source import Chunk, Source
@@ -46,7 +47,14 @@ class FilmWriter:
         self._starts, self._end = array("q"), 0
         self.bits, self.frames, self._chosen, self.told, self.recent = 0, 0, 0.0, 0, 0.0
         self._stream, self._held = None, None
-        self._output = av.open(f"file:{path.absolute()}", "w", format=form.muxer, options=dict(form.options))
+        self._path, self._squeezed = path, None
+        options = dict(form.options) | (matroska.OPTIONS if self._in_matroska else {})
+        self._output = av.open(f"file:{path.absolute()}", "w", format=form.muxer, options=options)
+
+    @property
+    def _in_matroska(self) -> bool:
+        """Whether it is a file in which only we can tell the shape of pixels."""
+        return self._form.muxer in ("matroska", "webm") and self._real.name in ("svtav1", "vp9")
 
     def __enter__(self) -> "FilmWriter":
         return self
@@ -57,6 +65,8 @@ class FilmWriter:
                 self._finish()
         finally:
             self._output.close()
+        if error is None and self._squeezed is not None:
+            matroska.write_shape(self._path, *self._squeezed)
 
     @property
     def quantiser(self) -> float | None:
@@ -98,6 +108,8 @@ class FilmWriter:
         if tag := dict(self._form.tags).get(self._real.name):
             context.codec_tag = tag
         height, width = self._padded(height, width)
+        if shape != 1 and self._in_matroska:
+            stream.metadata["title"], self._squeezed = matroska.PLACE, (height, width, shape)
         configure(context, encoder, width, height, self._options, self._source.rate)
         stream.time_base = self._source.tick
         if self._tracks is not None:

@@ -1,33 +1,42 @@
 """The block viewer: picture, codec, QP, position → virtual codec → blocks over the picture, one block step by step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from types import SimpleNamespace
+from typing import Any
 
+import ipywidgets as ipw
 import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 
+from mvlib.samples import Sample
 from mvlib.virtual.codec import VirtualCodec
 
 from . import samples
 from .blocks import PLANES, Block, Dissection, dissect, draw_blocks, mode_name
-from .controls import choice, slider
-from .panel import Panel, check_start
-from .screen import Drawn, Screen, columns
+from .controls import choice, slider, switch
+from .own_files import SamplePanel
+from .panel import check_start
+from .screen import Drawn, Screen, columns, table, within
+from .style import POINT, POINTED
 
 VIEWS = ("decoded", *PLANES[1:])
-_TILE = 192  # pixels of an enlarged block: a multiple of every side but 32's, which is drawn at 192 too
+_TILE = 384  # pixels of an enlarged block
+_NUMBERED = 8  # samples on a side, at most, that are large enough to write in
 _ORANGE, _BLUE = np.array([213, 94, 0]), np.array([0, 114, 178])
 
 
-class BlockViewer(Panel):
+class BlockViewer(SamplePanel):
     """A panel that shows how the virtual codec cuts a picture into blocks, and what becomes of one of them.
 
-    ``panel.picture``, ``panel.codec``, ``panel.qp``, ``panel.view``, ``panel.column`` and ``panel.row`` are the
-    controls themselves, and ``panel.caption`` tells in words what is shown. Column and row count samples from the
-    upper left; the block that covers that place is framed in ``panel.pictures["picture"]``, and enlarged in the others.
+    ``panel.picture``, ``panel.codec``, ``panel.qp``, ``panel.view``, ``panel.column``, ``panel.row``, ``panel.grid``
+    and ``panel.numbers`` are the controls themselves, and ``panel.caption`` tells in words what is shown. Column and
+    row count samples from the upper left, and follow a click on the picture; the block that covers that place is framed
+    in ``panel.pictures["picture"]``, and enlarged in the others.
 
     Args:
-        pictures: name → uint8 (H, W, 3) RGB; by default photographs of the test side.
+        pictures: name → uint8 (H, W, 3) RGB, (H, W) grey or (H, W, 4) with alpha, or a file; by default photographs of
+            the test side.
         codecs: names for ``VirtualCodec.like``.
         qp: where the slider starts, 0..51.
         short_side: larger pictures are reduced to this many pixels on the shorter side; None leaves them as they are.
@@ -36,6 +45,9 @@ class BlockViewer(Panel):
         InputError, InputTypeError: no picture or codec, a picture that isn't uint8 (H, W, 3), a QP outside 0..51.
     """
 
+    kind = "picture"
+    hint = "Click on the picture to choose a block; the pictures beside it show how its luma is coded."
+
     def __init__(
         self,
         pictures: Mapping[str, np.ndarray] | None = None,
@@ -43,39 +55,61 @@ class BlockViewer(Panel):
         qp: int = 37,
         short_side: int | None = 192,
     ) -> None:
+        self._short_side = short_side
         known = samples.pictures(pictures, short_side)
         check_start(qp, pictures=known, codecs=codecs)
-        self._known = {name: sample.frames[0] for name, sample in known.items()}
         self._codecs = {name: VirtualCodec.like(name, gop="intra") for name in codecs}
         self._dissect = lru_cache(16)(self._dissect)
-        height, width = next(iter(self._known.values())).shape[:2]
-        self.picture, self.codec = choice("Picture", list(self._known)), choice("Codec", codecs, "140px")
+        height, width = next(iter(known.values())).frames.shape[1:3]
+        self.codec = choice("Codec", codecs, "140px")
         self.view, self.qp = choice("Show", VIEWS, "220px"), slider("QP", qp, 51)
         self.column = slider("Column", width // 2 // 4 * 4, width - 4, 4)
         self.row = slider("Row", height // 2 // 4 * 4, height - 4, 4)
-        super().__init__([("picture", "codec", "view", "qp"), ("column", "row")])
+        self.grid, self.numbers = switch("Grid", True), switch("Numbers")
+        super().__init__(known, [("picture", "codec", "view", "qp"), ("column", "row", "grid", "numbers")])
+        pointed = ipw.Text(continuous_update=False)
+        pointed.add_class(POINTED)
+        pointed.observe(lambda change: self._point(change.new), "value")
+        self.children += (pointed,)
 
     def __repr__(self) -> str:
         return f"BlockViewer({len(self._known)} pictures, {len(self._codecs)} codecs)"
 
     def _fit(self) -> None:
         """Keep the marked place inside a picture of another size."""
-        height, width = self._known[self.picture.value].shape[:2]
+        height, width = self._known[self.picture.value].frames.shape[1:3]
         self.column.max, self.row.max = width - 4, height - 4
 
     def _dissect(self, picture: str, codec: str, qp: int) -> Dissection:
-        return dissect(self._known[picture], qp, self._codecs[codec])
+        return dissect(self._known[picture].frames[0], qp, self._codecs[codec])
 
-    def _draw(self, move: SimpleNamespace) -> Screen:
+    def _sample(self, name: str, given: Any) -> Sample:
+        return samples.picture(name, given, self._short_side)
+
+    def _point(self, place: str) -> None:
+        """Go to a place, in shares of the picture's width and height: "0.25 0.5"."""
+        height, width = self._known[self.picture.value].frames.shape[1:3]
+        across, down = (float(part) for part in place.split())
+        with self.hold_moves():
+            self.column.value, self.row.value = int(across * width) // 4 * 4, int(down * height) // 4 * 4
+
+    def _draw(self, move: SimpleNamespace) -> Iterator[Screen]:
         found = self._dissect(move.picture, move.codec, move.qp)
         block, (height, width) = found.at(move.column, move.row), found.frame.shape[:2]
         decoded = move.view == "decoded"
         picture = found.frame if decoded else coloured(found.luma[move.view], move.view)[:height, :width]
-        pictures = {"picture": Drawn(move.view, draw_blocks(picture, found, block))}
-        pictures |= {name: Drawn(name, _enlarged(found.cut(name, block), name)) for name in PLANES}
-        large, *tiles = (picture.html() for picture in pictures.values())
-        body = columns([large, columns(tiles[:3]) + columns(tiles[3:])])
-        return Screen(in_words(found, block, move.codec, move.qp), body, pictures)
+        pictures = {"picture": Drawn(move.view, draw_blocks(picture, found, block, grid=move.grid))}
+        part = f", upper left {_NUMBERED}×{_NUMBERED}" if move.numbers and block.k > _NUMBERED else ""
+        pictures |= {
+            name: Drawn(name + part, _enlarged(found.cut(name, block), name, move.numbers)) for name in PLANES
+        }
+        tiles = columns(
+            [pictures[name].html() for name in PLANES],
+            "mvlib-half" if move.numbers and block.k > 4 else "mvlib-third",
+        )
+        body = columns([pictures["picture"].html(POINT), within(tiles)])
+        words = in_words(found, block, move.codec, move.qp)
+        yield Screen(words, body, pictures, table=_table(found, block, move.codec, move.qp))
 
 
 def coloured(values: np.ndarray, name: str) -> np.ndarray:
@@ -91,17 +125,52 @@ def coloured(values: np.ndarray, name: str) -> np.ndarray:
 
 def in_words(found: Dissection, block: Block, codec: str, qp: int) -> str:
     """The caption: blocks, bits and PSNR of the picture; size, mode and levels of the block."""
-    levels, height, width = found.cut("levels", block), *found.frame.shape[:2]
-    error = found.cut("source", block) - found.cut("reconstruction", block)
-    mode = mode_name(block.mode, block.k, found.standard)
+    blocks, rate, quality = _of_picture(found)
+    size, place, mode, levels, error = _of_block(found, block)
     return (
-        f"{codec} at QP {qp}: {len(found.blocks):,} blocks, {found.bits / (height * width):.3f} bpp estimated, "
-        f"PSNR {found.psnr:.2f} dB; block of {block.k}×{block.k} at column {block.x}, row {block.y}, "
-        f"mode {mode}: {np.count_nonzero(levels)} of {levels.size} levels are sent, "
-        f"error {np.sqrt(np.mean(np.square(error))):.1f} grey levels rms"
+        f"{codec} at QP {qp}: {blocks} blocks, {rate} bpp estimated, PSNR {quality} dB; block of {size} at {place}, "
+        f"mode {mode}: {levels} levels are sent, error {error} grey levels rms"
     )
 
 
-def _enlarged(values: np.ndarray, name: str) -> np.ndarray:
+def _table(found: Dissection, block: Block, codec: str, qp: int) -> str:
+    """The same as HTML: a line for the picture, a line for the block."""
+    picture = table(
+        [f"{codec} at QP {qp}", "blocks", "bits per pixel (estimated)", "PSNR (dB)"],
+        [["picture", *_of_picture(found)]],
+    )
+    titles = ["block", "size", "place", "mode", "levels sent", "error (grey levels rms)"]
+    return picture + table(titles, [["", *_of_block(found, block)]])
+
+
+def _of_picture(found: Dissection) -> list[str]:
+    return [f"{len(found.blocks):,}", f"{found.bits / found.frame[..., 0].size:.3f}", f"{found.psnr:.2f}"]
+
+
+def _of_block(found: Dissection, block: Block) -> list[str]:
+    levels = found.cut("levels", block)
+    error = np.sqrt(np.mean(np.square(found.cut("source", block) - found.cut("reconstruction", block))))
+    return [
+        f"{block.k}×{block.k}",
+        f"column {block.x}, row {block.y}",
+        mode_name(block.mode, block.k, found.standard),
+        f"{np.count_nonzero(levels)} of {levels.size}",
+        f"{error:.1f}",
+    ]
+
+
+def _enlarged(values: np.ndarray, name: str, numbers: bool) -> np.ndarray:
+    """A block as a picture; with ``numbers`` its upper left part, a number in every sample."""
+    values = values[:_NUMBERED, :_NUMBERED] if numbers else values
     times = _TILE // len(values)
-    return coloured(values, name).repeat(times, 0).repeat(times, 1)
+    picture = coloured(values, name)
+    large = picture.repeat(times, 0).repeat(times, 1)
+    if not numbers:
+        return large
+    image = Image.fromarray(large)
+    pen, font = ImageDraw.Draw(image), ImageFont.load_default(0.4 * times)
+    for (y, x), value in np.ndenumerate(values):
+        ink = "black" if picture[y, x].mean() > 110 else "white"
+        place = ((x + 0.5) * times, (y + 0.5) * times)
+        pen.text(place, str(round(float(value))), ink, font, anchor="mm")
+    return np.asarray(image)

@@ -148,26 +148,21 @@ def direction(mode: int, k: int, standard: str) -> tuple[float, float] | None:
 
 
 def draw_blocks(
-    picture: np.ndarray, found: Dissection, marked: Block | None = None, scale: int = 3
+    picture: np.ndarray, found: Dissection, marked: Block | None = None, scale: int = 3, grid: bool = True
 ) -> np.ndarray:
     """Draw blocks, and the directions of those of 8 samples and more, over a picture enlarged ``scale`` times.
 
     Args:
         picture: uint8 (H, W, 3), of the size of ``found.frame``.  marked: a block to frame thickly.
+        grid: whether blocks and directions are drawn; without, there is the marked block alone.
 
     Returns:
         uint8 (H * scale, W * scale, 3).
     """
     large = picture.repeat(scale, 0).repeat(scale, 1)
-    left, top = (
-        e.repeat(4 * scale, 0).repeat(4 * scale, 1)[: large.shape[0], : large.shape[1]] for e in found.edges
-    )
-    begins = np.arange(max(large.shape[:2])) % (4 * scale) == 0
-    lines = (left & begins[: large.shape[1]]) | (top & begins[: large.shape[0], None])
-    large[lines] = (large[lines] * 0.35 + np.array(_LINES) * 0.65).astype(np.uint8)
-    image = Image.fromarray(large)
+    image = Image.fromarray(_with_grid(large, found, scale) if grid else large)
     pen = ImageDraw.Draw(image)
-    for b in found.blocks:
+    for b in found.blocks if grid else ():
         towards = direction(b.mode, b.k, found.standard)
         if b.k >= 8 and towards is not None:
             x, y = (b.x + b.k / 2) * scale, (b.y + b.k / 2) * scale
@@ -180,3 +175,14 @@ def draw_blocks(
         corner = (marked.x * scale, marked.y * scale)
         pen.rectangle((*corner, *(v + marked.k * scale for v in corner)), outline=_MARK, width=4)
     return np.asarray(image)
+
+
+def _with_grid(large: np.ndarray, found: Dissection, scale: int) -> np.ndarray:
+    """The enlarged picture with a line at the left and upper edge of every block."""
+    left, top = (
+        e.repeat(4 * scale, 0).repeat(4 * scale, 1)[: large.shape[0], : large.shape[1]] for e in found.edges
+    )
+    begins = np.arange(max(large.shape[:2])) % (4 * scale) == 0
+    lines = (left & begins[: large.shape[1]]) | (top & begins[: large.shape[0], None])
+    large[lines] = (large[lines] * 0.35 + np.array(_LINES) * 0.65).astype(np.uint8)
+    return large

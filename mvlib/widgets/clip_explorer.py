@@ -1,6 +1,6 @@
 """The clip panel: clip, preprocessor, codec, QP → stream of a real encoder → what recogniser and tracker see."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,7 +12,7 @@ from mvlib.samples import Sample
 
 from . import drawing, samples
 from .controls import NONE, choice, slider
-from .explorer import LEGEND, Explorer, own
+from .explorer import Explorer, own
 from .looks import Look
 from .panel import check_start
 from .player import player
@@ -37,8 +37,8 @@ class ClipExplorer(Explorer):
             shorter side, or a ``Sample``, with what is known of it.  By default generated scenes and real films of
             the test side.
         codecs: names for ``RealCodec``.
-        preprocessors: names for ``load_preprocessor``, by default all whose weights are there; or name → function
-            (frames, QP) → frames of the same shape, or name → None for a name as above.
+        preprocessors: names for ``mvlib.load_preprocessor``, "refined:…" too, by default those made for clips; or
+            name → function (frames, QP) → frames of the same shape, or name → None for a name as above.
         recognisers, trackers: names for ``mvlib.analysers.load``, or name → the analyser itself; the first of each
             is chosen at first.  Empty leaves the choice out.
         qp: where the slider starts, 0..51.
@@ -47,8 +47,8 @@ class ClipExplorer(Explorer):
         InputError, InputTypeError: no clip or codec, a clip that isn't uint8 (T >= 2, H, W, 3), a QP outside 0..51.
     """
 
-    kind, gop, accept, follow = "clip", "stock", "video", False  # to code a clip takes about a second
-    rows = (("clip", "codec", "qp"), ("preprocessor", "strength", "recogniser", "tracker"), ("view", "frame"))
+    kind, gop, follow = "clip", "stock", False  # to code a clip takes about a second
+    rows = (("clip", "codec", "qp"), ("preprocessor", "strength"), ("recogniser", "tracker", "view", "frame"))
 
     def __init__(
         self,
@@ -62,15 +62,15 @@ class ClipExplorer(Explorer):
         known = samples.clips(samples.example_clips() if clips is None else clips)
         check_start(qp, clips=known, codecs=codecs)
         self.recogniser = choice("Recogniser", [*recognisers, NONE])
-        self.tracker = choice("Tracker", [*trackers, NONE], "200px")
-        self.view = choice("Show", (BY_FRAME, PLAYING), "200px")
+        self.tracker = choice("Tracker", [*trackers, NONE], "190px")
+        self.view = choice("Show", (BY_FRAME, PLAYING), "190px")
         last = len(next(iter(known.values())).frames) - 1
         self.frame = slider("Frame", last // 2, last)
         super().__init__(known, codecs, qp, preprocessors, own(recognisers) | own(trackers))
 
     def _fit(self) -> None:
         super()._fit()
-        sample = self._looker.samples[self.clip.value]
+        sample = self._known[self.clip.value]
         self.frame.disabled = self.view.value == PLAYING
         self.tracker.disabled = sample.boxes is None
         self.frame.max = len(sample.frames) - 1
@@ -78,20 +78,19 @@ class ClipExplorer(Explorer):
     def _sample(self, name: str, given: Any) -> Sample:
         return samples.clip(name, given)
 
-    def _draw(self, move: SimpleNamespace) -> Screen:
-        analysers = (None if name == NONE else name for name in (move.recogniser, move.tracker))
-        look = self._looker.look(self._version(move), *analysers)
+    def _draw(self, move: SimpleNamespace) -> Iterator[Screen]:
         t, playing = move.frame, move.view == PLAYING
-        charts = {"bits": drawing.frame_bits(look, t)}
-        if look.classes:
-            charts["answers"] = drawing.frame_answers(look, t)
-        if look.track is not None and look.counted.any():
-            charts["overlap"] = drawing.frame_overlaps(look, t)
-        stills = {} if playing else self._stills_of(look, t)
-        return self._screen_of(look, stills, charts, t, _film(look) if playing else "")
+        analysers = (None if name == NONE else name for name in (move.recogniser, move.tracker))
+        for look, whole in self._looks(move, *analysers):
+            charts = {"bits": drawing.frame_bits(look, t)}
+            if look.classes:
+                charts["answers"] = drawing.frame_answers(look, t)
+            if look.track is not None and look.counted.any():
+                charts["overlap"] = drawing.frame_overlaps(look, t)
+            stills = {} if playing else self._stills_of(look, t, whole)
+            yield self._screen_of(look, stills, charts, t, _film(look) if playing else "")
 
 
 def _film(look: Look) -> str:
     frames = drawing.boxed_frames(look, range(len(look.given)))
-    film = player(dict(zip(("original", "decoded"), frames, strict=True)), fps=8, zoom=None)
-    return film.data + (LEGEND if look.track is not None else "")
+    return player(dict(zip(("original", "decoded"), frames, strict=True)), fps=8, zoom=None).data

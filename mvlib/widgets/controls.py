@@ -5,16 +5,25 @@ from collections.abc import Sequence
 import ipywidgets as ipw
 
 NONE = "none"
-# Of a slider's widget, name and number included, so that the slider itself has 200 pixels and more.
-_SLIDER_WIDTH = "340px"
+# Pixels of a slider, of what stands beside it, and of a letter of its name.
+_SLIDER, _BESIDE, _LETTER = 205, 100, 7.2
 
 
-def choice(name: str, options: Sequence[str], width: str = "240px", value: str | None = None) -> ipw.Dropdown:
-    """A list to choose from; without a value its first entry."""
-    value = options[0] if value is None else value
-    return ipw.Dropdown(
-        options=list(options), value=value, description=name, layout=ipw.Layout(width=width), style=_full()
+def choice(
+    name: str, options: Sequence[str | tuple[str, str]], width: str = "240px", value: str | None = None
+) -> ipw.Dropdown:
+    """A list to choose from, of values or of pairs (what is read, value); without a value its first entry."""
+    listed = ipw.Dropdown(
+        options=list(options), description=name, layout=ipw.Layout(width=width), style=_full()
     )
+    if value is not None:
+        listed.value = value
+    return listed
+
+
+def switch(name: str, on: bool = False) -> ipw.Checkbox:
+    """A box to tick."""
+    return ipw.Checkbox(on, description=name, indent=False, layout=ipw.Layout(width="auto"))
 
 
 def slider(name: str, value: float, top: float, step: float = 1, follow: bool = True) -> ipw.Widget:
@@ -23,7 +32,9 @@ def slider(name: str, value: float, top: float, step: float = 1, follow: bool = 
     With ``follow`` it moves the panel while it is dragged, else when it is let go (or at each press of a key).
     """
     kind = ipw.IntSlider if isinstance(step, int) else ipw.FloatSlider
-    layout = ipw.Layout(width="auto", min_width=_SLIDER_WIDTH, flex="1 1 auto")
+    layout = ipw.Layout(
+        width="auto", min_width=f"{_SLIDER + _BESIDE + _LETTER * len(name):.0f}px", flex="1 1 auto"
+    )
     return kind(
         value=value, min=0, max=top, step=step, continuous_update=follow, description=name, layout=layout,
         style=_full(),
@@ -36,7 +47,7 @@ def text(name: str, hint: str) -> ipw.Text:
         description=name,
         placeholder=hint,
         continuous_update=False,
-        layout=ipw.Layout(width="260px"),
+        layout=ipw.Layout(width="240px"),
         style=_full(),
     )
 

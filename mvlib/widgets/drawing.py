@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from mvlib.plots import colour_of
 
-from .charts import BOTTOM, LEFT, PAPER, RIGHT, SHARE, Axis, Line, frame_bars, line_chart, tag, text
+from .charts import BOTTOM, LEFT, PAPER, RIGHT, SHARE, Axis, Line, frame_bars, line_chart, tag, text, titled
 from .looks import Look
 
 TRUE, FOUND = "#FFFFFF", "#E69F00"
@@ -63,10 +63,13 @@ def class_bars(look: Look, count: int = 5) -> str:
     words = ", ".join(f"{look.classes[i]} {100 * float(coded[i]):.0f} %" for i in indices)
     rows = "".join(_bar_row(look, i, paint) for i in indices)
     return (
-        f'<div role="img" aria-label="{escape(f"Decoded picture: {words}")}" style="line-height:1.25">'
-        '<div style="margin-bottom:6px"><b>What the network sees</b> '
-        f'<span style="color:{paint}">■</span> decoded '
-        f'<span style="color:{_CLEAN}">■</span> original</div>{rows}</div>'
+        f'<div role="img" aria-label="{escape(f"Decoded picture: {words}")}">'
+        + titled(
+            f'<b>What the network sees</b> <span style="color:{paint}">■</span> decoded '
+            f'<span style="color:{_CLEAN}">■</span> original',
+            rows,
+        )
+        + "</div>"
     )
 
 
@@ -91,7 +94,7 @@ Curves = Mapping[str, Mapping[int, tuple[float, float]]]
 def rate_chart(look: Look, curves: Curves, prepared: Curves) -> str:
     """SVG of the probability of the original's class over bits per pixel, with a marker at ``look``.
 
-    ``prepared`` are curves with a preprocessor: dashed, with a hollow marker where the same QP is without it.
+    ``prepared`` is the codec's curve with a preprocessor: dashed, with a hollow marker where the same QP is without it.
     """
     _, codec, qp, _ = look.version
     name, paint, bpp = look.classes[look.target], colour_of(codec), look.written.bpp
@@ -106,18 +109,18 @@ def rate_chart(look: Look, curves: Curves, prepared: Curves) -> str:
     if look.alone is not None:
         at = {"cx": RATE(look.alone.written.bpp), "cy": SHARE(look.alone.kept), "r": 6}
         over.append(tag("circle", class_="alone", **at, fill=PAPER, stroke=paint, stroke_width=2.5))
-    lines = [*_curves(curves, codec), *_curves(prepared, codec, ", prepared", "7 4")]
+    lines = [*_curves(curves, codec), *_curves(prepared, codec, "prepared", "7 4")]
     words = f"{codec} at QP {qp}: {bpp:.3f} bits per pixel keep {100 * look.kept:.0f} % for {name}"
-    heading = f"<b>Probability of “{escape(name)}”</b>, which the network saw in the original"
     ticks = (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-    return heading + line_chart(lines, RATE, ticks, "rate (bits per pixel, log scale)", words, over)
+    chart = line_chart(lines, RATE, ticks, "rate (bits per pixel, log scale)", words, over)
+    return titled(f"<b>Probability of “{escape(name)}”</b>, seen in the original", chart)
 
 
-def _curves(curves: Curves, chosen: str, suffix: str = "", dashes: str | None = None) -> Iterator[Line]:
-    """Lines of all codecs, that of the chosen one last and strong."""
+def _curves(curves: Curves, chosen: str, name: str = "", dashes: str | None = None) -> Iterator[Line]:
+    """Lines of all codecs, that of the chosen one last and strong; called ``name`` in place of the codec."""
     for codec, points in sorted(curves.items(), key=lambda item: item[0] == chosen):
         strength = {"width": 2.5} if codec == chosen else {"width": 1.5, "opacity": 0.45}
-        yield Line(sorted(points.values()), colour_of(codec), codec + suffix, **strength, dashes=dashes)
+        yield Line(sorted(points.values()), colour_of(codec), name or codec, **strength, dashes=dashes)
 
 
 def frame_bits(look: Look, shown: int) -> str:
@@ -129,7 +132,7 @@ def frame_bits(look: Look, shown: int) -> str:
     share = 100 * bits[0] / look.written.bits
     words = f"{len(types)} frames {''.join(types)}; {share:.0f} % of the bits in the first"
     bars = frame_bars(bits, alone, [FILLS.get(kind, _CLEAN) for kind in types], types, words, shown)
-    return f"<b>Kilobit per frame</b> {squares}{lines}{bars}"
+    return titled(f"<b>Kilobit per frame</b> {squares}{lines}", bars)
 
 
 def frame_answers(look: Look, shown: int) -> str:
@@ -140,12 +143,12 @@ def frame_answers(look: Look, shown: int) -> str:
     for c, paint in zip(others, _OTHERS, strict=False):
         if look.coded[1:, c].max() >= _LEAST:
             name = look.classes[c]
-            short = name if len(name) <= 16 else name[:15] + "…"
+            short = name if len(name) <= 14 else name[:13] + "…"
             lines.append(Line(_points(look.coded[:, c]), paint, short, 1.3, "2 3"))
     words = f"after the last frame “{look.classes[k]}” has {100 * look.kept:.0f} %"
     known = "" if look.known else " (nobody labelled the clip)"
     heading = f"<b>Probability of “{escape(look.classes[k])}”</b>{known} after each frame"
-    return heading + frame_lines(lines, shown, words)
+    return titled(heading, frame_lines(lines, shown, words))
 
 
 def frame_overlaps(look: Look, shown: int) -> str:
@@ -153,7 +156,7 @@ def frame_overlaps(look: Look, shown: int) -> str:
     alone = look.alone and look.overlap(look.alone.track)
     lines = _versions(look, look.overlap(look.clean_track), alone, look.overlap(look.track))
     words = f"average overlap {look.average_overlap(look.track):.2f}"
-    return "<b>Overlap of tracked and true box</b>" + frame_lines(lines, shown, words)
+    return titled("<b>Overlap of tracked and true box</b>", frame_lines(lines, shown, words))
 
 
 def frame_lines(lines: Sequence[Line], shown: int, words: str) -> str:

@@ -1,5 +1,6 @@
 """What a move of a control needs: picture or clip, codec, QP → preprocessor → real encoder → analysers → ``Look``."""
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,11 +21,14 @@ from mvlib.codecs import RealCodec
 from mvlib.codecs.coded import Coded
 from mvlib.datasets import ACTIONS
 from mvlib.errors import InputError
-from mvlib.preprocess import load_preprocessor, preprocess_frames
+from mvlib.preprocess import preprocess_frames
+from mvlib.refined import load_preprocessor
 from mvlib.samples import Sample
 
 # Of coded frames that are remembered, and of what the encoder was given: 25 clips of 16 frames at 224x224.
 _KEPT_BYTES = 120_000_000
+_SLOW = 0.25
+"""Seconds that a preprocessor may take before something else is shown in the meantime."""
 WINDOW = 16
 """Frames that a recogniser looks at, at most: the length that those of the package were taught on."""
 
@@ -143,7 +147,7 @@ class Looker:
     Args:
         samples: name → frames and what is known of them.
         gop: of ``RealCodec``; "intra" codes a picture at exactly the QP that is wanted.
-        functions: preprocessors by name; every other name is one for ``load_preprocessor``.
+        functions: preprocessors by name; every other name is one for ``mvlib.load_preprocessor``.
         analysers: by name; every other name is one for ``mvlib.analysers.load``.
     """
 
@@ -157,6 +161,8 @@ class Looker:
         self.samples = dict(samples)
         self._functions, self._analysers = dict(functions or {}), dict(analysers or {})
         self._points: defaultdict[tuple, dict[str, dict[int, tuple[float, float]]]] = defaultdict(dict)
+        self._took: dict[str, float] = {}
+        self._changed: set[tuple[str, int, str]] = set()
         kept = _KEPT_BYTES // max(2 * sample.frames.nbytes for sample in self.samples.values())
         self._codec = lru_cache(None)(partial(RealCodec, gop=gop))
         self._change, self._code = (lru_cache(max(8, kept))(f) for f in (self._change, self._code))
@@ -185,6 +191,13 @@ class Looker:
         """All that was measured of the same sample with the same preprocessor: codec → QP → (bpp, ``Look.kept``)."""
         return self._points[version.sample, version.before, analyser]
 
+    def is_slow(self, version: Version) -> bool:
+        """Whether the preprocessor of ``version`` still has to work on it, for long as far as one knows."""
+        before = version.before
+        if before is None or (version.sample, version.qp, before.name) in self._changed:
+            return False
+        return self._took.get(before.name, _SLOW) >= _SLOW
+
     def analyser(self, name: str) -> Analyser:
         """The analyser of that name, loaded when it is first needed."""
         if name not in self._analysers:
@@ -206,8 +219,10 @@ class Looker:
         if name not in self._functions:
             network = load_preprocessor(name)
             self._functions[name] = lambda frames, qp: preprocess_frames(network, frames, qp)
-        original = self.samples[sample].frames
+        original, began = self.samples[sample].frames, time.perf_counter()
         out = self._functions[name](original, qp)
+        self._took[name] = time.perf_counter() - began
+        self._changed.add((sample, qp, name))
         if getattr(out, "dtype", None) != np.uint8 or out.shape != original.shape:
             raise InputError(
                 f"{name} makes {getattr(out, 'dtype', type(out).__name__)} {np.shape(out)} of frames "

@@ -117,6 +117,12 @@ def draw_motion(picture: np.ndarray, motion: Motion, scale: int = 3, stretch: fl
 
 
 def _arrow(pen: ImageDraw.ImageDraw, x: float, y: float, dx: float, dy: float, colour: str) -> None:
-    pen.line([x, y, x + dx, y + dy], fill="black", width=4)
-    pen.line([x, y, x + dx, y + dy], fill=colour, width=2)
-    pen.ellipse([x - 3, y - 3, x + 3, y + 3], fill=colour, outline="black")
+    """From the block (x, y) to where it comes from; a short one is little but its head."""
+    tip, long = np.array([x + dx, y + dy]), np.hypot(dx, dy)
+    along = np.array([dx, dy]) / long * min(9.0, max(long, 5.0))
+    aside = 0.45 * np.array([-along[1], along[0]])
+    neck = tip - along
+    head = [tuple(corner) for corner in (tip, neck + aside, neck - aside)]
+    for width, paint in ((4, "black"), (2, colour)):
+        pen.line([(x, y), tuple(neck)], fill=paint, width=width)
+        pen.polygon(head, fill=colour, outline="black")

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from html import escape
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
 from mvlib.codecs import RealCodec
+from mvlib.samples import Sample
 from mvlib.virtual.codec import VirtualCodec
 
 from . import samples
-from .charts import frame_bars
+from .charts import frame_bars, titled
 from .controls import choice, slider
 from .motion import COLOURS, MODES, Motion, dissect_clip, draw_motion
-from .panel import Panel, check_start
-from .screen import Drawn, Screen, columns
+from .own_files import SamplePanel
+from .panel import check_start
+from .screen import Drawn, Screen, columns, table, within
 
 VIEWS = ("decoded", "source")
 _GAIN = 4
+_FRAMES = 8
+"""Of a film of one's own: to code more takes too long."""
 _SQUARES = " ".join(f'<span style="color:{c}">■</span> {m}' for m, c in zip(MODES, COLOURS, strict=True))
 
 
-class MotionViewer(Panel):
+class MotionViewer(SamplePanel):
     """A panel that steps through a clip coded as I-P-P-P, with every block's motion, mode and what motion leaves over.
 
     ``panel.clip``, ``panel.qp``, ``panel.view`` and ``panel.frame`` are the controls themselves, and ``panel.caption``
@@ -33,7 +38,8 @@ class MotionViewer(Panel):
     encoder writes.
 
     Args:
-        clips: name → uint8 (T, H, W, 3) RGB, T at least 2; by default clips of the test side.
+        clips: name → uint8 (T, H, W, 3) RGB, T at least 2, or a film, of which the first 8 frames are taken; by default
+            clips of the test side.
         codec: "x265" or "x264".
         qp: where the slider starts, 0..51.
 
@@ -42,45 +48,53 @@ class MotionViewer(Panel):
             codec.
     """
 
+    kind = "clip"
+    hint = (
+        "An arrow points from a block to the place in the frame before that it is predicted from; a coloured frame is "
+        "around a block for which something is sent."
+    )
+
     def __init__(
         self, clips: Mapping[str, np.ndarray] | None = None, codec: str = "x265", qp: int = 32
     ) -> None:
-        known = samples.clips(samples.example_windows() if clips is None else clips)
+        given = samples.example_windows() if clips is None else clips
+        known = {name: self._sample(name, value) for name, value in given.items()}
         check_start(qp, clips=known)
-        self._known = {name: sample.frames for name, sample in known.items()}
         self._virtual, self._real = VirtualCodec.like(codec, gop="ippp"), RealCodec(codec, gop="ippp")
-        self._code = lru_cache(8)(
-            self._code
-        )  # a few QPs back and forth; each holds the clip several times over
-        self.clip, self.view = choice("Clip", list(self._known), "200px"), choice("Show", VIEWS, "180px")
+        # A few QPs back and forth; each holds the clip several times over.
+        self._code = lru_cache(8)(self._code)
+        self.view = choice("Show", VIEWS, "180px")
         self.qp = slider("QP", qp, 51, follow=False)  # to code a clip takes a second
-        self.frame = slider("Frame", 1, len(self._known[self.clip.value]) - 1)
-        super().__init__([("clip", "view", "qp", "frame")])
+        self.frame = slider("Frame", 1, len(next(iter(known.values())).frames) - 1)
+        super().__init__(known, [("clip", "view", "qp"), ("frame",)])
 
     def __repr__(self) -> str:
         return f"MotionViewer({len(self._known)} clips, {self._real.name})"
 
     def _fit(self) -> None:
-        self.frame.max = len(self._known[self.clip.value]) - 1
+        self.frame.max = len(self._known[self.clip.value].frames) - 1
 
     def _code(self, clip: str, qp: int) -> tuple[list[Motion], list[int]]:
-        frames = self._known[clip]
+        frames = self._known[clip].frames
         return dissect_clip(frames, qp, self._virtual), self._real(frames, qp=qp).frame_bits
 
-    def _draw(self, move: SimpleNamespace) -> Screen:
+    def _sample(self, name: str, given: Any) -> Sample:
+        return samples.clip(name, given, _FRAMES)
+
+    def _draw(self, move: SimpleNamespace) -> Iterator[Screen]:
         motions, real = self._code(move.clip, move.qp)
         t, motion, codec = move.frame, motions[move.frame], self._real.name
         picture = motion.decoded if move.view == "decoded" else motion.source
-        title = f"Motion</b> (arrows: to where a block comes from) {_SQUARES}<b>"
         pictures = {
-            "motion": Drawn(title, draw_motion(picture, motion)),
+            "motion": Drawn(f"{move.view}, with motion", draw_motion(picture, motion)),
             "left without motion": _left(motion, "still"),
             "left with motion": _left(motion, "moved"),
         }
         large, *small = (picture.html() for picture in pictures.values())
         charts = {"bits": bars([m.bits for m in motions], real, t, codec)}
-        body = columns([large, columns(small) + charts["bits"]])
-        return Screen(in_words(motion, t, real[t], codec, move.qp), body, pictures, charts)
+        body = columns([large + _SQUARES, within(columns(small) + columns([charts["bits"]]))])
+        words = in_words(motion, t, real[t], codec, move.qp)
+        yield Screen(words, body, pictures, charts, _table(motion, t, real[t], codec, move.qp))
 
 
 def _left(motion: Motion, name: str) -> Drawn:
@@ -104,8 +118,24 @@ def in_words(motion: Motion, t: int, real: int, codec: str, qp: int) -> str:
     if motion.moved is None:
         return f"{start}; an I frame, coded without the others"
     shares = ", ".join(f"{100 * motion.share(m):.0f} % {m}" for m in MODES)
-    still, moved = (float(np.sqrt(np.mean(np.square(v)))) for v in (motion.still, motion.moved))
-    return f"{start}; {shares}; left over: {still:.1f} grey levels rms without motion, {moved:.1f} with"
+    still, moved = _rms(motion)
+    return f"{start}; {shares}; left over: {still} grey levels rms without motion, {moved} with"
+
+
+def _table(motion: Motion, t: int, real: int, codec: str, qp: int) -> str:
+    """The same as HTML."""
+    head = [f"{codec} at QP {qp}", "kilobit (estimated)", "kilobit (written)", "PSNR (dB)"]
+    line = [f"frame {t}", f"{motion.bits / 1000:.2f}", f"{real / 1000:.2f}", f"{motion.psnr:.2f}"]
+    if motion.moved is None:
+        return table(head, [line])
+    modes = ["blocks", *MODES, "left over without motion (grey levels rms)", "with motion"]
+    shares = ["", *(f"{100 * motion.share(m):.0f} %" for m in MODES), *_rms(motion)]
+    return table(head, [line]) + table(modes, [shares])
+
+
+def _rms(motion: Motion) -> list[str]:
+    """What is left over without and with motion, in grey levels."""
+    return [f"{np.sqrt(np.mean(np.square(left))):.1f}" for left in (motion.still, motion.moved)]
 
 
 def bars(virtual: list[float], real: list[int], shown: int, codec: str) -> str:
@@ -113,4 +143,4 @@ def bars(virtual: list[float], real: list[int], shown: int, codec: str) -> str:
     words = f"frame {shown}: {virtual[shown] / 1000:.2f} kilobit estimated, {real[shown] / 1000:.2f} written by {codec}"
     fills = ["#0072B2" if t == shown else "#9ecae1" for t in range(len(virtual))]
     heading = f"<b>Kilobit per frame</b>, bars: estimated; lines: {escape(codec)}"
-    return heading + frame_bars(virtual, real, fills, range(len(virtual)), words)
+    return titled(heading, frame_bars(virtual, real, fills, range(len(virtual)), words))

@@ -15,14 +15,10 @@ from mvlib.errors import InputError
 
 from .controls import row
 from .screen import Drawn, Screen
+from .style import BUSY, PANEL, bar
 
 # Seconds without a move before the worker turns to what can wait.
 _REST = 0.3
-_BUSY = "mvlib-busy"
-# Seen only when the work takes longer than a quarter of a second: quick moves should not flicker.
-_BUSY_NOTE = f"""<style>.mvlib-note {{ visibility: hidden }}
-.{_BUSY} .mvlib-note {{ visibility: visible; transition: visibility 0s 0.25s }}</style>
-<span class="mvlib-note" role="status">working …</span>"""
 
 
 class Panel(ipw.VBox):
@@ -34,11 +30,14 @@ class Panel(ipw.VBox):
     Attributes:
         controls: name → control.
         alert: what went wrong, in red; empty when all is well.
+        hint: a sentence for those who see the panel for the first time.
 
     Args:
         rows: names of the controls, those of a row together.
         beside: more for the last row, which is no part of a move.
     """
+
+    hint = ""
 
     _worker: ThreadPoolExecutor | None = None  # ipywidgets closes an object that failed in ``__init__``, too
     _held = False
@@ -51,9 +50,9 @@ class Panel(ipw.VBox):
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="mvlib-panel")
         self._shown = self._measured = Future()
         lines = [row([self.controls[name] for name in names]) for names in rows]
-        layout = ipw.Layout(max_width="1180px")
-        lines[-1].children += (*beside, ipw.HTML(_BUSY_NOTE))
-        super().__init__([*lines, self._place, self.alert], layout=layout)
+        lines[-1].children += beside
+        super().__init__([ipw.HTML(bar(self.hint)), *lines, self._place, self.alert])
+        self.add_class(PANEL)
         for control in self.controls.values():
             control.observe(self._moved, "value")
         self._moved()
@@ -79,7 +78,7 @@ class Panel(ipw.VBox):
     @property
     def busy(self) -> bool:
         """Whether a move is still to be shown; the panel then shows “working …”."""
-        return _BUSY in self._dom_classes
+        return BUSY in self._dom_classes
 
     def settle(self, timeout: float | None = None, everything: bool = False) -> None:
         """Block until the last move is shown; with ``everything``, until what is measured in the background is, too.
@@ -108,8 +107,8 @@ class Panel(ipw.VBox):
             self._moving.set()
         super().close()
 
-    def _draw(self, move: SimpleNamespace) -> Screen:
-        """What is shown for the controls' values."""
+    def _draw(self, move: SimpleNamespace) -> Iterator[Screen]:
+        """What is shown for the controls' values; where that takes its time, something quick before it."""
         raise NotImplementedError
 
     def _fit(self) -> None:
@@ -125,7 +124,7 @@ class Panel(ipw.VBox):
         self._fit()
         self._moves.append(SimpleNamespace(**{name: c.value for name, c in self.controls.items()}))
         self._moving.set()
-        self.add_class(_BUSY)
+        self.add_class(BUSY)
         self._shown = self._submit(self._serve)
 
     def _serve(self) -> None:
@@ -134,15 +133,18 @@ class Panel(ipw.VBox):
             return
         self._moving.clear()
         move = self._moves.pop()
-        self.add_class(_BUSY)
+        self.add_class(BUSY)
         try:
-            self._show(self._draw(move))
+            for screen in self._draw(move):
+                self._show(screen)
+                if self._moves:
+                    return
         except Exception as error:
             self._tell(error)
         else:
             self._measured = self._submit(self._go_on, self._later(move), _REST)
         if not self._moves:
-            self.remove_class(_BUSY)
+            self.remove_class(BUSY)
 
     def _go_on(self, steps: Iterator, rest: float = 0) -> None:
         """One step of what can wait, unless there is a move."""

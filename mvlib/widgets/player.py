@@ -43,7 +43,8 @@ def player(clips: Mapping[str, np.ndarray], fps: int = 10, zoom: int | None = 1,
         for title in clips
     )
     return HTML(
-        f'<div style="display:flex;font-size:90%">{titles}</div><video controls loop autoplay muted playsinline '
+        f'<div style="display:flex;font-size:{90 if zoom else 100}%">{titles}</div>'
+        "<video controls loop autoplay muted playsinline "
         f'style="width:{length(total) if zoom else "100%"};max-width:none;image-rendering:pixelated" '
         f'aria-label="{escape(", ".join(clips))}" src="data:video/mp4;base64,{data}"></video>'
     )

@@ -91,11 +91,11 @@ def clips(given: Mapping[str, np.ndarray | Sample | str | os.PathLike]) -> dict[
     return {name: clip(name, value) for name, value in given.items()}
 
 
-def clip(name: str, given: np.ndarray | Sample | str | os.PathLike) -> Sample:
-    """One of ``clips``; of a film the first 32 frames, reduced to 224 pixels on the shorter side."""
+def clip(name: str, given: np.ndarray | Sample | str | os.PathLike, frames: int = 2 * _FRAMES) -> Sample:
+    """One of ``clips``; of a film the first ``frames``, reduced to 224 pixels on the shorter side."""
     if isinstance(given, str | os.PathLike):
-        frames = islice(open_clip(given).frames(), 2 * _FRAMES)
-        given = np.stack([shrink(frame, _FILM_SIDE) for frame in frames])
+        first = islice(open_clip(given).frames(), frames)
+        given = np.stack([shrink(frame, _FILM_SIDE) for frame in first])
     sample = given if isinstance(given, Sample) else Sample(_colours(given, 3), name)
     return _checked("clip", name, sample)
 

@@ -22,18 +22,18 @@ class Drawn(NamedTuple):
     pixels: np.ndarray
     """uint8 (H, W, 3)."""
 
-    def html(self) -> str:
-        """The title above the picture, which is as wide as its place; lossless."""
+    def html(self, onclick: str = "") -> str:
+        """The title above the picture, which is as wide as its place; lossless; ``onclick`` is the browser's to run."""
         height, width = self.pixels.shape[:2]
         data = b64encode(png(self.pixels)).decode("ascii")
         # A picture that is decoded later would stand under the numbers of this move as a blank, or as the last one.
+        click = f'onclick="{onclick}" ' if onclick else ""
         return (
-            f'<div class="mvlib-title" style="{_TITLE}"><b>{self.title}</b></div><img decoding="sync" alt="" '
+            f'<div class="mvlib-title"><b>{self.title}</b></div><img decoding="sync" alt="" {click}'
             f'width="{width}" height="{height}" style="width:100%;height:auto" src="data:image/png;base64,{data}">'
         )
 
 
-_TITLE = "white-space:nowrap;overflow:hidden;text-overflow:ellipsis"  # a second line would move the picture
 _UNSEEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)"
 
 
@@ -61,11 +61,16 @@ class Screen:
         return f"{words}{self.table}{self.body}"
 
 
-def columns(parts: Sequence[str], least: int = 0) -> str:
-    """Pieces of HTML beside one another, in equal parts of the row; those narrower than ``least`` begin a new one."""
-    style = f"flex:1 1 {least}px;min-width:0;margin:8px 6px 0;overflow:hidden"
-    pieces = "".join(f"<div style={style!r}>{part}</div>" for part in parts)
-    return f'<div style="display:flex;flex-wrap:{"wrap" if least else "nowrap"}">{pieces}</div>'
+def columns(parts: Sequence[str], kind: str = "") -> str:
+    """Pieces of HTML beside one another in equal parts of the row; of a ``kind`` with a least width in several rows."""
+    style = "margin:8px 6px 0" + ("" if kind else ";flex:1 1 0;min-width:0")
+    pieces = "".join(f'<div class="{kind}" style="{style}">{part}</div>' for part in parts)
+    return f'<div style="display:flex;flex-wrap:{"wrap" if kind else "nowrap"}">{pieces}</div>'
+
+
+def within(rows: str) -> str:
+    """Columns that stand in a column, without margins of their own."""
+    return f'<div style="margin:-8px -6px 0">{rows}</div>'
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

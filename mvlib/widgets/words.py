@@ -4,8 +4,22 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mvlib.preprocess import card_of
+
 from .looks import Look
 from .screen import table
+
+STEPS = "refined:x265:efficientnet_lite0:2"
+"""Gradient steps on the picture itself, offered beside the trained preprocessors."""
+
+
+def title_of(preprocessor: str) -> str:
+    """A preprocessor's name for people: what it is for, as its card tells."""
+    return (
+        "gradient steps on each picture, slow"
+        if preprocessor == STEPS
+        else card_of(preprocessor).get("what", preprocessor)
+    )
 
 
 def caption(look: Look, shown: int = 0) -> str:
@@ -30,10 +44,7 @@ def numbers(look: Look, shown: int = 0) -> str:
     _, codec, qp, before = look.version
     own = "" if look.written.native == qp else f" ({look.written.native:g} on its own scale)"
     head = [f"{codec} at QP {qp}{own}", "bits", "bits per pixel", "PSNR (dB)"]
-    seen = None if before is None else f"with “{before.name}”"
-    named = {f"{codec} alone": look if before is None else look.alone} | (
-        {} if seen is None else {seen: look}
-    )
+    named = {f"{codec} alone": look} if before is None else {f"{codec} alone": look.alone, "prepared": look}
     lines = [["original", "", "", ""]]
     lines += [
         [name, f"{of.written.bits:,}", f"{of.written.bpp:.3f}", f"{of.psnr:.2f}"]

@@ -1,8 +1,6 @@
 """A film with sound → ``mvlib encode`` → a real browser plays it: picture, sound, and the right length."""
 
 import http.server
-import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -14,8 +12,6 @@ from film_making import make_film
 
 from mvlib.datasets import Clips
 
-REQUIRED = os.environ.get("MVLIB_REQUIRE_BROWSER") == "1"
-FLAGS = ["--no-sandbox", "--disable-gpu", "--autoplay-policy=no-user-gesture-required"]
 PLAY = """async name => {
     const film = document.createElement('video');
     film.src = name;
@@ -55,39 +51,24 @@ PLAY = """async name => {
 pytestmark = pytest.mark.browser
 
 
-def _missing(what: str) -> None:
-    if REQUIRED:
-        pytest.fail(f"{what}, and MVLIB_REQUIRE_BROWSER=1 demands this test")
-    pytest.skip(f"{what}; install it to play the film in a real browser")
-
-
 class _Quiet(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_) -> None:
         pass
 
 
 @pytest.fixture
-def page(tmp_path) -> Iterator:
+def page(chromium, tmp_path) -> Iterator:
     """An empty page of a server of ``tmp_path``, in Chromium."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        _missing("no chromium, chromium-browser or google-chrome on PATH")
-    try:
-        import playwright.sync_api as sync_api
-    except ImportError:
-        _missing("playwright is not installed")
     (tmp_path / "index.html").write_text("<!doctype html><body></body>")
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=tmp_path))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        try:
-            page = browser.new_page()
-            page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
-            yield page
-        finally:
-            browser.close()
-            server.shutdown()
+    page = chromium.new_page()
+    try:
+        page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
+        yield page
+    finally:
+        page.close()
+        server.shutdown()
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,12 @@
 import base64
 import io
 import json
+import os
 import re
+import signal
+import subprocess
 import sys
+import time
 from html.parser import HTMLParser
 
 import numpy as np
@@ -88,6 +92,24 @@ def test_pictures_of_ones_own(pictures, tmp_path, monkeypatch, capsys):
     main()
     assert sorted(coded) == ["blur 0.5", "codec alone"], "the second time all of it is there"
     assert json.loads((out / "result.json").read_text()) == report.to_dict()
+
+
+@pytest.mark.slow
+def test_after_a_kill_it_goes_on_where_it_was(pictures, tmp_path):
+    cells, out = tmp_path / "cells", tmp_path / "out"
+    command = [sys.executable, "-m", "mvlib", "compare", str(pictures), *OPTIONS]
+    command += ["--codecs=[webp, jpeg]", f"--out={out}", f"--cells={cells}", "--workers=1"]
+    killed = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    while killed.poll() is None and len([*cells.rglob("*.npz")]) < 3:
+        time.sleep(0.01)
+    os.killpg(killed.pid, signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL and not out.exists()
+    done = {file: file.stat().st_mtime_ns for file in cells.rglob("*.npz")}
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert len(done) >= 3 and all(file.stat().st_mtime_ns == time for file, time in done.items())
+    assert len([*cells.rglob("*.npz")]) > len(done) and (out / "page.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Films and pictures of one's own: which excerpts of a film, what is a source, and files that are none."""
 
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from PIL import Image
 
 from mvlib.evaluation.own_files import own_material
+from mvlib.evaluation.shots import has_cut
 from mvlib.media import read_clip
+from mvlib.transcode.writing import Lossless
 
 FILMS = Path(__file__).resolve().parents[2] / "data/clips"  # 48 frames each
 
@@ -58,3 +61,24 @@ def test_what_cannot_be_compared_is_named(tmp_path):
         own_material([FILMS / "cup_0.mp4"], frames=49)
     with pytest.raises(ValueError, match="frames is 1"):
         own_material([tmp_path / "a.png"], frames=1)
+
+
+def test_excerpts_of_one_film_are_clustered_by_shot(tmp_path):
+    scenes = [
+        read_clip(FILMS / f"{name}.mp4", 0, 12).frames[:, :128, :128]
+        for name in ("cup_0", "bikes_1", "box_3")
+    ]
+    with Lossless(tmp_path / "film.mkv", 25) as out:
+        for scene in scenes:
+            out.write(scene)
+    material = own_material([tmp_path / "film.mkv"], frames=3, excerpts=6)
+    shots = [material[i].source.rpartition(", ")[2] for i in range(len(material))]
+    assert shots == ["shot 1", "shot 1", "shot 2", "shot 2", "shot 3", "shot 3"]
+    assert "of 3 shots, which are the sources" in material.about
+
+
+def test_motion_is_no_cut():
+    clips = [read_clip(file).frames for file in sorted(FILMS.glob("*.mp4"))]
+    assert not any(has_cut(clip) for clip in clips)
+    ends = [clip[-1] for clip in clips]  # those of different films may be alike in their colours
+    assert np.mean([has_cut([a, b]) for a, b in pairwise(ends[::4])]) >= 0.75

@@ -1,5 +1,6 @@
 """A film goes in, a film comes out: the same frames, times, sound, chapters and shape, by the course's encoder."""
 
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -121,8 +122,27 @@ def test_sound_subtitles_and_chapters_are_copied(tmp_path):
         assert named == [(0, 0.6, {"title": "one"}), (0.6, 1.2, {"title": "two"})]
         assert out.metadata["title"] == "A film" and out.streams.audio[0].metadata["language"] == "deu"
     told = written(tmp_path / "in.mkv", tmp_path / "out.mp4")
-    assert told.notes == ("its subtitles (srt) are left out, for .mp4 cannot hold them",)
+    assert not told.notes
     assert packets_of(tmp_path / "out.mp4", "audio") == packets_of(tmp_path / "in.mkv", "audio")
+
+
+@pytest.mark.parametrize(
+    ("ending", "codec"), [("mp4", "mov_text"), ("mov", "mov_text"), ("webm", "webvtt"), ("mkv", "subrip")]
+)
+def test_subtitles_are_written_as_the_container_has_them(ending, codec, tmp_path):
+    words = [(100, 300, "<i>hello</i> you"), (700, 300, "bye,\nthen")]
+    make_film(tmp_path / "srt.mkv", squares(30), words=words, sound="")
+    written(tmp_path / "srt.mkv", tmp_path / "in.mp4")
+    written(tmp_path / "in.mp4", tmp_path / f"out.{ending}")
+    with av.open(str(tmp_path / f"out.{ending}")) as out:
+        (stream,) = out.streams.subtitles
+        assert stream.codec_context.codec.canonical_name == codec
+        found = [p for p in out.demux(stream) if p.size > 2]
+        times = [(float(p.pts * p.time_base), float(p.duration * p.time_base)) for p in found]
+        spoken = [stream.codec_context.decode2(p)[0].dialogue.decode() for p in found]
+    assert times == [pytest.approx((0.1, 0.3)), pytest.approx((0.7, 0.3))]
+    assert [re.sub(r"{.*?}", "", text) for text in spoken] == ["hello you", "bye,\nthen"]
+    assert "{\\i1}hello" in spoken[0]  # the style too
 
 
 def test_a_part_begins_at_0_with_its_own_sound(tmp_path):
@@ -177,12 +197,21 @@ def test_pixels_are_upright_and_keep_their_shape_and_colours(tmp_path):
         (".mov", "x265"),
         (".mkv", "x264"),
         (".264", "x264"),
+        (".mkv", "vp9"),
+        (".mkv", "svtav1"),
+        (".webm", "vp9"),
+        (".webm", "svtav1"),
     ):
         written(tmp_path / "wide.mkv", tmp_path / f"wide_out{ending}", codec)
         with av.open(str(tmp_path / f"wide_out{ending}")) as out:
-            assert out.streams.video[0].sample_aspect_ratio == Fraction(16, 11), (ending, codec)
+            found = out.streams.video[0].sample_aspect_ratio
+            assert found == pytest.approx(Fraction(16, 11), rel=0.004), (
+                ending,
+                codec,
+            )  # a display has whole pixels
+            assert out.streams.video[0].metadata.get("title") is None and len([*out.decode(video=0)]) == 3
     with pytest.raises(InputError, match=r"not square \(16:11\).* ends in \.mp4"):
-        written(tmp_path / "wide.mkv", tmp_path / "wide.webm")
+        written(tmp_path / "wide.mkv", tmp_path / "wide.ivf")
 
 
 def test_primaries_and_transfer_of_the_pixels_are_told(tmp_path):

@@ -1,0 +1,45 @@
+"""The shape of pixels in a Matroska or WebM file: finished file → the same with a display size.
+
+FFmpeg's muxer takes the shape from where PyAV does not reach, and only H.264 and HEVC tell it in their own headers.  So
+the track is given a name of as many bytes as the display size takes, which then stands in its place: no other
+byte moves.
+"""
+
+from fractions import Fraction
+from pathlib import Path
+
+PLACE = "#" * 7
+"""The name that the track must have; it disappears."""
+OPTIONS = {"write_crc32": "0"}
+"""Of the muxer: a checksum would tell of what was there before."""
+_NAME = b"\x53\x6e\x87" + PLACE.encode()
+_VIDEO, _UNIT_UNKNOWN, _UNIT_PIXELS = 0xE0, b"\x54\xb2\x81\x04", b"\x54\xb2\x81\x00"
+_HEAD = 4096  # bytes: tracks come first
+
+
+def write_shape(path: Path, height: int, width: int, shape: Fraction) -> None:
+    """Tell in the finished file that its pixels are ``shape`` times as wide as high; sides below 65,536."""
+    shown = round(width * max(shape, 1)), round(height * max(1 / shape, 1))
+    size = b"".join(
+        name + b"\x82" + side.to_bytes(2, "big")
+        for name, side in zip((b"\x54\xb0", b"\x54\xba"), shown, strict=True)
+    )
+    with path.open("r+b") as file:
+        head = file.read(_HEAD)
+        start = head.index(_NAME)
+        at = start + len(_NAME)
+        while head[at] != _VIDEO:
+            at = _after(head, at)
+        end = at + 2 + (head[at + 1] & 0x7F)
+        video = head[at + 2 : end].replace(_UNIT_UNKNOWN, _UNIT_PIXELS) + size
+        before = head[start + len(_NAME) : at]
+        file.seek(start)
+        file.write(before + bytes([_VIDEO, 0x80 | len(video)]) + video)
+
+
+def _after(head: bytes, at: int) -> int:
+    """Where the element after that at ``at`` begins."""
+    name = 9 - head[at].bit_length()  # leading zeros tell how many bytes follow
+    length = 9 - head[at + name].bit_length()
+    size = int.from_bytes(head[at + name : at + name + length], "big") & ((1 << 7 * length) - 1)
+    return at + name + length + size
