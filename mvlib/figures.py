@@ -55,9 +55,7 @@ def diagram(
         plain = text.startswith("(") and text.endswith(")")
         frame = {"boxstyle": "round,pad=0.45", "fc": "none" if plain else "#EAF1F8", "ec": "0.4"}
         frame["lw"] = 0 if plain else 1
-        drawn[name] = ax.text(
-            *place, text[1:-1] if plain else text, ha="center", va="center", bbox=frame
-        )
+        drawn[name] = ax.text(*place, text[1:-1] if plain else text, ha="center", va="center", bbox=frame)
     for start, end, *carried in arrows:
         style = {"arrowstyle": "->", "color": "0.25", "shrinkA": 0, "shrinkB": 0}
         ends = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
