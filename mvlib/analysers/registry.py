@@ -23,6 +23,7 @@ from .detectors import (
     load_detector,
     load_torchvision_detector,
 )
+from .embedder import EMBEDDER_NAMES, load_embedder
 from .lite import LITE_SIZES, load_lite
 from .trackers import TRACKER_NAMES, load_tracker
 from .zoo import AnalyserUnavailable, load_timm, load_torchvision
@@ -63,10 +64,12 @@ def load(name: str, *, pretrained: bool = True) -> Analyser:
     """The analyser ``name``, frozen, in eval mode.
 
     A classifier gives float (B, 3, H, W) in [0, 1] → logits (B, C), a detector ``Heads``, a recogniser
-    float clips (B, T, 3, H, W) → logits (B, C), a tracker boxes from frames; see their classes.
+    float clips (B, T, 3, H, W) → logits (B, C), a tracker boxes from frames, an embedder
+    descriptions (B, C) without classes; see their classes.
 
     Args:
-        name: one of ``available()``, ``DETECTOR_NAMES``, ``TRACKER_NAMES``, ``ACTION_NETWORKS``; or
+        name: one of ``available()``, ``DETECTOR_NAMES``, ``TRACKER_NAMES``, ``ACTION_NETWORKS``,
+            ``EMBEDDER_NAMES``; or
             ``"torchvision/resnet50"``, ``"torchvision/retinanet_resnet50_fpn"``, ``"torchvision/r3d_18"``,
             ``"timm/convnext_atto"``: any classifier of the two libraries, torchvision's COCO detectors and its
             Kinetics recognisers, whose weights download on first use and stay in the library's own cache.
@@ -87,6 +90,8 @@ def load(name: str, *, pretrained: bool = True) -> Analyser:
         return load_lite(name, pretrained=pretrained)
     if name in DETECTOR_NAMES:
         return load_detector(name, pretrained=pretrained)
+    if name in EMBEDDER_NAMES:
+        return load_embedder(name, pretrained=pretrained)
     if name in TRACKER_NAMES:
         return load_tracker(name, pretrained=pretrained)
     if name in ACTION_NETWORKS:
@@ -114,6 +119,7 @@ def _unknown(name: str) -> str:
         *LITE_SIZES,
         *DETECTOR_NAMES,
         *TRACKER_NAMES,
+        *EMBEDDER_NAMES,
         *ACTION_NETWORKS,
         *(
             f"torchvision/{n}"
@@ -128,4 +134,4 @@ def _unknown(name: str) -> str:
             by_model.setdefault(full.rpartition("/")[2], []).append(full)
     near = [full for match in get_close_matches(model, by_model, n=3) for full in by_model[match]]
     hint = f"near names: {', '.join(near)}; " if near else ""
-    return f"no analyser is called {name!r}; {hint}without a network: {', '.join((*LITE_SIZES, *DETECTOR_NAMES))}"
+    return f"no analyser is called {name!r}; {hint}without a network: {', '.join((*LITE_SIZES, *DETECTOR_NAMES, *EMBEDDER_NAMES))}"
