@@ -2,10 +2,11 @@
 
     python benchmarks/compare_regions.py --out runs/regions.json --split train --count 24 --offsets '[-3, -6, -9]'
 
-The rival that a practitioner would take: FFmpeg's filter addroi marks what NanoDet finds in the picture, and x265 codes
-that finer and needs coarser surroundings for as many bits. x265 obeys only with adaptive quantisation and at a constant
-rate factor, so the anchor has both. Rows: the codec alone, regions with each offset, refinement, refinement and regions.
-Pasted pictures have exact boxes; NanoDet finds the regions, CenterNet was used for nothing.
+The rival that a practitioner would take: FFmpeg's filter addroi marks what NanoDet finds in the picture, and x265
+codes that finer. It obeys only with adaptive quantisation and at a constant rate factor, so the anchor has both. Rows:
+the codec alone, regions with each offset, refinement, both; and all but the same boxes blurred, which is what a network
+that knew where things are could do. Pasted pictures have exact boxes; NanoDet finds the regions, CenterNet was used for
+nothing.
 """
 
 import shlex
@@ -24,9 +25,10 @@ from mvlib import load_analyser
 from mvlib.codecs import RealCodec, Stream, video
 from mvlib.codecs.encoders import ENCODERS, Encoder
 from mvlib.datasets.pasted import PastedCutouts
-from mvlib.evaluation.conditions import condition
+from mvlib.evaluation.conditions import condition, gaussian_blur
 from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.given import reader_material
+from mvlib.evaluation.own_steps import row_of
 from mvlib.evaluation.protocol import measure
 from mvlib.evaluation.report import make_report
 from mvlib.evaluation.result import Report
@@ -100,6 +102,21 @@ def nanodet_boxes(margin: int, score: float = 0.3) -> Callable[[np.ndarray], Box
     return lambda picture: found(picture.tobytes(), *picture.shape[:2])
 
 
+def blur_outside(
+    find: Callable[[np.ndarray], Boxes], sigma: float
+) -> Callable[[np.ndarray, float], np.ndarray]:
+    """(frames uint8 (T, H, W, 3), qp) → the same, blurred by ``sigma`` pixels outside of what ``find`` finds."""
+
+    def prepare(frames: np.ndarray, qp: float) -> np.ndarray:
+        blurred = gaussian_blur(frames, sigma=sigma)
+        for picture, smooth in zip(frames, blurred, strict=True):
+            for left, top, right, bottom in find(picture):
+                smooth[top:bottom, left:right] = picture[top:bottom, left:right]
+        return blurred
+
+    return prepare
+
+
 def main(
     out: Path = Path("runs/regions.json"),
     split: str = "val",
@@ -108,6 +125,7 @@ def main(
     offsets: tuple[float, ...] = (-6.0,),
     margin: int = 16,
     refined: str = "",
+    blurs: tuple[float, ...] = (),
     qps: tuple[int, ...] = (27, 34, 41, 47),
     scores: tuple[str, ...] = ("divergence", "ap"),
     cells: Path = Path("runs/cells"),
@@ -119,6 +137,7 @@ def main(
         count, groups: pictures, and groups of them that share neither photograph nor cut-out.
         offsets: of the QP inside the boxes.  margin: pixels around NanoDet's boxes.
         refined: a name as for load_preprocessor, for one more row alone and with each offset.
+        blurs: standard deviations, in pixels, of a blur outside the boxes; a row for each.
         qps: values of CRF.
     """
     pictures = PastedCutouts(split, count=count, groups=groups)
@@ -130,27 +149,23 @@ def main(
         codecs=("x265",), analysers=("nanodet", "centernet"), scores=scores, qps=qps, conditions=(ANCHOR,),
         preprocessors=tuple(rows[1:]), material="pasted", split=split, limit=count,
     )  # fmt: skip
-    parts = {"codecs": codecs, "rows": [condition(row, qps) for row in rows], "material": material}
-    measured, sources = measure(experiment, cells=cells, workers=1, **parts)
+    common = {"cells": cells, "workers": 1, "material": material}
+    prepared = [condition(row, qps) for row in rows]
+    measured, sources = measure(experiment, codecs=codecs, rows=prepared, **common)
+    if blurs:
+        outside = [
+            row_of(f"blur {sigma:g} outside", blur_outside(find, sigma), qps, "cpu") for sigma in blurs
+        ]
+        measured |= measure(experiment, codecs={"": codecs[""]}, rows=outside, **common)[0]
     joined = {("x265 crf", _title(codec, row)): values for (codec, row), values in measured.items()}
     options = {
-        "offsets": offsets, "margin": margin, "refined": refined, "groups": len(pictures.groups), "count": count,
-        "split": split, "qps": qps, "against": ANCHOR, "draws": experiment.draws, "seed": experiment.seed,
-        "anchor": repr(codecs[""]) + " at constant rate factor", "found": how,
+        "offsets": offsets, "margin": margin, "refined": refined, "blurs": blurs, "groups": len(pictures.groups),
+        "count": count, "split": split, "qps": qps, "against": ANCHOR, "draws": experiment.draws,
+        "seed": experiment.seed, "anchor": f"{codecs['']!r} at constant rate factor", "found": how,
     }  # fmt: skip
-    report = Report(
-        make_report(
-            experiment,
-            joined,
-            sources,
-            shlex.join(["python", "benchmarks/compare_regions.py", *sys.argv[1:]]),
-            material,
-            options,
-            workers=1,
-        ),
-        joined,
-        sources,
-    )
+    command = shlex.join(["python", "benchmarks/compare_regions.py", *sys.argv[1:]])
+    result = make_report(experiment, joined, sources, command, material, options, workers=1)
+    report = Report(result, joined, sources)
     report.save(out)
     print(report)
 

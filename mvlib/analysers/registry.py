@@ -134,4 +134,5 @@ def _unknown(name: str) -> str:
             by_model.setdefault(full.rpartition("/")[2], []).append(full)
     near = [full for match in get_close_matches(model, by_model, n=3) for full in by_model[match]]
     hint = f"near names: {', '.join(near)}; " if near else ""
-    return f"no analyser is called {name!r}; {hint}without a network: {', '.join((*LITE_SIZES, *DETECTOR_NAMES, *EMBEDDER_NAMES))}"
+    offline = ", ".join((*LITE_SIZES, *DETECTOR_NAMES, *EMBEDDER_NAMES))
+    return f"no analyser is called {name!r}; {hint}without a network: {offline}"

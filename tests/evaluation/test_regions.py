@@ -38,3 +38,10 @@ def test_boxes_grow_by_the_margin_and_out_to_whole_cells():
 
 def _tensor(frames: np.ndarray):
     return SCRIPT["torch"].from_numpy(frames).permute(0, 3, 1, 2) / 255
+
+
+def test_a_blur_outside_leaves_the_boxes_as_they_are():
+    frames = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3), np.uint8)
+    out = SCRIPT["blur_outside"](lambda _: [(16, 0, 48, 32)], 2.0)(frames, 37)
+    assert np.array_equal(out[:, :32, 16:48], frames[:, :32, 16:48])
+    assert out[:, 32:].std() < 0.5 * frames[:, 32:].std()
