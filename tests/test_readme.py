@@ -93,6 +93,16 @@ def test_the_tables_of_detection_are_the_measured_ones():
     assert f"{report['n']} photographs with pasted" in MEASURED and f"{report['sources']} groups" in MEASURED
 
 
+@pytest.mark.parametrize(
+    ("name", "scores", "page"),
+    [("images_refined_x265", ["features"], "results"), ("detection_regions_train", ["divergence"], "tries")],
+)
+def test_tables_of_what_is_rival_or_unlike_are_the_measured_ones(name, scores, page):
+    report = json.loads((ROOT / f"data/results/{name}.json").read_text())
+    text = (ROOT / f"docs/{page}.md").read_text()
+    assert bd_table(report, scores) in text and report["command"] in text
+
+
 def test_the_table_of_detectors_on_films_is_the_measured_one():
     report = json.loads((ROOT / "data/results/clips_films_detection.json").read_text())
     assert bd_table(report, ["divergence"]) in MEASURED and report["command"] in MEASURED
