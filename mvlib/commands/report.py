@@ -34,6 +34,7 @@ def report(
     for title, table in (
         ("Percent of bits at one quality", markdown.savings_table(result, _there(result["savings"], wanted))),
         ("Percent of bits at equal luma PSNR and MS-SSIM", markdown.fidelity_table(result)),
+        ("Percent of bits by a monotone fit of the curves", markdown.monotone_table(result, wanted)),
         ("Share of the draws that save bits, P(BD-rate < 0)", markdown.probability_table(result, wanted)),
     ):
         if table.count("\n") > 1:
