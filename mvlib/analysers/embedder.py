@@ -16,9 +16,9 @@ from torch import Tensor
 from mvlib._weights import fill, read_weights, weights_folder
 from mvlib.errors import InputError
 
+from .agreement import feature_distance
 from .base import Response
 from .classifier import Classifier
-from .features import feature_distance
 
 EMBEDDER_NAMES = ("mobilenetv2",)
 
