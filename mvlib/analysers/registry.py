@@ -24,6 +24,7 @@ from .detectors import (
     load_detector,
     load_torchvision_detector,
 )
+from .embedder import EMBEDDER_NAMES, load_embedder
 from .trackers import TRACKER_NAMES, load_tracker
 from .zoo import LITE_SIZES, AnalyserUnavailable, load_lite, load_timm, load_torchvision
 
@@ -32,6 +33,7 @@ _OFFLINE: tuple[tuple[Collection[str], Callable[..., Analyser]], ...] = (
     (DETECTOR_NAMES, load_detector),
     (TRACKER_NAMES, load_tracker),
     (ACTION_NETWORKS, load_recogniser),
+    (EMBEDDER_NAMES, load_embedder),
 )
 _TORCHVISION: tuple[tuple[Collection[str], Callable[..., Analyser]], ...] = (
     (TORCHVISION_RECOGNISERS, load_torchvision_recogniser),
@@ -74,10 +76,12 @@ def load(name: str, *, pretrained: bool = True) -> Analyser:
     """The analyser ``name``, frozen, in eval mode.
 
     A classifier gives float (B, 3, H, W) in [0, 1] → logits (B, C), a detector ``Heads``, a recogniser
-    float clips (B, T, 3, H, W) → logits (B, C), a tracker boxes from frames; see their classes.
+    float clips (B, T, 3, H, W) → logits (B, C), a tracker boxes from frames, an embedder
+    descriptions (B, C) without classes; see their classes.
 
     Args:
-        name: one of ``available()``, ``DETECTOR_NAMES``, ``TRACKER_NAMES``, ``ACTION_NETWORKS``; or
+        name: one of ``available()``, ``DETECTOR_NAMES``, ``TRACKER_NAMES``, ``ACTION_NETWORKS``,
+            ``EMBEDDER_NAMES``; or
             ``"torchvision/resnet50"``, ``"torchvision/retinanet_resnet50_fpn"``, ``"torchvision/r3d_18"``,
             ``"timm/convnext_atto"``: any classifier of the two libraries, torchvision's COCO detectors and its
             Kinetics recognisers, whose weights download on first use and stay in the library's own cache.
@@ -119,4 +123,5 @@ def _unknown(name: str) -> str:
             by_model.setdefault(full.rpartition("/")[2], []).append(full)
     near = [full for match in get_close_matches(model, by_model, n=3) for full in by_model[match]]
     hint = f"near names: {', '.join(near)}; " if near else ""
-    return f"no analyser is called {name!r}; {hint}without a network: {', '.join((*LITE_SIZES, *DETECTOR_NAMES))}"
+    offline = ", ".join((*LITE_SIZES, *DETECTOR_NAMES, *EMBEDDER_NAMES))
+    return f"no analyser is called {name!r}; {hint}without a network: {offline}"

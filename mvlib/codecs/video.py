@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from fractions import Fraction
 
 os.environ.setdefault("SVT_LOG", "1")  # errors only; the library reads it when it starts
@@ -59,8 +60,13 @@ def configure(
         raise InputError(f"{encoder.library} refuses {options} for {what}: {reason}") from error
 
 
-def encode(encoder: Encoder, frames: np.ndarray, options: dict) -> Stream:
-    """Encode uint8 (T, H, W, 3)."""
+def encode(
+    encoder: Encoder,
+    frames: np.ndarray,
+    options: dict,
+    mark: Callable[[av.VideoFrame, int], av.VideoFrame] | None = None,
+) -> Stream:
+    """Encode uint8 (T, H, W, 3). ``mark``: (frame, its place) → the frame with side data for the encoder."""
     padded = pad_to(frames, *encoder.sides)
     context = open_encoder(encoder, padded.shape[2], padded.shape[1], options)
     convert = Converter(encoder.colour)
@@ -68,6 +74,7 @@ def encode(encoder: Encoder, frames: np.ndarray, options: dict) -> Stream:
     for i, rgb in enumerate(padded):
         frame = convert.to_yuv(rgb)
         frame.pts, frame.time_base = i, context.time_base
+        frame = mark(frame, i) if mark else frame
         packets += context.encode(frame)
     packets += context.encode(None)  # x265 and SVT-AV1 hold everything back until here
     header = encoder.clean(bytes(context.extradata or b"")) if encoder.global_header else b""

@@ -157,6 +157,7 @@ class PastedCutouts(Reader):
         scale: shortest and longest length of an object's longer side, as a share of ``size``; log-uniform between, but
             never below 4 pixels, and two pixels away from the picture's edge.
         seed: fixes every choice, together with the index.
+        groups: at most so many; there are no more than photographs or cut-outs, 38 on the test side.
 
     Raises ValueError for an unknown split, a size above the shorter side of every photograph, or an odd ``scale``.
     """
@@ -166,7 +167,7 @@ class PastedCutouts(Reader):
 
     def __init__(
         self, split: str = "test", count: int = 120, size: int = 320,
-        scale: tuple[float, float] = (0.15, 0.5), seed: int = 0,
+        scale: tuple[float, float] = (0.15, 0.5), seed: int = 0, groups: int = GROUPS,
     ) -> None:  # fmt: skip
         if count < 1 or not 0 < scale[0] <= scale[1] <= 1:
             raise InputError(f"count={count}, scale={scale}: count from 1 on, 0 < shortest <= longest <= 1")
@@ -183,7 +184,7 @@ class PastedCutouts(Reader):
         originals = [meta[i].source_id for i in places]
         names = [self._cutouts[i].coco for i in things]
         self.classes = tuple(sorted(set(names)))
-        self.groups = _deal(places, originals, things, names)
+        self.groups = _deal(places, originals, things, names, groups)
         self.about = f"cut-outs of data/cutouts.csv pasted on photographs, split {split}, {size}x{size}"
         super().__init__(data_root(), [f"pasted {i}" for i in range(count)])
 
@@ -230,7 +231,7 @@ def _is_background(item: Item, size: int) -> bool:
 
 
 def _deal(
-    places: list[int], originals: list[str], things: list[int], classes: list[str]
+    places: list[int], originals: list[str], things: list[int], classes: list[str], most: int
 ) -> list[tuple[list[int], list[int]]]:
     """(backgrounds, cut-outs) of each group.
 
@@ -238,7 +239,7 @@ def _deal(
     """
     things = [i for _, i in sorted(zip(classes, things, strict=True))]
     names = list(dict.fromkeys(originals))
-    count = min(GROUPS, len(names), len(things))
+    count = min(most, len(names), len(things))
     dealt = [
         [p for p, name in zip(places, originals, strict=True) if names.index(name) % count == g]
         for g in range(count)

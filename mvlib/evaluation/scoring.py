@@ -28,7 +28,7 @@ def scores_of(
         raise InputError(f"{analyser.name} is a {analyser.kind}, which has no score for {what}")
     same = classes is None or tuple(analyser.classes) == tuple(classes)
     has = tuple(score for score in could if score != "label" or same)
-    if "features" in wanted and analyser.differentiable:
+    if "features" in wanted and "features" not in has and analyser.differentiable:
         has += ("features",)  # a measure for training; only on demand
     found = tuple(score for score in has if not wanted or score in wanted)
     foreign = "label" in wanted and "label" in could and not same

@@ -55,6 +55,15 @@ def test_groups_share_nothing_and_neither_do_splits(split):
     assert pasted[5].source == f"{split} group {5 % len(pasted.groups)}"
 
 
+def test_there_are_as_many_groups_as_wanted_or_as_the_material_allows():
+    assert len(PastedCutouts("test", count=1).groups) == 12
+    many = PastedCutouts("test", count=1, groups=100).groups
+    assert len(many) == 38  # photographs of the test side that a picture of this size can be cut from
+    for which in (0, 1):
+        members = [member for group in many for member in group[which]]
+        assert len(members) == len(set(members)) and all(group[which] for group in many)
+
+
 def test_no_two_groups_have_pictures_of_one_original():
     pasted = PastedCutouts("train", size=224)
     meta = Photos("train", size=16).meta
