@@ -13,7 +13,7 @@ from PIL import Image
 
 from mvlib.evaluation.report import bd_table, light_table
 from mvlib.fidelity.agreement import table
-from mvlib.fidelity.page import summary
+from mvlib.fidelity.page import pixels, summary
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
@@ -187,6 +187,14 @@ CLIPS = {
 def test_the_tables_of_fidelity_are_the_measured_ones(rows):
     files = {name: ROOT / f"data/results/fidelity_{codec}_{gop}.json" for name, (codec, gop) in rows.items()}
     assert summary({name: json.loads(path.read_text()) for name, path in files.items()}) in MEASURED
+
+
+def test_the_table_of_pixels_is_the_measured_one():
+    names = {f"{codec}, all intra": f"fidelity_{codec}_intra.json" for codec in ("x265", "x264")}
+    assert (
+        pixels({n: json.loads((ROOT / "data/results" / file).read_text()) for n, file in names.items()})
+        in MEASURED
+    )
 
 
 def test_the_table_of_agreement_is_the_measured_one():
