@@ -98,6 +98,12 @@ def test_the_table_of_detectors_on_films_is_the_measured_one():
     assert bd_table(report, ["divergence"]) in MEASURED and report["command"] in MEASURED
 
 
+def test_the_table_of_refined_films_is_the_measured_one():
+    report = json.loads((ROOT / "data/results/films_refined.json").read_text())
+    assert bd_table(report) in MEASURED and report["command"] in MEASURED
+    assert report["options"]["material"] == "cameras" and report["sources"] == 7
+
+
 def test_the_table_of_pedestrians_is_the_measured_one():
     report = json.loads((ROOT / "data/results/detection_pedestrians.json").read_text())
     assert bd_table(report, ["divergence", "ap"]) in MEASURED
