@@ -20,9 +20,8 @@ from mvlib._arguments import expand
 from mvlib._interruption import Terminated, heeding_sigterm
 from mvlib.commands.compare import compare, listed
 from mvlib.commands.encode import encode
-from mvlib.commands.evaluate import evaluate_image, evaluate_video
+from mvlib.commands.evaluate import evaluate_image, evaluate_video, report
 from mvlib.commands.fidelity import agreement, fidelity
-from mvlib.commands.report import report
 from mvlib.commands.train import train_actions, train_image, train_video
 from mvlib.errors import UserError
 

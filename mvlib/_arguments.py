@@ -53,10 +53,10 @@ def expand(commands: Commands, arguments: Sequence[str]) -> list[str]:
             _check(
                 option[2:].split("=")[0].rstrip("+").split(".")[0], known, f"{' '.join(chosen)} has no option"
             )
-    said: dict = {}
+    options: dict = {}
     for file in files:
-        said |= read_config(file, known)
-    return [*chosen, *(f"--{key}={_written(value)}" for key, value in said.items()), *typed]
+        options |= read_config(file, known)
+    return [*chosen, *(f"--{key}={_written(value)}" for key, value in options.items()), *typed]
 
 
 def options_of(command: Callable) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -95,14 +95,14 @@ def read_config(path: str | Path, known: Sequence[str]) -> dict:
         raise MissingFile(f"{path} does not exist; --config takes a .yaml, .json or .toml file")
     try:
         text = path.read_text(encoding="utf-8")
-        said = _from_toml(text) if path.suffix == ".toml" else yaml.load(text, Loader=_Loader)
+        options = _from_toml(text) if path.suffix == ".toml" else yaml.load(text, Loader=_Loader)
     except (tomllib.TOMLDecodeError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read as {path.suffix[1:] or 'YAML'}: {error}") from error
-    if not isinstance(said, dict):
+    if not isinstance(options, dict):
         raise InputError(f"{path} must hold options, one a line, such as `steps: 2000`")
-    for key in said:
+    for key in options:
         _check(str(key), known, f"{path} names an option that there is not:")
-    return said
+    return options
 
 
 def _from_toml(text: str) -> dict:

@@ -51,7 +51,9 @@ def whole() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {s: h for s in (signal.SIGINT, signal.SIGTERM) if callable(h := signal.getsignal(s))}
+    before: dict[int, Any] = {
+        s: h for s in (signal.SIGINT, signal.SIGTERM) if callable(h := signal.getsignal(s))
+    }
     come: list[tuple] = []
 
     def later(number: int, frame: Any) -> None:
@@ -90,8 +92,9 @@ class Ahead:
     """
 
     def __init__(self, threads: int = 1) -> None:
-        self._threads, self._begun = ThreadPoolExecutor(threads, "ahead"), []
-        self._lock, self._working = threading.Lock(), set()
+        self._threads, self._lock = ThreadPoolExecutor(threads, "ahead"), threading.Lock()
+        self._begun: list[Future] = []
+        self._working: set[int] = set()
 
     def __enter__(self) -> "Ahead":
         return self

@@ -1,8 +1,10 @@
-"""Numbers that a caller gives: what is a number, a whole one, one in range; True is none, NumPy's own are."""
+"""Numbers that a caller gives: what is a number, a whole one, one in range; True is none, NumPy's own are. And PSNR."""
 
 from dataclasses import fields
 from numbers import Integral, Real
 from typing import Any, get_args, get_type_hints
+
+import numpy as np
 
 from mvlib.errors import InputError, InputTypeError
 
@@ -40,3 +42,13 @@ def check_numbers(options: Any) -> None:
             object.__setattr__(options, name, plain)
         elif int in kinds and value is not None:
             object.__setattr__(options, name, whole(name, value))
+
+
+def psnr_of(mse: float) -> float:
+    """PSNR in dB of samples in 0..255 with a mean squared error of ``mse``; infinite for none."""
+    return 10 * float(np.log10(255**2 / mse)) if mse else float("inf")
+
+
+def psnr(original: np.ndarray, decoded: np.ndarray) -> float:
+    """PSNR in dB of uint8 arrays of one shape, all samples together; infinite where they are equal."""
+    return psnr_of(np.mean(np.square(original.astype(np.float32) - decoded)))

@@ -4,6 +4,7 @@ And one way to read such a file and its like: whatever a damaged or foreign one 
 """
 
 import math
+import os
 import textwrap
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ def packaged(*parts: str) -> Path:
 
 
 @contextmanager
-def reading(path: Path | str, remedy: str = RESTORE) -> Iterator[None]:
+def reading(path: str | os.PathLike, remedy: str = RESTORE) -> Iterator[None]:
     """Around code that reads ``path`` and takes it apart: what damage or another content raises becomes a ValueError.
 
     The message names the file and ends with ``remedy``, what to do. Errors of the disk pass.

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mvlib._lock import alone
+from mvlib._files import alone
 from mvlib.errors import InputError, UserError
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Processes:
 
     @contextmanager
     def alone(self, path: Path, what: str) -> Iterator[None]:
-        """Hold the file ``path`` for this job, against other ones, while the block runs; see ``mvlib._lock.alone``."""
+        """Hold the file ``path`` for this job, against other ones, while the block runs; see ``mvlib._files.alone``."""
         with ExitStack() as held:
             refused = []
             if self.is_main:
@@ -87,8 +87,8 @@ class Processes:
                     held.enter_context(alone(path, what))
                 except UserError as error:
                     refused = [error]
-            for error in self.gather(refused):  # all end, none waits for one that did
-                raise error
+            for refusal in self.gather(refused):  # all end, none waits for one that did
+                raise refusal
             yield
 
     def with_shared_statistics(self, network: nn.Module) -> nn.Module:

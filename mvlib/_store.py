@@ -19,7 +19,7 @@ def digest(*parts: Any) -> str:
             part = part.detach().cpu().contiguous().numpy()
         if isinstance(part, np.ndarray):
             total.update(json.dumps([str(part.dtype), part.shape]).encode())
-            total.update(np.ascontiguousarray(part))
+            total.update(np.ascontiguousarray(part).data)
         else:
             total.update(json.dumps(part, sort_keys=True, default=str).encode())
     return total.hexdigest()

@@ -42,7 +42,7 @@ def write_weights(
         ValueError: another suffix, or a value that isn't finite in ``dtype`` (fp16 ends at 65504).
     """
     path = _checked_path(path)
-    stored = {k: _stored(k, v, dtype) for k, v in state.items()}
+    stored = {k: _finite(k, v.detach().cpu().contiguous(), dtype) for k, v in state.items()}
     blob = save(stored)
     digest = hashlib.sha256(blob).hexdigest()
     card = {**card, "file": path.name, "sha256": digest, "dtype": str(dtype).removeprefix("torch.")}
@@ -77,7 +77,7 @@ def read_weights(path: str | os.PathLike, missing: str = "") -> tuple[dict[str, 
             raise InputError(
                 f"its SHA-256 is {found[:12]}…, its card says {card['sha256'][:12]}…: damaged, or of another training"
             )
-        return {name: _read(name, value) for name, value in _tensors(blob).items()}, card
+        return {name: _finite(name, value) for name, value in _tensors(blob).items()}, card
 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor], path: str | os.PathLike) -> None:
@@ -96,12 +96,13 @@ def _tensors(blob: bytes) -> dict[str, Tensor]:
         raise InputError(f"no safetensors file: {error}") from error
 
 
-def _read(name: str, value: Tensor) -> Tensor:
+def _finite(name: str, value: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     if not value.is_floating_point():
         return value
-    value = value.float()
+    value = value.to(dtype)
     if not value.isfinite().all():
-        raise InputError(f"{name} has values that aren't finite")
+        other = "" if dtype == torch.float32 else " or store as float32"
+        raise InputError(f"{name} has values that aren't finite as {dtype}; train again{other}")
     return value
 
 
@@ -110,13 +111,3 @@ def _checked_path(path: str | os.PathLike) -> Path:
     if path.suffix != ".safetensors":
         raise InputError(f"{path} must end in .safetensors")
     return path
-
-
-def _stored(name: str, value: Tensor, dtype: torch.dtype) -> Tensor:
-    value = value.detach().cpu().contiguous()
-    if not value.is_floating_point():
-        return value
-    value = value.to(dtype)
-    if not value.isfinite().all():
-        raise InputError(f"{name} has values that aren't finite as {dtype}; train again or store as float32")
-    return value

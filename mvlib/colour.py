@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mvlib.errors import InputError
+from mvlib.errors import choose
 
 
 class Colour(NamedTuple):
@@ -41,6 +41,4 @@ COLOURS = {
 
 def colour_named(name: str) -> Colour:
     """The colour called "bt709" or "jfif"; ValueError for another name."""
-    if name not in COLOURS:
-        raise InputError(f"colour {name!r} is unknown; choose one of {', '.join(COLOURS)}")
-    return COLOURS[name]
+    return COLOURS[choose("colour", name, COLOURS)]

@@ -5,6 +5,9 @@ The command line shows one of them as a line, and anything else with its traceba
 only need not know these names.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class UserError(Exception):
     """Something that was given is wrong or missing; the message says what, what is allowed, and what to do."""
@@ -36,3 +39,13 @@ class ResourceError(UserError, RuntimeError):
 
 class CommandFailed(UserError, RuntimeError):
     """A program that was named as an encoder or decoder failed, took too long or wrote something else."""
+
+
+def choose(kind: str, value: object, allowed: Iterable[str]) -> str:
+    """``value`` if it is among ``allowed``; else an ``InputError`` that lists them and suggests the nearest."""
+    known = list(allowed)
+    if value in known:
+        return str(value)
+    near = get_close_matches(str(value), known, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise InputError(f"{kind} {value!r} is unknown; {hint}choose one of {', '.join(known)}")

@@ -14,7 +14,7 @@ from launching import start
 from mvlib import _files
 from mvlib._files import read_sealed, replace_when_done, write_sealed, writing
 from mvlib.codecs import Stream
-from mvlib.codecs.cache import pack, unpack
+from mvlib.codecs.coded import pack, unpack
 from mvlib.errors import FileError, InputError
 from mvlib.evaluation.cells import CellStore
 from mvlib.transcode.writing import Lossless
@@ -217,7 +217,7 @@ import os, random, signal, sys, time
 import numpy as np
 from mvlib._files import read_sealed, write_sealed
 from mvlib.codecs import Stream
-from mvlib.codecs.cache import pack
+from mvlib.codecs.coded import pack
 from mvlib.evaluation.cells import CellStore
 from mvlib.transcode.writing import Lossless
 

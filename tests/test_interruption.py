@@ -19,7 +19,7 @@ from mvlib import pool
 from mvlib._files import read_sealed
 from mvlib._interruption import Ahead, result_of, stopping, whole
 from mvlib.codecs import programs
-from mvlib.codecs.cache import unpack
+from mvlib.codecs.coded import unpack
 
 
 def interrupted(arguments, said, begun, how=signal.SIGINT):

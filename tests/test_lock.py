@@ -13,12 +13,12 @@ from launching import start
 from tiny_training import anchor_file
 
 from mvlib.__main__ import main
-from mvlib._lock import alone
+from mvlib._files import alone
 from mvlib.errors import InputError
 
 HOLDS = """
 import os, sys, time
-from mvlib._lock import alone
+from mvlib._files import alone
 with alone(sys.argv[1], "training"):
     if os.fork() == 0:  # as DataLoader's workers are
         time.sleep(30)

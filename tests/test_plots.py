@@ -16,6 +16,7 @@ from mvlib.plots import (
     against_qp,
     difference,
     followed,
+    log_axis,
     pictures,
     rate_quality,
     training_curves,
@@ -41,6 +42,15 @@ def test_colours_are_told_apart_by_the_colour_blind():
     seen = 255 * np.clip((rgb**2.2) @ simulate.T, 0, 1) ** (1 / 2.2)
     apart = np.linalg.norm(seen[:, None] - seen[None], axis=-1) + 1e3 * np.eye(len(rgb))
     assert apart.min() > 20
+
+
+def test_a_logarithmic_axis_has_plain_numbers():
+    ax = plt.subplots()[1]
+    ax.plot([0.1, 50], [0, 1])
+    log_axis(ax)
+    ax.figure.canvas.draw()
+    shown = {t.get_text() for t in ax.get_xticklabels(which="both")} - {""}
+    assert {"0.1", "0.5", "1", "20"} <= shown and not any("10^" in text for text in shown)
 
 
 def test_curves_carry_values_units_bands_and_codec_colours():

@@ -16,7 +16,7 @@ from mvlib.codecs import qp_scale
 from mvlib.errors import InputError
 from mvlib.preprocess import build_preprocessor, load_preprocessor
 from mvlib.training.slope import Slope, anchor_path
-from mvlib.virtual import fitted
+from mvlib.virtual import settings
 
 CARD = {"architecture": "Compact", "config": {"widths": [4, 4], "blocks": [1, 1]}, "classes": ["a"]}
 
@@ -197,7 +197,7 @@ def damaged(stored, *path, value=None):
     return copy
 
 
-FITTED = fitted.read("x265")
+FITTED = settings.read_fitted("x265")
 FIRST = next(iter(FITTED["intra"]["I"]["groups"]))
 
 
@@ -216,12 +216,12 @@ FIRST = next(iter(FITTED["intra"]["I"]["groups"]))
     ids=range(8),
 )
 def test_a_damaged_table_of_rates_is_named(tmp_path, monkeypatch, stored):
-    monkeypatch.setattr(fitted, "FOLDER", tmp_path)
+    monkeypatch.setattr(settings, "FOLDER", tmp_path)
     (tmp_path / "x265.json").write_text(json.dumps(stored))
     with pytest.raises(
         InputError, match=r"x265\.json does not hold what it should .*install the package again"
     ):
-        fitted.load_rates("x265", "intra")
+        settings.load_rates("x265", "intra")
 
 
 TABLES = qp_scale.tables()

@@ -5,24 +5,12 @@
 its own scores and its own training loss.
 """
 
-from .agreement import kl_to_clean, label_accuracy, top1_agreement
+from .agreement import feature_distance, features, kl_to_clean, label_accuracy, top1_agreement
 from .base import Analyser, Found, Response
 from .classifier import Classifier
-from .features import feature_distance, features
 from .registry import AnalyserUnavailable, as_analyser, available, load
 
 __all__ = [
-    "Analyser",
-    "AnalyserUnavailable",
-    "Classifier",
-    "Found",
-    "Response",
-    "as_analyser",
-    "available",
-    "feature_distance",
-    "features",
-    "kl_to_clean",
-    "label_accuracy",
-    "load",
-    "top1_agreement",
-]
+    "Analyser", "AnalyserUnavailable", "Classifier", "Found", "Response", "as_analyser", "available",
+    "feature_distance", "features", "kl_to_clean", "label_accuracy", "load", "top1_agreement",
+]  # fmt: skip

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from mvlib.errors import InputError, InputTypeError
 
-from .features import feature_distance, features, watching
+from .agreement import feature_distance, features, watching
 
 _ON_GPU = 32  # frames at a time
 # A preprocessor may overshoot [0, 1] a little before it is clamped; a picture in 0..255 is far outside.
@@ -165,7 +165,7 @@ class Analyser(nn.Module):
 
     def compare(
         self, samples: Sequence[Any], clean: Any, coded: Sequence[np.ndarray], scores: Sequence[str]
-    ) -> dict[str, np.ndarray | Found]:
+    ) -> Mapping[str, np.ndarray | Found]:
         """The ``scores`` of coded versions of ``samples``: (n,) each, NaN where nothing is known, or ``Found``.
 
         Args:

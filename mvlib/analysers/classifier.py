@@ -1,7 +1,7 @@
 """Classifiers: picture in [0, 1] → resize → normalise → network → logits, and what coding leaves of them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,9 @@ class Classifier(Predictor):
     """
 
     kind = "classifier"
-    picture_scores, clip_scores, batch = ("kl", "top1", "label"), ("kl", "top1"), 4
+    picture_scores: ClassVar[tuple[str, ...]] = ("kl", "top1", "label")
+    clip_scores: ClassVar[tuple[str, ...]] = ("kl", "top1")
+    batch = 4
 
     def __init__(
         self,
@@ -72,9 +74,7 @@ class Classifier(Predictor):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, C) of pictures ``x``: float (B, 3, H, W), RGB in [0, 1], any H and W.
 
-        Raises:
-            TypeError: not a floating-point tensor.
-            ValueError: wrong shape, values far outside [0, 1] (a picture in 0..255), or NaN.
+        Raises as ``mvlib.analysers.base.checked``.
         """
         x = self.checked(x).contiguous(memory_format=torch.channels_last)
         if self.input_size and x.shape[-2:] != self.input_size:

@@ -1,5 +1,6 @@
 """Analysers by name: "efficientnet_lite0", "nanodet", "siam_lite0", "timm/…" → load → Classifier, Detector, Tracker."""
 
+from collections.abc import Callable, Collection
 from copy import deepcopy
 from difflib import get_close_matches
 
@@ -23,10 +24,20 @@ from .detectors import (
     load_detector,
     load_torchvision_detector,
 )
-from .lite import LITE_SIZES, load_lite
 from .trackers import TRACKER_NAMES, load_tracker
-from .zoo import AnalyserUnavailable, load_timm, load_torchvision
+from .zoo import LITE_SIZES, AnalyserUnavailable, load_lite, load_timm, load_torchvision
 
+_OFFLINE: tuple[tuple[Collection[str], Callable[..., Analyser]], ...] = (
+    (LITE_SIZES, load_lite),
+    (DETECTOR_NAMES, load_detector),
+    (TRACKER_NAMES, load_tracker),
+    (ACTION_NETWORKS, load_recogniser),
+)
+_TORCHVISION: tuple[tuple[Collection[str], Callable[..., Analyser]], ...] = (
+    (TORCHVISION_RECOGNISERS, load_torchvision_recogniser),
+    (TORCHVISION_DETECTORS, load_torchvision_detector),
+    (torchvision.models.list_models(module=torchvision.models), load_torchvision),
+)
 __all__ = ["AnalyserUnavailable", "as_analyser", "available", "load"]
 
 
@@ -83,42 +94,22 @@ def load(name: str, *, pretrained: bool = True) -> Analyser:
         >>> logits.shape, len(analyser.classes)
         (torch.Size([1, 1000]), 1000)
     """
-    if name in LITE_SIZES:
-        return load_lite(name, pretrained=pretrained)
-    if name in DETECTOR_NAMES:
-        return load_detector(name, pretrained=pretrained)
-    if name in TRACKER_NAMES:
-        return load_tracker(name, pretrained=pretrained)
-    if name in ACTION_NETWORKS:
-        return load_recogniser(name, pretrained=pretrained)
     library, _, model = str(name).partition("/")
-    if library == "torchvision" and model in TORCHVISION_RECOGNISERS:
-        return load_torchvision_recogniser(model, pretrained=pretrained)
-    if library == "torchvision" and model in TORCHVISION_DETECTORS:
-        return load_torchvision_detector(model, pretrained=pretrained)
-    if library == "torchvision" and model in _torchvision_names():
-        return load_torchvision(model, pretrained=pretrained)
+    named, loaders = (model, _TORCHVISION) if library == "torchvision" else (name, _OFFLINE)
+    for names, loader in loaders:
+        if named in names:
+            return loader(named, pretrained=pretrained)
     # A timm name may carry the tag of its weights: "resnet50.a1_in1k".
     if library == "timm" and timm.is_model(model.partition(".")[0]):
         return load_timm(model, pretrained=pretrained)
     raise InputError(_unknown(str(name)))
 
 
-def _torchvision_names() -> list[str]:
-    return torchvision.models.list_models(module=torchvision.models)
-
-
 def _unknown(name: str) -> str:
     library, _, model = name.rpartition("/")
     catalogue = [
-        *LITE_SIZES,
-        *DETECTOR_NAMES,
-        *TRACKER_NAMES,
-        *ACTION_NETWORKS,
-        *(
-            f"torchvision/{n}"
-            for n in (*_torchvision_names(), *TORCHVISION_DETECTORS, *TORCHVISION_RECOGNISERS)
-        ),
+        *(n for names, _ in _OFFLINE for n in names),
+        *(f"torchvision/{n}" for names, _ in reversed(_TORCHVISION) for n in names),
         *(f"timm/{n}" for n in timm.list_models()),
     ]
     # Compare without the library, so that "resnet50" finds the one of both.

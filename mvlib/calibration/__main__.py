@@ -5,8 +5,8 @@ from typing import Literal
 
 from jsonargparse import auto_cli
 
-from mvlib._lock import alone
-from mvlib.virtual.fitted import FOLDER, store_rate
+from mvlib._files import alone
+from mvlib.virtual.settings import FOLDER, store_rate
 
 from .i_frames import fit_intra, fit_jpeg
 from .p_frames import fit_p_frames

@@ -4,8 +4,6 @@ Levels need no real encoder, only a virtual one that makes them. Weights are the
 of the ratio of estimated to real bits, drawn softly towards what an ideal coder would pay.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -92,13 +90,13 @@ def _minimise(loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
 
 
 def _logistic(terms: Tensor, outcome: Tensor, start: Sequence[float]) -> tuple[float, ...]:
-    terms, outcome, start = terms.double(), outcome.double(), torch.tensor(start).double()
+    terms, outcome, first = terms.double(), outcome.double(), torch.tensor(start).double()
 
     def loss(x: Tensor) -> Tensor:
         bits = F.binary_cross_entropy_with_logits(terms @ x, outcome)
-        return bits + 1e-4 * (x - start).square().sum()
+        return bits + 1e-4 * (x - first).square().sum()
 
-    return tuple(round(v, 4) for v in _minimise(loss, start).tolist())
+    return tuple(round(v, 4) for v in _minimise(loss, first).tolist())
 
 
 def _fit_group(pool: Pool) -> GroupRate:

@@ -5,8 +5,6 @@ the sum follows the bits that the real encoder wrote (``fit.py``). Validation ph
 bits are exact and need no fit; its levels' log-odds give the slope.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from dataclasses import dataclass
 from itertools import groupby
@@ -16,14 +14,13 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from mvlib.virtual.codec import frame_features, frame_qps
 from mvlib.virtual.colour import pad_planes, rgb_to_planes
-from mvlib.virtual.fitted import store, store_rate
 from mvlib.virtual.intra import IFrame, code_i
 from mvlib.virtual.jpeg import VirtualJpeg
 from mvlib.virtual.quantise import hard
 from mvlib.virtual.rate import Features, FrameRate, GroupRate
-from mvlib.virtual.sequence import frame_features, frame_qps
-from mvlib.virtual.settings import Settings, settings_for
+from mvlib.virtual.settings import Settings, settings_for, store, store_rate
 
 from .fit import aligned, errors, fit_groups, fit_weights
 

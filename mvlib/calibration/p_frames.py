@@ -5,8 +5,6 @@ frame stands beside a real one, and the fit is per frame. The stock encoder orde
 of them as B frames; there the fit is on a clip's mean, so that clips and QPs are ranked as the encoder ranks them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -16,13 +14,12 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from mvlib.virtual.codec import code_chain, frame_features, frame_qps
 from mvlib.virtual.colour import pad_planes, rgb_to_planes
-from mvlib.virtual.fitted import store_rate
 from mvlib.virtual.inter import PFrame
 from mvlib.virtual.quantise import hard
 from mvlib.virtual.rate import Features, FrameRate
-from mvlib.virtual.sequence import code_chain, frame_features, frame_qps
-from mvlib.virtual.settings import Settings, settings_for
+from mvlib.virtual.settings import Settings, settings_for, store_rate
 
 from .fit import aligned, errors, fit_groups, fit_weights
 

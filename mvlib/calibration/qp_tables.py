@@ -14,8 +14,6 @@ Luma, since its distortion follows the quantiser step, while chroma has offsets 
 that 4:2:0 sets.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 from pathlib import Path
@@ -25,11 +23,10 @@ import numpy as np
 from PIL import Image
 
 from mvlib._files import replace_when_done
+from mvlib._numbers import psnr_of
 from mvlib._packaged import packaged
-from mvlib._psnr import psnr_of
-from mvlib.codecs.codec import RealCodec
+from mvlib.codecs.codec import RealCodec, versions
 from mvlib.codecs.encoders import ENCODERS, QP_MAX
-from mvlib.codecs.versions import versions
 from mvlib.colour import COLOURS
 
 SIDE = 224  # of the crops from the middle
@@ -133,6 +130,7 @@ def make_tables(
     """Measure tables of the given kinds and write them; tables of other kinds that ``out`` holds stay."""
     found = json.loads(out.read_text())["codecs"] if out.exists() else {}
     own_scale = [name for name in ENCODERS if name not in ("x264", "x265")]
+    sources: list[str] | str
     for kind in kinds:
         if kind == "stock":
             items, names = clips(data, clip_count), ["svtav1", "vp9"]

@@ -7,25 +7,14 @@ Nothing here imports torch: worker processes start quickly and stay small.
 """
 
 from .base import Codec
-from .codec import RealCodec
+from .codec import RealCodec, versions
 from .coded import Coded, Stream
 from .colour import rgb_to_yuv420, yuv420_to_rgb
 from .command import CommandCodec
 from .encoders import ENCODERS, GOPS, QP_MAX
 from .options import available
-from .versions import versions
 
 __all__ = [
-    "ENCODERS",
-    "GOPS",
-    "QP_MAX",
-    "Codec",
-    "Coded",
-    "CommandCodec",
-    "RealCodec",
-    "Stream",
-    "available",
-    "rgb_to_yuv420",
-    "versions",
-    "yuv420_to_rgb",
-]
+    "ENCODERS", "GOPS", "QP_MAX", "Codec", "Coded", "CommandCodec", "RealCodec", "Stream", "available",
+    "rgb_to_yuv420", "versions", "yuv420_to_rgb",
+]  # fmt: skip

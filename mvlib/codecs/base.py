@@ -1,7 +1,5 @@
 """What every codec here can do: frames, qp → checks → encode → stream → decode → bits, types, frames; many at once."""
 
-from __future__ import annotations
-
 import hashlib
 import inspect
 import math
@@ -17,8 +15,7 @@ from mvlib._numbers import is_number, whole
 from mvlib.errors import InputError, InputTypeError
 from mvlib.pool import run
 
-from .cache import stored
-from .coded import Coded, Stream
+from .coded import Coded, Stream, stored
 
 
 class Codec(ABC):
@@ -102,7 +99,7 @@ class Codec(ABC):
             qp: on the scale of the class; :meth:`native_of` makes the encoder's own number of it.
             native: instead of ``qp``, a number on the encoder's own scale.
             planes: also return the decoded planes.
-            cache: folder that keeps streams between runs; see ``cache.py``.
+            cache: folder that keeps streams between runs; see ``coded.stored``.
 
         Raises:
             TypeError: frames are no uint8 array, qp or native is no number.

@@ -9,8 +9,6 @@ VVC: Rec. ITU-T H.266, 7.3.1.2, table 5 and Annex B.
 AV1: AV1 Bitstream & Decoding Process Specification, 4.10.5, 5.3 and 6.2.2.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

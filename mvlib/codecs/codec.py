@@ -1,16 +1,27 @@
-"""The codecs of PyAV and Pillow: settings → encoder → stream → decoder → bits, types, frames."""
+"""The codecs of PyAV and Pillow: settings → encoder → stream → decoder → bits, types, frames; and which they are.
 
-from __future__ import annotations
+``video.py`` runs PyAV's. Of a still codec every frame is a file of its own. Pillow's JPEG is BT.601 full range (JFIF),
+WebP BT.601 limited range, AVIF BT.601 full range, all 4:2:0; the conversions are the libraries' own, both ways.
+"""
 
+import hashlib
+import io
+import re
+from functools import cache
+
+import av
 import numpy as np
+from PIL import Image, features
+from PIL import __version__ as pillow_version
 
-from . import stills, video
+from mvlib.errors import InputError
+
+from . import video
 from .base import Codec
 from .coded import Coded, Stream
 from .encoders import ENCODERS, Encoder
 from .options import check_codec, check_options
 from .qp_scale import native_from_qp
-from .versions import fingerprint
 
 
 class RealCodec(Codec):
@@ -23,7 +34,7 @@ class RealCodec(Codec):
         gop: "stock" (the encoder as it comes), "ippp" or "intra"; see ``mvlib.codecs.encoders``. Still codecs and
             Motion JPEG are always intra.
         options: further parameters by the encoder's own names, such as {"aq-mode": 1} for x265. Those that would
-            falsify the measurement are refused, with the reason; see ``mvlib.codecs.reserved``.
+            falsify the measurement are refused, with the reason; see ``mvlib.codecs.options.RESERVED``.
 
     Raises:
         ValueError: an unknown codec, preset, GOP or option, or a codec that is missing from this installation; the
@@ -72,14 +83,13 @@ class RealCodec(Codec):
 
     def encode(self, frames: np.ndarray, native: int) -> Stream:
         """The stream alone, with ``native`` on the encoder's own scale."""
-        run_encoder = stills.encode if self.encoder.still else video.encode
-        return run_encoder(self.encoder, frames, self.settings(native, len(frames)))
+        return _encode(self.encoder, frames, self.settings(native, len(frames)))
 
     def decode(self, stream: Stream, native: int, planes: bool = False) -> Coded:
         """Decode what :meth:`encode` gave."""
         _, height, width = stream.size
         if self.encoder.still:
-            return self.result(stream, stills.decode(stream), ["I"] * stream.size[0], native)
+            return self.result(stream, _decode_stills(stream), ["I"] * stream.size[0], native)
         decoded = video.decode(self.encoder, stream)
         rgb, types = video.to_frames(self.encoder, decoded, height, width), video.to_types(decoded)
         got = video.to_planes(decoded, height, width) if planes else None
@@ -99,3 +109,78 @@ class RealCodec(Codec):
         """
         own = self.options if options is None else options
         return self.encoder.settings(self.preset, self.gop, own, native, count)
+
+
+def _encode(encoder: Encoder, frames: np.ndarray, options: dict) -> Stream:
+    return (_encode_stills if encoder.still else video.encode)(encoder, frames, options)
+
+
+def _encode_stills(encoder: Encoder, frames: np.ndarray, options: dict) -> Stream:
+    """Encode each of uint8 (T, H, W, 3) as a file of its own.
+
+    Raises:
+        ValueError: the encoder refuses the options or the size.
+    """
+    packets = []
+    for i, rgb in enumerate(frames):
+        file = io.BytesIO()
+        try:
+            Image.fromarray(rgb).save(file, format=encoder.library, **options)
+        except (ValueError, RuntimeError, OSError) as error:  # nothing is read or written but memory
+            height, width = rgb.shape[:2]
+            raise InputError(f"{encoder.library} refuses {options} for {width}x{height}: {error}") from error
+        packets.append((i, file.getvalue()))
+    return Stream(b"", packets, frames.shape[:3])
+
+
+def _decode_stills(stream: Stream) -> np.ndarray:
+    """The files' pictures, uint8 RGB (T, H, W, 3)."""
+    out = np.empty((*stream.size, 3), np.uint8)
+    for position, data in stream.packets:
+        with Image.open(io.BytesIO(data)) as picture:
+            out[position] = np.asarray(picture.convert("RGB"))
+    return out
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that codes here, for the provenance of a result."""
+    libraries = {name: ".".join(map(str, v)) for name, v in av.library_versions.items() if name != "meta"}
+    of_stills = {name: str(features.version(name)) for name in ("libjpeg_turbo", "webp", "avif")}
+    return {
+        "pyav": av.__version__,
+        "libavcodec": libraries["libavcodec"],
+        "libswscale": libraries["libswscale"],
+        "pillow": pillow_version,
+        **of_stills,
+        **{name: _from_sei(name) for name in ("x264", "x265")},
+    }
+
+
+def _from_sei(name: str) -> str:
+    """x264 and x265 write their version into the SEI text that is not counted."""
+    encoder = ENCODERS[name]
+    options = {encoder.params: "log-level=none:pools=none"} if name == "x265" else {}
+    context = video.open_encoder(encoder, 64, 64, options)
+    frame = av.VideoFrame.from_ndarray(np.zeros((96, 64), np.uint8), format="yuv420p")
+    frame.pts = 0
+    text = bytes(context.extradata or b"") + b"".join(
+        bytes(p) for p in context.encode(frame) + context.encode(None)
+    )
+    found = re.search(rb"x264 - (core \d+[^-]*)|x265 \(build \d+\) - ([^:]+)", text)
+    return next(group for group in found.groups() if group).decode().strip() if found else "unknown"
+
+
+@cache
+def fingerprint(name: str) -> str:
+    """A short name for the encoder's behaviour in this installation: versions and the digest of a coded clip.
+
+    Not every library tells its version through PyAV or Pillow. What it makes of a fixed little clip tells two builds
+    apart where it matters: in their bytes.
+    """
+    encoder = ENCODERS[name]
+    yy, xx, t = np.meshgrid(np.arange(48), np.arange(64), np.arange(3), indexing="ij")
+    clip = (xx * yy // 7 + 5 * t + (xx * 37 + yy * 91) % 23).astype(np.uint8).transpose(2, 0, 1)
+    settings = encoder.settings("medium", "stock", {}, sum(encoder.native) // 2, len(clip))
+    stream = _encode(encoder, np.repeat(clip[..., None], 3, axis=3), settings)
+    parts = f"{av.__version__} {av.library_versions} {pillow_version}".encode() + bytes(stream)
+    return hashlib.blake2b(parts, digest_size=8).hexdigest()

@@ -14,8 +14,6 @@ the way back, ``ACCURATE_RND`` alone by two; and it lowers full-range chroma by 
 flags, so that direction of ``jfif`` is the formula itself, in numpy.
 """
 
-from __future__ import annotations
-
 import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter

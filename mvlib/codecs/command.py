@@ -25,8 +25,6 @@ Untried here, from the programs' manuals (VVenC, VTM, HM, JM, BPG)::
     bpgdec -o {decoded} {stream}
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -34,15 +32,14 @@ import av
 import numpy as np
 
 from mvlib._numbers import is_number
-from mvlib.errors import CommandFailed, InputError, InputTypeError
+from mvlib.errors import CommandFailed, InputError, InputTypeError, choose
 
-from . import raw, video
+from . import program_files, video
 from .base import Codec
 from .coded import Coded, Stream
 from .colour import pad_to, yuv420_to_rgb
-from .options import choose
+from .program_files import SYNTAXES, Syntax, syntax_of
 from .programs import Program, temporary_folder
-from .syntaxes import SYNTAXES, Syntax, syntax_of
 
 _INPUTS = ("yuv", "y4m", "png")
 _SIZES = ("width", "height", "frames", "fps")
@@ -194,7 +191,7 @@ class CommandCodec(Codec):
             types = ["?"] * count
         else:
             decoded = self._by_ffmpeg(packets)
-            y, u, v = raw.planes_of(decoded, (count, *padded))
+            y, u, v = program_files.planes_of(decoded, (count, *padded))
             types = video.to_types(decoded)
         rgb = yuv420_to_rgb(y, u, v)[:, :height, :width]
         got = video.crop((y, u, v), height, width) if planes else None
@@ -217,19 +214,21 @@ class CommandCodec(Codec):
     def _run_encoder(self, padded: np.ndarray, native: float) -> bytes:
         with temporary_folder() as folder:
             stream, file = folder / f"stream{self.suffix}", folder / f"input.{self.input}"
-            raw.write_frames(file, padded, video.RATE)
+            program_files.write_frames(file, padded, video.RATE)
             values = _sizes(padded.shape[:3]) | {self.input: file, "qp": native}
             self._encoder(stream, self.timeout, stream=stream, **values)
             return stream.read_bytes()
 
-    def _run_decoder(self, packets: list[bytes], size: tuple[int, int, int]) -> raw.Planes | np.ndarray:
+    def _run_decoder(
+        self, packets: list[bytes], size: tuple[int, int, int]
+    ) -> program_files.Planes | np.ndarray:
         with temporary_folder() as folder:
             stream, decoded = folder / f"stream{self.suffix}", folder / f"decoded.{self.input}"
             stream.write_bytes(self._syntax(packets[0]).file(packets, size[2], size[1]))
             self._decoder(decoded, self.timeout, stream=stream, decoded=decoded, **_sizes(size))
             if self.input == "png":
-                return raw.read_png(decoded, size[1:])
-            return raw.read_planes(decoded, size, self.depth)
+                return program_files.read_png(decoded, size[1:])
+            return program_files.read_planes(decoded, size, self.depth)
 
 
 def _sizes(size: tuple[int, int, int]) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """What each encoder is called, needs and understands: codec name → library, decoder, scale, presets, options.
 
-One entry an encoder. The code that runs them (``video.py``, ``stills.py``) names no encoder.
+One entry an encoder. The code that runs them (``video.py``, ``codec.py``) names no encoder.
 
 GOP structures of the video codecs:
 
@@ -14,8 +14,6 @@ SVT-AV1 and VP9 (in its constant-quality mode) by amounts of their own, most for
 codes it with 17. That pays where later frames refer to it; a clip of one picture those two code as ``intra``, or
 their scales would end at qp 42. Still codecs and Motion JPEG are always intra.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -104,15 +102,15 @@ def _numbered(key: str, numbers: range, **names: int) -> dict[str, dict]:
 
 
 _X26X = _named("preset", "ultrafast superfast veryfast faster fast medium slow slower veryslow placebo")
+_SVT_PRESETS = _numbered(
+    "preset", range(14),
+    ultrafast=12, superfast=11, veryfast=10, faster=9, fast=8, medium=7, slow=5, slower=4, veryslow=3,
+)  # fmt: skip
+_VP9_PRESETS = _numbered(
+    "cpu-used", range(6), ultrafast=5, veryfast=5, faster=4, fast=4, medium=3, slow=2, slower=1, veryslow=0
+)
 # The simple reference: nothing adapts, every frame has the given QP.
-_FLAT = {
-    "aq-mode": "0",
-    "ipratio": "1",
-    "pbratio": "1",
-    "weightp": "0",
-    "scenecut": "0",
-    "bframes": "0",
-}
+_FLAT = {"aq-mode": "0", "ipratio": "1", "pbratio": "1", "weightp": "0", "scenecut": "0", "bframes": "0"}
 _X264 = _FLAT | {"psy": "0", "mbtree": "0"}
 _X265 = _FLAT | {"psy-rd": "0", "psy-rdoq": "0", "cutree": "0"}
 _SVT_FLAT = {
@@ -162,19 +160,7 @@ ENCODERS: dict[str, Encoder] = {
     "svtav1": Encoder(
         library="libsvtav1",
         native=(1, 63),  # 0 would mean "not set" and give the default of 35
-        presets=_numbered(
-            "preset",
-            range(14),
-            ultrafast=12,
-            superfast=11,
-            veryfast=10,
-            faster=9,
-            fast=8,
-            medium=7,
-            slow=5,
-            slower=4,
-            veryslow=3,
-        ),
+        presets=_SVT_PRESETS,
         decoders=("libdav1d", "av1"),
         params="svtav1-params",
         always={"lp": "1"},
@@ -190,18 +176,7 @@ ENCODERS: dict[str, Encoder] = {
     "vp9": Encoder(
         library="libvpx-vp9",
         native=(0, 63),
-        presets=_numbered(
-            "cpu-used",
-            range(6),
-            ultrafast=5,
-            veryfast=5,
-            faster=4,
-            fast=4,
-            medium=3,
-            slow=2,
-            slower=1,
-            veryslow=0,
-        ),
+        presets=_VP9_PRESETS,
         decoders=("vp9", "libvpx-vp9"),
         always={"deadline": "good", "row-mt": "0", "threads": "1"},
         gops={
@@ -249,7 +224,7 @@ ENCODERS: dict[str, Encoder] = {
         colour=None,
     ),
 }
-# What Pillow's writers understand and what is free; see ``reserved.py`` for the others.
+# What Pillow's writers understand and what is free; see ``options.py`` for the others.
 STILL_OPTIONS = {
     "jpeg": ("optimize", "progressive", "restart_marker_blocks", "qtables"),
     "webp": ("use_sharp_yuv",),

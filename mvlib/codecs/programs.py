@@ -1,7 +1,5 @@
 """Another program by its command line: template → arguments → process → its files; no shell in between."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shlex

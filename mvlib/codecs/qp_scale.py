@@ -6,8 +6,6 @@ made it and says how. Where a codec cannot reach x265's quality the table stays 
 the qp from which on (``reached``).
 """
 
-from __future__ import annotations
-
 import json
 from functools import cache
 

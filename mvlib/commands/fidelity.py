@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from mvlib._files import alone
 from mvlib._interruption import stopping
-from mvlib._lock import alone
 from mvlib.fidelity.setup import Agreement, Setup
 
 STOPPED = "stopped; nothing is kept of a measurement that isn't finished"

@@ -8,43 +8,17 @@ COCO, PASCAL VOC, Kinetics-400 and GOT-10k as they lie on disk after their downl
 clips.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+from ._root import Item, data_root
+from .acting import ActedClip, ActingCutouts
+from .acting_paths import ACTIONS
+from .clips import Clips
+from .opening import open_dataset
+from .pasted import PastedCutouts
+from .photos import Cutout, Cutouts, Photos
+from .squares import Squares
+from .tracks import Tracks
 
-if TYPE_CHECKING:
-    from ._root import Item, data_root
-    from .acting import ActedClip, ActingCutouts
-    from .acting_paths import ACTIONS
-    from .clips import Clips
-    from .cutouts import Cutout, Cutouts
-    from .opening import open_dataset
-    from .pasted import PastedCutouts
-    from .photos import Photos
-    from .squares import Squares
-    from .tracks import Tracks
-
-_WHERE = {
-    "ACTIONS": "mvlib.datasets.acting_paths",
-    "ActedClip": "mvlib.datasets.acting",
-    "ActingCutouts": "mvlib.datasets.acting",
-    "Clips": "mvlib.datasets.clips",
-    "Cutout": "mvlib.datasets.cutouts",
-    "Cutouts": "mvlib.datasets.cutouts",
-    "Item": "mvlib.datasets._root",
-    "PastedCutouts": "mvlib.datasets.pasted",
-    "Photos": "mvlib.datasets.photos",
-    "Squares": "mvlib.datasets.squares",
-    "Tracks": "mvlib.datasets.tracks",
-    "data_root": "mvlib.datasets._root",
-    "open_dataset": "mvlib.datasets.opening",
-}
 __all__ = [
     "ACTIONS", "ActedClip", "ActingCutouts", "Clips", "Cutout", "Cutouts", "Item", "PastedCutouts", "Photos", "Squares",
     "Tracks", "data_root", "open_dataset",
 ]  # fmt: skip
-
-
-def __getattr__(name: str) -> object:
-    if name in _WHERE:
-        return getattr(import_module(_WHERE[name]), name)
-    raise AttributeError(f"module 'mvlib.datasets' has no attribute {name!r}; it offers {', '.join(_WHERE)}")

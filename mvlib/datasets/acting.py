@@ -14,15 +14,14 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import Dataset
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, choose
 
 from . import acting_render as render
 from ._root import SPLITS
-from .acting_camera import MARGIN, Camera
 from .acting_paths import ACTIONS, Path, act, drift
+from .acting_render import MARGIN, Camera
 from .clips import Clips
-from .cutouts import Cutout, Cutouts
-from .photos import Photos
+from .photos import Cutout, Cutouts, Photos
 
 TURNS = 0.9  # least asymmetry of a cut-out that spins: nobody sees a plain ball spin
 LONG = (0.17, 0.26)  # the actor's longer side, in frame sides
@@ -71,8 +70,7 @@ class ActingCutouts(Dataset):
     """
 
     def __init__(self, split: str, count: int, size: int = 224, frames: int = 16, seed: int = 0) -> None:
-        if split not in SPLITS:
-            raise InputError(f"split={split!r} does not exist, choose one of {', '.join(SPLITS)}")
+        choose("split", split, SPLITS)
         for name, value, low, high in (
             *(("count", count, 1, 2**31), ("size", size, 32, 320)),
             *(("frames", frames, 4, 64), ("seed", seed, 0, 2**63)),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mvlib.errors import InputError
+from mvlib.errors import choose
 
 ACTIONS = (
     *("slide left", "slide right", "fall", "rise", "bounce", "swing"),
@@ -46,9 +46,7 @@ def act(action: str, time: np.ndarray, rng: np.random.Generator) -> Path:
 
     Raises ValueError for an action that nobody plays.
     """
-    if action not in _PLAYED:
-        raise InputError(f"action {action!r} is unknown; choose one of {', '.join(ACTIONS)}")
-    return _PLAYED[action](time, rng)
+    return _PLAYED[choose("action", action, ACTIONS)](time, rng)
 
 
 def drift(time: np.ndarray, rng: np.random.Generator, fastest: float = 0.05) -> Path:

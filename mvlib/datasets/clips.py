@@ -12,8 +12,7 @@ from mvlib.errors import InputError
 from mvlib.media import Unreadable, read_clip
 
 from ._manifest import count, some
-from ._root import RESTORE, Item, read_manifest
-from ._split import Split
+from ._root import RESTORE, Item, Split, read_manifest
 
 SPLITS = ("train", "test")
 COLUMNS = {"kind": some, "width": count, "height": count, "frames": count}

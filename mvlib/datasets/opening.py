@@ -1,11 +1,10 @@
 """Any data set by its name: "photos" | "coco" with its folder | "folder" → reader → samples."""
 
 from collections.abc import Callable
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, choose
 
 from . import own
 from .pasted import PastedCutouts
@@ -69,10 +68,7 @@ def open_dataset(name: str, root: str | Path | None = None, **options: Any) -> R
         [('black.png', (1, 32, 48, 3))]
     """
     known = OWN | PUBLIC
-    if name not in known:
-        near = get_close_matches(str(name), known, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        raise InputError(f"dataset {name!r} is unknown, choose one of {', '.join(known)}{hint}")
+    choose("dataset", name, known)
     if name in OWN:
         if root is not None:
             raise InputError(f"dataset {name!r} is the project's own and needs no root; got {root}")

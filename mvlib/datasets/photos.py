@@ -1,20 +1,21 @@
-"""Photographs for training and testing: file → uint8 picture (kept) → crop, resize, flip → float [0, 1].
+"""Photographs, and cut-outs to build scenes from: file → uint8 picture (kept) → crop, resize, flip → float [0, 1].
 
-Every random choice is drawn from (seed, epoch, index) alone, so that it does not matter which worker
-process loads a picture, in which order, or how often.
+Every random choice is drawn from (seed, epoch, index) alone, so that it does not matter which worker process loads a
+picture, in which order, or how often. ``data/README.md`` names their sources.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, choose
 
-from ._manifest import count, labels
-from ._root import Item, read_manifest
-from ._split import Split
-from .crops import check_crop, cut_square
+from ._manifest import count, labels, maybe, number, some
+from ._root import Item, Split, read_manifest
+from .squares import CROPS, cut_square
 
 
 class Photos(Split[np.ndarray]):
@@ -44,7 +45,7 @@ class Photos(Split[np.ndarray]):
         flip: bool | None = None,
         seed: int = 0,
     ) -> None:
-        check_crop(crop)
+        choose("crop", crop, CROPS)
         columns = {"width": count, "height": count, "label": labels}
         meta = read_manifest("photos.csv", split, columns=columns)
         smallest = min((m.shorter_side for m in meta), default=size)
@@ -74,3 +75,54 @@ class Photos(Split[np.ndarray]):
 
     def decode(self, item: Item) -> np.ndarray:
         return item.pixels(lambda path: np.array(Image.open(path).convert("RGB")))
+
+
+_COLUMNS = {"name": some, "category": some, "coco": maybe, "asymmetry": number}
+
+
+@dataclass(frozen=True)
+class Cutout:
+    """A photograph of one thing with alpha, so that whoever pastes it somewhere knows class, box and outline exactly.
+
+    Attributes:
+        rgba: uint8 (H, W, 4), straight (not premultiplied) alpha, read-only, at most 160 px a side.
+        name: what it shows, such as "rubberduck".
+        category: animals, birds, food, plants, things or vehicles.
+        coco: name of its COCO class, or "" where none fits.
+        source_id: the same for all pictures of one thing; no source is in two splits.
+        asymmetry: how visible a turn is: near 0 for a plain ball, about 1 and more for most things.
+    """
+
+    rgba: np.ndarray
+    name: str
+    category: str
+    coco: str
+    source_id: str
+    asymmetry: float
+
+
+class Cutouts(Split[Cutout]):
+    """The cut-outs of one split, in the order of the manifest.
+
+    Args:
+        split: "train", "val" or "test"; split by the thing shown.
+        coco: only those with a COCO class.
+
+    Raises ValueError for an unknown split, and OSError naming the file if one is missing or damaged.
+    """
+
+    kind = "cut-out"
+
+    def __init__(self, split: str = "train", coco: bool = False) -> None:
+        meta = read_manifest("cutouts.csv", split, columns=_COLUMNS)
+        super().__init__(split, [item for item in meta if item.row["coco"] or not coco])
+
+    def __getitem__(self, index: int) -> Cutout:
+        """Return cut-out ``index``; it is decoded once, then kept."""
+        return self._whole(index)
+
+    def decode(self, item: Item) -> Cutout:
+        rgba, row = item.pixels(lambda path: np.array(Image.open(path).convert("RGBA"))), item.row
+        return Cutout(
+            rgba, row["name"], row["category"], row["coco"], item.source_id, float(row["asymmetry"])
+        )

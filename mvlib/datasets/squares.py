@@ -1,21 +1,50 @@
-"""Squares out of pictures and clips of any size: sample → where to cut → crop, resize, flip → float [0, 1].
+"""Squares out of pictures and clips of any size: where to cut → crop, resize, flip → float [0, 1].
 
 Every random choice is drawn from (seed, epoch, index) alone, so that it does not matter which worker process
 loads an item, in which order, or how often.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, choose
 from mvlib.samples import Sample, Samples
 
-from ._split import Epoch
-from .crops import Box, check_crop, square_box
+from ._root import Epoch
+
+CROPS = ("random", "centre", "whole")
+Box = tuple[int, int, int, int]
+
+
+def square_box(shape: Sequence[int], size: int, crop: str, rng: np.random.Generator) -> Box:
+    """Which part of a picture of ``shape`` (height, width) becomes the square: left, top, right, bottom in pixels.
+
+    "random" draws a side between ``size`` and the shorter side, anywhere; "centre" takes the largest centred
+    square; "whole" everything. Where the shorter side is below ``size``, a random square is as large as it gets.
+    """
+    height, width = shape
+    if crop == "whole":
+        return 0, 0, width, height
+    side = min(height, width)
+    if crop == "centre":
+        left, top = (width - side) // 2, (height - side) // 2
+        return left, top, left + side, top + side
+    side = int(rng.integers(min(size, side), side + 1))
+    left, top = int(rng.integers(0, width - side + 1)), int(rng.integers(0, height - side + 1))
+    return left, top, left + side, top + side
+
+
+def cut_square(picture: np.ndarray, size: int, crop: str, rng: np.random.Generator) -> np.ndarray:
+    """The square of a picture uint8 (H, W, 3), see ``square_box``, by antialiased Lanczos: uint8 (size, size, 3)."""
+    part = Image.fromarray(picture).crop(square_box(picture.shape[:2], size, crop, rng))
+    return np.array(part.resize((size, size), Image.Resampling.LANCZOS))
 
 
 class Squares(Dataset):
@@ -35,7 +64,7 @@ class Squares(Dataset):
     def __init__(
         self, reader: Samples, size: int, crop: str = "random", flip: bool = True, seed: int = 0
     ) -> None:
-        check_crop(crop)
+        choose("crop", crop, CROPS)
         if size < 1:
             raise InputError(f"size={size} must be at least 1 pixel")
         self.reader, self.size, self.crop, self.flip, self.seed = reader, size, crop, flip, seed

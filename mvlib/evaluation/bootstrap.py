@@ -8,6 +8,7 @@ References: [1] B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993,
 [2] A. Owen, "The pigeonhole bootstrap", Annals of Applied Statistics, 2007.
 """
 
+import contextlib
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -176,6 +177,14 @@ def interval_of(anchor: np.ndarray, test: np.ndarray) -> Interval:
         warnings.simplefilter("ignore")  # the overlap of all items stands in the result
         point = bd_rate(anchor[0], test[0])
         return _interval(float(point), point.overlap, anchor, test, bd_rate)
+
+
+def monotone_bd_rate(anchor: np.ndarray, test: np.ndarray) -> float | None:
+    """BD-rate of all items by a monotone fit of the curves, without an interval; None where there is none."""
+    with warnings.catch_warnings(), contextlib.suppress(CurveError):
+        warnings.simplefilter("ignore")
+        return float(bd_rate(anchor[0], test[0], fit="monotone"))
+    return None
 
 
 def saving_at(anchor: np.ndarray, test: np.ndarray, quality: float) -> Interval:

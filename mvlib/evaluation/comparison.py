@@ -19,6 +19,7 @@ from .bootstrap import (
     curves,
     effective_clusters,
     interval_of,
+    monotone_bd_rate,
     rounded,
     saving_at,
     ways,
@@ -185,10 +186,11 @@ def _gain(pair: Pair, draws: int, seed: int) -> tuple[dict, list[dict]]:
             "below_zero": "below_zero",
         }
         savings.append({"at": level} | {new: found[old] for old, new in names.items()})
+    fitted = {"monotone": rounded(monotone_bd_rate(*both), 3)}
     try:
-        return interval_of(*both).as_dict(), savings
+        return interval_of(*both).as_dict() | fitted, savings
     except CurveError as error:
-        return {"error": f"{type(error).__name__}: {error}"}, savings
+        return {"error": f"{type(error).__name__}: {error}"} | fitted, savings
 
 
 def _harm(pair: Pair, point: int, draws: int, seed: int) -> dict:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from pytorch_msssim import ms_ssim
 
-from mvlib._psnr import psnr, psnr_of
+from mvlib._numbers import psnr, psnr_of
 
 FIDELITY = ("psnr-rgb", "psnr-y", "ms-ssim")
 _LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # BT.709

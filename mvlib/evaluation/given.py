@@ -14,8 +14,8 @@ from mvlib.datasets import Squares, open_dataset
 from mvlib.datasets.opening import has_splits
 from mvlib.datasets.readers import Reader, counted
 from mvlib.datasets.readers.files import CLIPS, PICTURES
-from mvlib.datasets.window import read_window
 from mvlib.errors import InputError, InputTypeError, MissingFile
+from mvlib.media import read_window
 from mvlib.samples import Objects, Sample
 
 from .experiment import Experiment

@@ -61,13 +61,33 @@ def probability_table(report: dict, qualities: Columns = None) -> str:
     return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), cell)
 
 
-def light_table(report: dict, scores: Columns = None, *, analysers: Columns = None) -> str:
+def monotone_table(report: dict, qualities: Columns = None) -> str:
+    """The BD-rates by a monotone fit of the curves in place of PCHIP, in percent; "–" where there is none."""
+    gains = _kept(report["bd_rates"], {"quality": qualities})
+
+    def cell(gain: dict | None) -> str:
+        value = (gain or {}).get("monotone")
+        return "–" if value is None else f"{value:+.1f}"
+
+    return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), cell)
+
+
+def light_table(
+    report: dict,
+    scores: Columns = None,
+    *,
+    analysers: Columns = None,
+    codecs: Columns = None,
+    conditions: Columns = None,
+) -> str:
     """What each condition does to accuracy at the lightest QP: percentage points against the codec alone [95 %].
 
     Args:
         scores, analysers: which columns; None for all.
+        codecs, conditions: which rows; None for all.
     """
-    rows = _kept(report["lightest_qp"], {"score": scores, "analyser": analysers})
+    keep = {"score": scores, "analyser": analysers, "codec": codecs, "condition": conditions}
+    rows = _kept(report["lightest_qp"], keep)
     return _table(rows, lambda row: (row["analyser"], row["score"]), _point_cell)
 
 

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mvlib._extras import need
 from mvlib._files import replace_when_done
-from mvlib._psnr import psnr_of
+from mvlib._imports import need
+from mvlib._numbers import psnr_of
 from mvlib.calibration.fit import errors
 from mvlib.codecs import Coded, RealCodec, rgb_to_yuv420
 from mvlib.virtual import VirtualCodec

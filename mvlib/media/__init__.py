@@ -6,12 +6,12 @@
 What cannot be given rightly (HDR, floats, HEIF) is refused with a way out. What may be wrong is raised or noted.
 """
 
-from .clip import Clip, Source, cut, kind_of, open_clip, raise_damage, read_clip, stacked
-from .errors import Damaged, TooShort, Unreadable
+from .clip import Clip, Source, cut, kind_of, open_clip, raise_damage, read_clip, read_window, stacked
+from .files import Damaged, Shown, TooShort, Unreadable
 from .picture import Picture, load_picture, orientation_of, read_picture
-from .shown import Shown
 
 __all__ = [
     "Clip", "Damaged", "Picture", "Shown", "Source", "TooShort", "Unreadable", "cut", "kind_of", "load_picture",
-    "open_clip", "orientation_of", "raise_damage", "read_clip", "read_picture", "stacked",
+    "open_clip", "orientation_of", "raise_damage", "read_clip", "read_picture", "read_window",
+    "stacked",
 ]  # fmt: skip

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from .files import Shown
 from .picture import finished, opened
 from .pixels import check_tags
-from .shown import Shown
 
 # Browsers show frames of 10 ms and less, which old programs wrote for "as fast as you can", for 100 ms.
 _TOO_FAST, _INSTEAD = 10, 100
@@ -29,12 +29,14 @@ class Animation:
     has_tracks = False
 
     def __init__(self, path: Path) -> None:
-        self.path, self._notes, self.damage, self.decoded = path, {}, [], 0
+        self.path, self.decoded = path, 0
+        self._notes: dict[str, None] = {}
+        self.damage: list[str] = []
         with opened(path) as image:
             check_tags(image, path)
             # An APNG may begin with a still of its own, for programs that cannot animate.
             self._first = int(getattr(image, "default_image", False))
-            self.count = self.expected = image.n_frames - self._first
+            self.count = self.expected = getattr(image, "n_frames", 1) - self._first
             # Other kinds state how many frames there are.
             if image.format == "GIF" and not path.read_bytes().rstrip(b"\0\r\n ").endswith(b";"):
                 self.damage.append("the file ends before its trailer")
@@ -73,7 +75,7 @@ class Animation:
                 notes: list[str] = []
                 try:
                     image.seek(number)
-                    pixels = finished(image, True, notes)
+                    pixels = finished(image, notes)
                 except _BROKEN as error:
                     whole = number - self._first
                     self.damage.append(f"it ends after {whole} of {self.count} frames: {error}")

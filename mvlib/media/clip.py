@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, choose
 
 from .animation import Animation
-from .errors import Damaged, TooShort, Unreadable
-from .files import checked
+from .files import Damaged, TooShort, Unreadable, checked
 from .film import Film
 from .picture import is_moving, is_picture, opened, refuse_heif
 
@@ -77,8 +76,7 @@ def read_clip(
         TooShort: it ends before the window does.
         Damaged: some frames are lost or made up.
     """
-    if damaged not in ("raise", "keep"):
-        raise InputError(f"damaged={damaged!r} does not exist, choose raise or keep")
+    choose("damaged", damaged, ("raise", "keep"))
     return cut(open_clip(path), start, count, step, damaged)
 
 
@@ -99,6 +97,30 @@ def cut(clip: Source, start: int, count: int | None, step: int, damaged: str = "
     if len(frames) < (count or 1):
         raise TooShort(f"{clip.path} ends after {len(frames)} of {count or 1} frames of the window")
     return Clip(stacked(clip, frames), clip.rate, clip.notes, tuple(clip.damage), clip.decoded)
+
+
+def read_window(path: str | Path, frames: int, stride: int = 1, at: float = 0.5) -> Clip:
+    """``frames`` frames, every ``stride``-th, out of the video ``path``.
+
+    Args:
+        at: where the window lies in the room that there is: 0 at the start, 0.5 in the middle, 1 at the end.
+
+    Raises:
+        TooShort: the video holds fewer frames than the window.
+        OSError: it is missing (``MissingFile``), cannot be decoded (``Unreadable``), or frames are lost or made up by
+            the decoder (``Damaged``).
+    """
+    if frames < 1 or stride < 1 or not 0 <= at <= 1:
+        raise InputError(f"frames={frames}, stride={stride} must be at least 1, at={at} in 0..1")
+    span = stride * (frames - 1) + 1
+    clip, count = open_clip(path), None
+    while count != clip.count:  # it is known better where a seek showed that an index lied
+        count = clip.count
+        if count < span:
+            raise_damage(clip)
+            raise TooShort(f"{path} holds {count} frames; the window covers {span}")
+        window = cut(clip, round(at * (count - span)), frames, stride)
+    return window
 
 
 def raise_damage(clip: Source) -> None:

@@ -4,7 +4,7 @@ import av
 import numpy as np
 from av.video.reformatter import Colorspace, Interpolation
 
-from .errors import Unreadable
+from .files import Unreadable
 
 # libswscale's default rounding lowers every value by about one grey level.
 UP = (

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.stream import Disposition
 
 from mvlib.errors import UserError
 
-from .errors import Unreadable
+from .files import Unreadable
 
 _NO_FILM = (
     Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image | Disposition.dependent
@@ -147,7 +148,7 @@ def _after_ebml(head: bytes, start: int) -> int:
     return 0 if value == (1 << 7 * length) - 1 else at + length + value
 
 
-def _after_boxes(file, size: int) -> int:
+def _after_boxes(file: BinaryIO, size: int) -> int:
     """Where the last of the outermost boxes of an MP4 or MOV ends."""
     end = 0
     while end + 8 <= size:

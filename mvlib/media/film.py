@@ -5,11 +5,12 @@ if the frames that come out of the decoder bear the times that the index expects
 decoded from its start.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -26,9 +27,9 @@ from .container import (
     rate_of,
     refuse_hidden_alpha,
 )
+from .files import Shown
 from .index import ONE_FOR_ONE, Index
-from .orientation import from_matrix, upright
-from .shown import Shown
+from .pixels import from_matrix, upright
 
 _UNEVEN = "its frames are not evenly spaced in time: they are taken by their number, at the average rate"
 _DAMAGED = "frame {} is damaged, the decoder made up for what is missing"
@@ -122,7 +123,9 @@ class Film:
             packets = index.packets_from(container, stream, index.key_before(wanted[0]))
             for frame in self._decode(stream, packets) if packets is not None else ():
                 if frame.is_corrupt:
-                    self._damaged(_DAMAGED.format(f"at {float((frame.pts or 0) * stream.time_base):.2f} s"))
+                    self._damaged(
+                        _DAMAGED.format(f"at {float((frame.pts or 0) * (stream.time_base or 0)):.2f} s")
+                    )
                 if frame.pts is not None and frame.pts < expected[0]:
                     continue
                 if frame.pts != expected[at]:
@@ -163,9 +166,9 @@ class Film:
         elif packets > 0:
             self._notes[f"{packets} packets give no frame"] = None
 
-    def _decode(self, stream, packets) -> Iterator[av.VideoFrame]:
+    def _decode(self, stream: Any, packets: Any) -> Iterator[av.VideoFrame]:
         """The frames of ``packets``; what cannot be decoded is noted, and the next packet tried."""
-        packet = True
+        packet: Any = True
         while packet is not None:
             try:
                 # The last ones are empty, or None: they ask for what is still inside.
@@ -188,7 +191,7 @@ class Film:
         if what not in self.damage:
             self.damage.append(what)
 
-    def _note_uneven(self, times: list[int | None]) -> None:
+    def _note_uneven(self, times: Sequence[int | None]) -> None:
         gaps = {b - a for a, b in pairwise(times) if a is not None and b is not None}
         # Times are rounded to ticks, and an AVI has none of its own: there they go up and down.
         if gaps and min(gaps) > 0 and max(gaps) > 1.5 * min(gaps) and max(gaps) - min(gaps) > 1:
@@ -201,5 +204,5 @@ class Film:
 
 def _turn(frame: av.VideoFrame) -> int:
     """How the picture is stored, by EXIF's number."""
-    matrix = next((bytes(d) for d in frame.side_data if d.type == Type.DISPLAYMATRIX), None)
+    matrix = next((bytes(d) for d in cast(Any, frame.side_data) if d.type == Type.DISPLAYMATRIX), None)
     return 1 if matrix is None else from_matrix(matrix)

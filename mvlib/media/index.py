@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
@@ -76,7 +76,7 @@ class Index:
             container.seek(target, stream=stream)
             packets = container.demux(stream)
             for packet in packets:
-                at = self.numbers.get((packet.pts, packet.size), -1)
+                at = -1 if packet.pts is None else self.numbers.get((packet.pts, packet.size), -1)
                 if at == number:
                     return chain([packet], packets)
                 if at > number:
@@ -84,7 +84,7 @@ class Index:
         return None
 
 
-def _idr(codec: av.video.codeccontext.VideoCodecContext):
+def _idr(codec: av.video.codeccontext.VideoCodecContext) -> Callable[[av.Packet], bool]:
     """Whether an H.264 packet holds an IDR picture: others that are called key frames may be drawn upon from before."""
     extra = codec.extradata or b""
     size = (extra[4] & 3) + 1 if len(extra) > 4 and extra[0] == 1 else 0

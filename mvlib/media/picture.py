@@ -12,10 +12,8 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from mvlib.errors import UserError
 
-from .errors import Unreadable
-from .files import checked
-from .orientation import upright
-from .pixels import check_tags, to_srgb
+from .files import Unreadable, checked
+from .pixels import check_tags, to_srgb, upright
 
 log = logging.getLogger("mvlib.media")
 
@@ -37,17 +35,14 @@ class Picture:
     """What was done to it that one may want to know."""
 
 
-def read_picture(path: str | os.PathLike, profile: bool = True) -> np.ndarray:
+def read_picture(path: str | os.PathLike) -> np.ndarray:
     """The picture ``path``, uint8 (H, W, 3): upright, sRGB, transparent parts over white.
 
     Of a file of several pages or frames, the first. What ``load_picture`` notes goes to the log, each kind once.
 
-    Args:
-        profile: convert by the ICC profile in the file; False takes the numbers as they are.
-
     Raises ``MissingFile``, or ``Unreadable`` (an InputError and OSError) where it cannot be read rightly.
     """
-    picture = load_picture(path, profile)
+    picture = load_picture(path)
     for note in picture.notes:
         if note not in _told:
             _told.add(note)
@@ -58,23 +53,23 @@ def read_picture(path: str | os.PathLike, profile: bool = True) -> np.ndarray:
 _told: set[str] = set()
 
 
-def load_picture(path: str | os.PathLike, profile: bool = True) -> Picture:
+def load_picture(path: str | os.PathLike) -> Picture:
     """As ``read_picture``, with what is to be known of it instead of a log."""
     notes: list[str] = []
     with opened(path) as image:
         check_tags(image, path)
         if is_moving(image):
             notes.append("it moves: this is its first frame")
-        elif image.format == "TIFF" and image.n_frames > 1:
-            notes.append(f"it has {image.n_frames} pages: this is the first")
-        return Picture(finished(image, profile, notes), tuple(notes))
+        elif image.format == "TIFF" and (pages := getattr(image, "n_frames", 1)) > 1:
+            notes.append(f"it has {pages} pages: this is the first")
+        return Picture(finished(image, notes), tuple(notes))
 
 
-def finished(image: Image.Image, profile: bool, notes: list[str]) -> np.ndarray:
+def finished(image: Image.Image, notes: list[str]) -> np.ndarray:
     """The frame that ``image`` is at, decoded, upright, sRGB."""
     image.load()
     turn = _turn(image)  # after loading, for Pillow turns TIFF itself
-    return upright(to_srgb(image, profile, notes), turn)
+    return upright(to_srgb(image, notes), turn)
 
 
 def orientation_of(path: str | os.PathLike) -> int:
@@ -124,9 +119,7 @@ def is_picture(path: Path) -> bool:
             return True
     except UnidentifiedImageError:
         return False
-    except Image.DecompressionBombError:
-        return True
-    except Exception:  # recognised, and damaged
+    except Exception:  # recognised, and damaged or too large
         return True
 
 

@@ -1,33 +1,71 @@
-"""What Pillow decoded, in any mode and depth → uint8 sRGB over white, and what had to be said of it.
+"""What Pillow decoded, in any mode and depth → uint8 sRGB over white → upright, and what had to be said of it.
 
 Transparent parts are shown over white, as most viewers do; what colour is stored under them never counts. Sixteen
 bits are scaled by the depth that the file states. Floats and 32-bit integers have no stated white and are refused.
+
+How pixels are to be turned is told as EXIF's number, of display matrices too: 1 as stored, 2 mirrored left to right,
+3 turned by 180 degrees, 4 mirrored top to bottom, 5 transposed, 6 to be turned by 90 degrees clockwise, 7 transposed
+along the other diagonal, 8 by 90 degrees anticlockwise.
 """
 
 import io
 import os
 import re
+import struct
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 from PIL import Image, ImageCms
 
 from .colour import ALPHA, refuse
-from .errors import Unreadable
-from .files import HEAD
+from .files import Unreadable
 
+# Signs of a, b, c, d in the matrix [a b; c d], which takes a row vector (x, y) of the stored picture to
+# (a x + c y, b x + d y) of the shown one, y pointing down (ISO 14496-12, 6.2.2).
+_OF_SIGNS = {
+    (1, 0, 0, 1): 1, (-1, 0, 0, 1): 2, (-1, 0, 0, -1): 3, (1, 0, 0, -1): 4,
+    (0, 1, 1, 0): 5, (0, 1, -1, 0): 6, (0, -1, -1, 0): 7, (0, -1, 1, 0): 8,
+}  # fmt: skip
+
+
+def upright(pixels: np.ndarray, orientation: int) -> np.ndarray:
+    """``pixels`` (H, W, 3) as they are to be seen, contiguous; 5 to 8 change height and width."""
+    if orientation >= 5:
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def from_matrix(matrix: bytes) -> int:
+    """EXIF's number of a display matrix: nine int32 by rows, as libavutil holds it.
+
+    Raises ``Unreadable`` where it is no multiple of a right angle.
+    """
+    a, b, _, c, d = struct.unpack("=5i", matrix[:20])
+    largest = max(map(abs, (a, b, c, d)))
+    # A hundredth: the sine of a right angle is not exactly 0 in all writers.
+    signs = tuple(0 if abs(v) * 100 <= largest else (1 if v > 0 else -1) for v in (a, b, c, d))
+    if not largest or signs not in _OF_SIGNS:
+        raise Unreadable(
+            f"its display matrix [{a / 65536:.3g} {b / 65536:.3g}; {c / 65536:.3g} {d / 65536:.3g}] is no turn by "
+            "a multiple of 90 degrees; ffmpeg -i IN OUT applies it"
+        )
+    return _OF_SIGNS[signs]
+
+
+_HEAD = 65536  # bytes in which the description of the colours is looked for
 _BITS, _PHOTOMETRIC = 258, 262  # TIFF's tags
 # An exact sRGB profile differs from the identity by rounding; more than this is another colour space.
 _ROUNDING = 2
 
 
-def to_srgb(image: Image.Image, profile: bool, notes: list[str]) -> np.ndarray:
-    """A loaded ``image`` as uint8 (H, W, 3), sRGB, as stored (not turned); adds what is to be known to ``notes``.
-
-    Args:
-        profile: convert by the ICC profile in the file; False takes the numbers as they are.
-    """
-    icc = image.info.get("icc_profile") if profile else None
+def to_srgb(image: Image.Image, notes: list[str]) -> np.ndarray:
+    """A loaded ``image`` as uint8 (H, W, 3), sRGB, as stored (not turned); adds what is to be known to ``notes``."""
+    icc = image.info.get("icc_profile")
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         image = _eight_bits(image, notes)
     alpha = None
@@ -37,7 +75,7 @@ def to_srgb(image: Image.Image, profile: bool, notes: list[str]) -> np.ndarray:
         image = rgba.convert("RGB") if image.mode not in ("LA", "La") else image.convert("L")
     elif image.mode in ("P", "1", "RGBX", "YCbCr", "HSV", "PA"):
         image = image.convert("RGB")
-    image = _by_gamma(_by_profile(image, icc, notes), profile, notes)
+    image = _by_gamma(_by_profile(image, icc, notes), notes)
     if alpha is None or alpha.getextrema()[0] == 255:
         return np.array(image)
     notes.append(ALPHA)
@@ -51,7 +89,7 @@ def check_tags(image: Image.Image, path: str | os.PathLike) -> None:
     if image.format not in ("PNG", "AVIF", "HEIF"):
         return
     with open(path, "rb") as file:
-        head = file.read(HEAD).split(b"IDAT")[0]
+        head = file.read(_HEAD).split(b"IDAT")[0]
     if found := re.search(rb"cICP(.)(.)|colrnclx.(.).(.)", head, re.DOTALL):
         primaries, transfer = (part[0] for part in found.groups() if part is not None)
         if "icc_profile" not in image.info:  # which goes first
@@ -89,13 +127,13 @@ def _eight_bits(image: Image.Image, notes: list[str]) -> Image.Image:
 
 def _by_profile(image: Image.Image, icc: bytes | None, notes: list[str]) -> Image.Image:
     if image.mode == "LAB":
-        return ImageCms.applyTransform(image, _from_lab())
+        return _through(image, _from_lab())
     if icc:
         try:
             transform, name = _transform(icc, image.mode)
             if transform is not None:
                 notes.append(f"converted to sRGB from its ICC profile {name!r}")
-                return ImageCms.applyTransform(image, transform)
+                return _through(image, transform)
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
             notes.append(f"its ICC profile cannot be used ({error}): colours are as stored")
     elif image.mode == "CMYK":
@@ -103,10 +141,16 @@ def _by_profile(image: Image.Image, icc: bytes | None, notes: list[str]) -> Imag
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _by_gamma(image: Image.Image, profile: bool, notes: list[str]) -> Image.Image:
+def _through(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
+    return cast(
+        Image.Image, ImageCms.applyTransform(image, transform)
+    )  # None comes only where it works in place
+
+
+def _by_gamma(image: Image.Image, notes: list[str]) -> Image.Image:
     """PNG's gAMA, where nothing else states the colours."""
     gamma = image.info.get("gamma", 1 / 2.2)
-    if not profile or {"icc_profile", "srgb"} & set(image.info) or not 0.01 < gamma < 10:
+    if {"icc_profile", "srgb"} & set(image.info) or not 0.01 < gamma < 10:
         return image
     if abs(gamma * 2.2 - 1) < 0.05:
         return image
@@ -125,7 +169,7 @@ def _transform(icc: bytes, mode: str) -> tuple[ImageCms.ImageCmsTransform | None
         levels = np.linspace(0, 255, 9).round().astype(np.uint8)
         cube = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(27, 27, 3)
         sample = Image.fromarray(cube if mode == "RGB" else np.arange(256, dtype=np.uint8)[None])
-        shown = np.asarray(ImageCms.applyTransform(sample, transform)).astype(int)
+        shown = np.asarray(_through(sample, transform)).astype(int)
         if np.abs(shown - np.asarray(sample.convert("RGB"))).max() <= _ROUNDING:
             return None, name
     return transform, name

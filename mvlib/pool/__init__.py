@@ -20,12 +20,13 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from mvlib._interruption import Ahead, result_of
 from mvlib.errors import InputError, ResourceError, UserError
 
 _PACKAGE_ROOT = str(Path(__file__).resolve().parents[2])
-_idle: list[Worker] = []
+idle: list[Worker] = []
 _lock = threading.Lock()
 LESS = "the system probably ran out of memory; give fewer workers, or smaller pictures or clips"
 
@@ -119,7 +120,7 @@ def run(
         return (_parallel if processes else _threaded)(function, jobs, count, bar)
 
 
-def _bar(total: int, progress: bool, what: str):
+def _bar(total: int, progress: bool, what: str) -> Any:
     if progress:
         from tqdm.auto import tqdm  # late: workers have no use for it, and it looks for a notebook
     else:
@@ -127,7 +128,7 @@ def _bar(total: int, progress: bool, what: str):
     return tqdm(total=total, desc=what, disable=not progress)
 
 
-def _inline(function: Callable, index: int, job: tuple, bar) -> object:
+def _inline(function: Callable, index: int, job: tuple, bar: Any) -> object:
     try:
         result = function(*job)
     except Exception as error:
@@ -136,7 +137,7 @@ def _inline(function: Callable, index: int, job: tuple, bar) -> object:
     return result
 
 
-def _threaded(function: Callable, jobs: list[tuple], count: int, bar) -> list:
+def _threaded(function: Callable, jobs: list[tuple], count: int, bar: Any) -> list:
     with Ahead(count) as threads:
         work = [threads.begin(_inline, function, i, job, bar) for i, job in enumerate(jobs)]
         return [result_of(job) for job in work]
@@ -148,8 +149,9 @@ def _of_item(index: int, error: Exception) -> Exception:
     return kind(f"item {index}: {error}")
 
 
-def _parallel(function: Callable, jobs: list[tuple], count: int, bar) -> list:
-    todo, done = queue.SimpleQueue(), queue.SimpleQueue()
+def _parallel(function: Callable, jobs: list[tuple], count: int, bar: Any) -> list:
+    todo: queue.SimpleQueue = queue.SimpleQueue()
+    done: queue.SimpleQueue = queue.SimpleQueue()
     for item in enumerate(jobs):
         todo.put(item)
     crew = _take(count)
@@ -171,7 +173,7 @@ def _parallel(function: Callable, jobs: list[tuple], count: int, bar) -> list:
     for thread in threads:
         thread.join()
     with _lock:
-        _idle.extend(worker for worker in crew if worker.alive())
+        idle.extend(worker for worker in crew if worker.alive())
     return results
 
 
@@ -199,7 +201,7 @@ def _serve(worker: Worker, function: Callable, todo: queue.SimpleQueue, done: qu
 
 def _take(count: int) -> list[Worker]:
     with _lock:
-        crew = [worker for worker in (_idle.pop() for _ in range(min(count, len(_idle)))) if worker.alive()]
+        crew = [worker for worker in (idle.pop() for _ in range(min(count, len(idle)))) if worker.alive()]
     return crew + [Worker() for _ in range(count - len(crew))]
 
 
@@ -207,14 +209,14 @@ def _take(count: int) -> list[Worker]:
 def close() -> None:
     """End all idle workers; the next call starts new ones."""
     with _lock:
-        while _idle:
-            _idle.pop().stop()
+        while idle:
+            idle.pop().stop()
 
 
 def _forget() -> None:
     """A forked child (a DataLoader's worker, say) must not talk into its parent's pipes: it starts its own."""
     global _lock
-    _idle.clear()
+    idle.clear()
     _lock = threading.Lock()
 
 

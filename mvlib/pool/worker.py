@@ -3,8 +3,6 @@
 Jobs come from :mod:`mvlib.pool` of the same program over a private pipe.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 import sys

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from mvlib.motion import shift_differences
+from mvlib._planes import shift_differences
 
 BLOCK = 16
 # First every whole vector up to this reach at a quarter of the sides, then one step around the best at half of them.

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mvlib._edges import repeat_edges
 from mvlib._numbers import check_numbers
+from mvlib._planes import repeat_edges
 from mvlib.errors import InputError
 
 from .bands import detail_bands

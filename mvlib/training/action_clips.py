@@ -18,15 +18,7 @@ from tqdm.auto import tqdm
 
 from mvlib._files import replace_when_done
 from mvlib.analysers.actions import FRAMES, SIDE, fit_frames
-from mvlib.datasets import (
-    ActingCutouts,
-    acting,
-    acting_camera,
-    acting_paths,
-    acting_render,
-    cutouts,
-    data_root,
-)
+from mvlib.datasets import ActingCutouts, acting, acting_paths, acting_render, data_root, photos
 from mvlib.datasets.acting_paths import ACTIONS
 
 from .loading import loaded
@@ -93,7 +85,7 @@ def cached_clips(folder: Path, split: str, count: int, workers: int = 1) -> Shar
 def made_of() -> str:
     """Short digest of all that a clip depends on beside its number: who makes it, out of what, as seen by whom."""
     digest = hashlib.blake2b(repr((FRAMES, SIDE)).encode(), digest_size=4)
-    for module in (acting, acting_camera, acting_paths, acting_render, cutouts):
+    for module in (acting, acting_paths, acting_render, photos):
         digest.update(Path(module.__file__).read_bytes())
     for manifest in ("cutouts.csv", "photos.csv", "clips.csv"):  # they hold a digest of every file
         digest.update((data_root() / manifest).read_bytes())

@@ -15,7 +15,7 @@ from mvlib.analysers import available, kl_to_clean
 from mvlib.analysers.actions import ACTION_NETWORKS
 from mvlib.analysers.detectors import DETECTOR_NAMES
 from mvlib.codecs import Codec, RealCodec
-from mvlib.codecs.versions import fingerprint
+from mvlib.codecs.codec import fingerprint
 from mvlib.errors import InputError, InputTypeError
 from mvlib.virtual.base import VirtualOut, with_real_values
 from mvlib.virtual.codec import VirtualCodec

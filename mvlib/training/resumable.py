@@ -14,9 +14,8 @@ from typing import Any, ClassVar
 import torch
 from tqdm.auto import tqdm
 
-from mvlib._files import cannot, read_sealed, write_sealed
+from mvlib._files import alone, cannot, read_sealed, write_sealed
 from mvlib._interruption import whole
-from mvlib._lock import alone
 from mvlib.errors import InputError
 
 from .experiment import Experiment

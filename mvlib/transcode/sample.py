@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mvlib._interruption import Ahead, result_of
-from mvlib._psnr import psnr_of
+from mvlib._numbers import psnr_of
 from mvlib.analysers import Analyser
 from mvlib.codecs import QP_MAX, Coded, RealCodec, rgb_to_yuv420
 from mvlib.errors import InputError

@@ -1,7 +1,5 @@
 """What virtual codecs share: input → checks → a subclass's ``code`` → decoded clip and bits, real values if wished."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,10 +8,96 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mvlib.errors import InputError
+from mvlib._numbers import is_number, whole
+from mvlib.errors import InputError, InputTypeError
 
-from .checks import checked_clip, checked_qp, checked_through
-from .quantise import Rounding, rounding_of
+from .quantise import QP_MAX, Rounding, rounding_of
+
+_SLACK = 1e-3  # beyond [0, 1] by less than this is rounding
+
+
+def checked_clip(clip: Tensor) -> Tensor:
+    """Return the clip in float32 (float64 stays), or raise TypeError or ValueError.
+
+    Args:
+        clip: float (B, T, 3, H, W) in [0, 1].
+    """
+    if not isinstance(clip, Tensor) or not clip.is_floating_point():
+        kind = clip.dtype if isinstance(clip, Tensor) else type(clip).__name__
+        raise InputTypeError(f"the clip is {kind}; give a float tensor in [0, 1] (divide uint8 by 255)")
+    if clip.dim() != 5 or clip.shape[2] != 3 or 0 in clip.shape:
+        raise InputError(
+            f"the clip has shape {tuple(clip.shape)}; give (B, T, 3, H, W) with no side 0: "
+            "a batch of pictures (B, 3, H, W) becomes one by pictures[:, None]"
+        )
+    low, high = (v.item() for v in clip.detach().float().aminmax())
+    if not (low >= -_SLACK and high <= 1 + _SLACK):  # false for NaN too
+        raise InputError(
+            f"the clip's values span {low} to {high}; they must lie in [0, 1] and hold no NaN: clamp it"
+        )
+    return clip if clip.dtype == torch.float64 else clip.float()
+
+
+def checked_qp(
+    qp: Tensor | float | None,
+    clip: Tensor,
+    name: str = "qp",
+    span: tuple[float, float] = (0, QP_MAX),
+    scale: str = "in H.264 and HEVC",
+) -> Tensor:
+    """Return qp as (B,) in the clip's type, or raise TypeError or ValueError.
+
+    Args:
+        qp: a number, or a tensor (B,) on the clip's device; 0..51.
+        name, span, scale: of another number that sets the quantiser, and whose scale it is.
+    """
+    count = clip.shape[0]
+    if not isinstance(qp, Tensor):
+        if qp is None or not is_number(qp):
+            raise InputTypeError(f"{name} is {type(qp).__name__}; give a number or a tensor (B,)")
+        qp = torch.full((count,), float(qp), dtype=clip.dtype, device=clip.device)
+    if qp.dtype == torch.bool or qp.is_complex():
+        raise InputTypeError(f"{name} is a tensor of {qp.dtype}; give numbers")
+    if qp.device != clip.device and qp.dim() > 0:
+        raise InputError(f"{name} is on {qp.device} and the clip on {clip.device}; bring both to one device")
+    if qp.dim() > 1 or (qp.dim() == 1 and len(qp) != count):
+        raise InputError(
+            f"{name} has shape {tuple(qp.shape)}; give one number, or one for each of the {count} clips"
+        )
+    low, high = (v.item() for v in qp.detach().float().aminmax())
+    if not (low >= span[0] and high <= span[1]):
+        worst = high if low >= span[0] else low
+        raise InputError(f"{name} {worst} is out of range; it is {span[0]}..{span[1]}, as {scale}")
+    return qp.to(clip).expand(count)
+
+
+def checked_through(through: int | None) -> int | None:
+    """Return how many references in a row a gradient may pass, None for all; or raise TypeError or ValueError."""
+    return None if through is None else whole("through (references in a row, None for all)", through, 0)
+
+
+def checked_tables(tables: tuple[Tensor, Tensor], clip: Tensor) -> list[Tensor]:
+    """Return quantiser tables of luma and chroma as (B, 64) in the clip's type, or raise ValueError.
+
+    Args:
+        tables: two, each (64,), (8, 8), (B, 64) or (B, 8, 8) numbers of 1..255.
+    """
+    if not isinstance(tables, tuple | list | Tensor) or len(tables) != 2:
+        raise InputError("tables are not two; give those of luma and of chroma, 64 steps each")
+    out = []
+    for name, given in zip(("luma", "chroma"), tables, strict=True):
+        table = torch.as_tensor(given, device=clip.device).to(clip.dtype)
+        whole_shape = tuple(table.shape)
+        if whole_shape not in ((64,), (8, 8), (len(clip), 64), (len(clip), 8, 8)):
+            raise InputError(
+                f"the {name} table has shape {whole_shape}; give (64,) or (8, 8), or one for each clip"
+            )
+        table = table.reshape(-1, 64)
+        low, high = (v.item() for v in table.detach().aminmax())
+        if not (low >= 1 and high <= 255):
+            raise InputError(f"the {name} table spans {low}..{high}; JPEG's steps are 1..255")
+        out.append(table.expand(len(clip), 64))
+    return out
 
 
 @dataclass
@@ -43,6 +127,22 @@ class Quantiser:
 
     setting: Any
     real: tuple[str, Tensor] | None
+
+
+@dataclass
+class Way:
+    """How a call computes.
+
+    Attributes:
+        rounding: of levels, see ``quantise.py``.
+        smooth: it has a slope of its own, which the bits' gradient follows; see ``rate.block_bits``.
+        through, choices: as in ``VirtualBase.forward``; without choices the codec chooses, and puts here what it chose.
+    """
+
+    rounding: Rounding
+    smooth: bool
+    through: int | None
+    choices: list
 
 
 class VirtualBase(nn.Module, ABC):
@@ -81,7 +181,7 @@ class VirtualBase(nn.Module, ABC):
             **quantiser: what the class takes in place of qp.
 
         Raises:
-            TypeError, ValueError: see ``checks.py``.
+            TypeError, ValueError: the clip or what sets the quantiser is none; the message says what is allowed.
         """
         clip, through = checked_clip(clip), checked_through(through)
         chosen = self.quantiser(clip, qp, **quantiser)
@@ -89,12 +189,15 @@ class VirtualBase(nn.Module, ABC):
             raise InputError("a real codec takes no such tables; give qp or quality, or leave real out")
         smooth = rounding is not None or route != "straight_through"
         rounding = rounding or rounding_of(route, temperature)
+        way = Way(rounding, smooth, through, [] if choices is None else choices)
         with torch.autocast(clip.device.type, enabled=False):
-            kept = [] if choices is None else choices
-            coded = self.code(clip.clamp(0, 1), chosen.setting, rounding, smooth, through, kept)
-            frames, bits, types = coded
+            frames, bits, types = self.code(clip.clamp(0, 1), chosen.setting, way)
             out = VirtualOut(_same_layout(frames, clip), bits.sum(1), bits, types)
-            return out if real is None else with_real_values(out, clip, *chosen.real, real)
+            return (
+                out
+                if real is None or chosen.real is None
+                else with_real_values(out, clip, *chosen.real, real)
+            )
 
     def quantiser(self, clip: Tensor, qp: Tensor | float | None) -> Quantiser:
         """The quantiser of a call, checked; a subclass may take other arguments in place of qp."""
@@ -102,21 +205,8 @@ class VirtualBase(nn.Module, ABC):
         return Quantiser(qp, ("qp", qp))
 
     @abstractmethod
-    def code(
-        self,
-        clip: Tensor,
-        setting: Any,
-        rounding: Rounding,
-        smooth: bool,
-        through: int | None,
-        choices: list,
-    ) -> tuple[Tensor, Tensor, list[str]]:
-        """Frames (B, T, 3, H, W), bits (B, T) and types of a checked clip.
-
-        Args:
-            smooth: the rounding has a slope of its own, which the bits' gradient follows; see ``rate.block_bits``.
-            choices: as in ``forward``; empty, where it chooses, if anything, and puts here what it chose.
-        """
+    def code(self, clip: Tensor, setting: Any, way: Way) -> tuple[Tensor, Tensor, list[str]]:
+        """Frames (B, T, 3, H, W), bits (B, T) and types of a checked clip."""
 
 
 def with_real_values(

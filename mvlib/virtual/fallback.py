@@ -6,7 +6,7 @@ qualifies, a moving texture does not. Neighbours are those of ``intra.py``: read
 the choice, from the frame's own inter blocks for the coding.
 """
 
-from __future__ import annotations
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -31,7 +31,8 @@ def candidates(inter_cost: Tensor, mean_cost: Tensor, lam: Tensor) -> tuple[Tens
     A block whose inter cost is hardly more than an intra mode's own bits cannot gain.
     """
     hopeful = (inter_cost > _HOPE * mean_cost) & (inter_cost > 2 * MODE_BITS * lam)
-    return hopeful.flatten(1).nonzero(as_tuple=True)
+    images, blocks = hopeful.flatten(1).nonzero(as_tuple=True)
+    return images, blocks
 
 
 def without_mean(plane: Tensor, k: int) -> Tensor:
@@ -61,7 +62,9 @@ def try_intra(
     return residual, best
 
 
-def intra_cost(coefficients: Tensor, step: Tensor, lam: Tensor, bits_of, settings: Settings) -> Tensor:
+def intra_cost(
+    coefficients: Tensor, step: Tensor, lam: Tensor, bits_of: Callable[[Tensor], Tensor], settings: Settings
+) -> Tensor:
     """Squared error + lambda·bits of transformed blocks (n, k²); step, lam: (n,); bits_of: levels → bits."""
     level = hard(coefficients / step[:, None], settings.intra_offset)
     error = (coefficients - level * step[:, None]).square().sum(-1)

@@ -11,8 +11,6 @@ small changes that a quantiser swallows look as if they changed all later frames
 raised the real bits.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -26,11 +24,10 @@ from .interpolate import CELL, chroma_phases, fetch, from_blocks, luma_phases
 from .modes import decide
 from .motion import search
 from .partition import rough_decode
-from .plan import INTER, INTRA, MERGE, SKIP, Plan, spread_cells
+from .plan import INTER, INTRA, MERGE, SKIP, Plan, loop_filter, spread_cells
 from .quantise import Rounding, chroma_qp, qstep, straight_through_round
 from .rate import Levels
 from .settings import Settings, lagrangian
-from .strengths import loop_filter
 
 
 @dataclass
@@ -52,7 +49,7 @@ class Coder:
 
     def __init__(self, plan: Plan, qp: Tensor, settings: Settings, rounding: Rounding):
         self.plan, self.settings, self.rounding = plan, settings, rounding
-        self.tools, self.standard = settings.inter, settings.standard
+        self.tools, self.standard = settings.tools, settings.standard
         self.steps = (qstep(qp), *[qstep(chroma_qp(qp, self.standard))] * 2)
         self.coded = (plan.mode == MERGE) | (plan.mode == INTER)
         self.levels: list[Levels] = []
@@ -169,7 +166,7 @@ def code_p(
     differ; None: it searches and decides.
     Returns planes clipped to 0..255 after the loop filter.
     """
-    tools = settings.inter
+    tools = settings.tools
     luma = luma_phases(reference.y, tools.interpolation)
     chroma = chroma_phases(torch.cat([reference.cb, reference.cr], 1), tools.interpolation)
     if plan is None:

@@ -9,11 +9,13 @@ half the resolution reads the same vector as eighths: 8 × 8 phases of a quarter
 2. ITU-T H.264 (03/2005), 8.4.2.2: 6-tap half samples, averaged quarter samples, bilinear chroma.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
-from mvlib.errors import InputError
+from mvlib.errors import choose
 
 CELL = 8
 """Side of the smallest luma block that owns a motion vector, in samples."""
@@ -46,7 +48,7 @@ class _FilterBank(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx, x: torch.Tensor, taps: list[list[int]], dim: int) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, taps: list[list[int]], dim: int) -> torch.Tensor:
         ctx.taps, ctx.dim, ctx.shape = taps, dim, x.shape
         n = x.shape[dim] - len(taps[0]) + 1
         shape = list(x.shape)
@@ -60,7 +62,7 @@ class _FilterBank(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         out = grad.new_zeros(ctx.shape)
         n = grad.shape[ctx.dim]
         for f, row in enumerate(ctx.taps):
@@ -110,9 +112,7 @@ def luma_phases(plane: torch.Tensor, kind: str = "hevc") -> torch.Tensor:
     plane: (B, 1, H, W) any scale, H and W multiples of 8. kind: "hevc" or "h264".
     Returns (16, B, 1, H + 24, W + 24), differentiable to the plane; the border is repeated.
     """
-    if kind not in _KINDS:
-        raise InputError(f"interpolation {kind!r} is unknown; choose one of {', '.join(_KINDS)}")
-    if kind == "h264":
+    if choose("interpolation", kind, _KINDS) == "h264":
         return _h264_luma(plane, CELL)
     return _separable(_pad(plane, CELL, 3, 4), _HEVC_LUMA)
 
@@ -122,9 +122,7 @@ def chroma_phases(planes: torch.Tensor, kind: str = "hevc") -> torch.Tensor:
 
     planes: (B, C, H/2, W/2). Returns (64, B, C, H/2 + 16, W/2 + 16), differentiable to the planes.
     """
-    if kind not in _KINDS:
-        raise InputError(f"interpolation {kind!r} is unknown; choose one of {', '.join(_KINDS)}")
-    if kind == "h264":
+    if choose("interpolation", kind, _KINDS) == "h264":
         return _separable(_pad(planes, CELL // 2, 0, 1), _H264_CHROMA)
     return _separable(_pad(planes, CELL // 2, 1, 2), _HEVC_CHROMA)
 

@@ -11,8 +11,6 @@ plane follows the source one to one. Letting the gradient run on through the nei
 against it save fewer real bits at every QP.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -102,7 +100,8 @@ def choose_luma(
     with torch.no_grad():
         guess = rough_decode(y, step)
         tried = {k: size_costs(y, guess, qp, step, settings, k) for k in settings.luma_sizes}
-        used = choose_sizes({k: cost for k, (cost, _) in tried.items()}, *y.shape[-2:], settings.free_tree)
+        h, w = y.shape[-2:]
+        used = choose_sizes({k: cost for k, (cost, _) in tried.items()}, h, w, settings.free_tree)
         counts = {k: len(m) for k, m in settings.luma_modes.items()}
         chosen = collect(used, {k: modes for k, (_, modes) in tried.items()}, counts)
         return chosen, used, settle(y, guess, chosen, step, settings, luma=True)
@@ -186,7 +185,9 @@ class IntraChoices:
 
 
 @torch.no_grad()
-def choose_all(y: Tensor, both: Tensor, qp: Tensor, step: Tensor, step_c: Tensor, settings: Settings):
+def choose_all(
+    y: Tensor, both: Tensor, qp: Tensor, step: Tensor, step_c: Tensor, settings: Settings
+) -> IntraChoices:
     """The ``IntraChoices`` for luma (B, 1, H, W) and both chroma planes (2B, 1, H/2, W/2)."""
     b, _, h, w = y.shape
     chosen, used, settled = choose_luma(y, qp, step, settings)

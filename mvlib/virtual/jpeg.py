@@ -18,16 +18,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, choose
 
 from . import transform
-from .base import Quantiser, VirtualBase
-from .checks import checked_qp, checked_tables
+from .base import Quantiser, VirtualBase, Way, checked_qp, checked_tables
 from .colour import Planes, pad_planes, planes_to_rgb, rgb_to_planes
-from .fitted import load_rates, read
-from .huffman import ac_counts, coded_bits, dc_counts
 from .quantise import Rounding, hard, lookup, straight_through_round
 from .rate import FrameRate, Levels, block_bits, sum_by_image
+from .scan import ac_counts, coded_bits, dc_counts
+from .settings import load_rates, read_fitted
 
 _LUMA = (
     "16 11 10 16 24 40 51 61 12 12 14 19 26 58 60 55 14 13 16 24 40 57 69 56 14 17 22 29 51 87 80 62 "
@@ -48,7 +47,8 @@ def standard_tables(quality: Tensor) -> Tables:
     """Quantiser tables of luma and chroma, (B, 64) each, row-major, for a whole quality of 1..100, (B,)."""
     scale = torch.where(quality < 50, _floor(5000 / quality), 200 - 2 * quality)[:, None]
     bases = (torch.tensor([float(v) for v in t.split()]).to(quality) for t in (_LUMA, _CHROMA))
-    return tuple(_floor((base * scale + 50) / 100).clamp(1, 255) for base in bases)
+    luma, chroma = (_floor((base * scale + 50) / 100).clamp(1, 255) for base in bases)
+    return luma, chroma
 
 
 def _floor(x: Tensor) -> Tensor:
@@ -84,9 +84,8 @@ class VirtualJpeg(VirtualBase):
     @classmethod
     def fitted(cls, gop: str = "stock") -> VirtualJpeg:
         """Return the codec whose qp means what it means to ``RealCodec("jpeg", gop=gop)``: "stock", "ippp", "intra"."""
-        if gop not in _GOPS:
-            raise InputError(f"gop {gop!r} is not modelled; choose one of {', '.join(_GOPS)}")
-        return cls(read("jpeg")["quality_of_qp"][_GOPS[gop]], load_rates("jpeg", "any")["I"])
+        scale = _GOPS[choose("gop", gop, _GOPS)]
+        return cls(read_fitted("jpeg")["quality_of_qp"][scale], load_rates("jpeg", "any")["I"])
 
     def quality(self, qp: Tensor) -> Tensor:
         """Quality 1..100, whole, at a qp of 0..51; any shape."""
@@ -110,25 +109,17 @@ class VirtualJpeg(VirtualBase):
         quality = straight_through_round(checked_qp(quality, clip, "quality", (1, 100), "in libjpeg"))
         return Quantiser(standard_tables(quality), ("native", quality))
 
-    def code(
-        self,
-        clip: Tensor,
-        setting: Tables,
-        rounding: Rounding,
-        smooth: bool,
-        through: int | None,
-        choices: list,
-    ) -> tuple[Tensor, Tensor, list[str]]:
+    def code(self, clip: Tensor, setting: Tables, way: Way) -> tuple[Tensor, Tensor, list[str]]:
         """Frames (B, T, 3, H, W), bits (B, T) and types of a checked clip with tables (B, 64) of luma and chroma."""
         b, t, _, h, w = clip.shape
-        rgb, tables = clip.flatten(0, 1), tuple(s.repeat_interleave(t, 0) for s in setting)
+        rgb, (luma_steps, chroma_steps) = clip.flatten(0, 1), (s.repeat_interleave(t, 0) for s in setting)
         decoded, bits = [], rgb.new_full((b * t,), HEADER_BITS)
-        for plane, table, chroma in _planes(rgb, tables):
-            samples, levels, exact = _code_plane(plane, table, rounding, (h, w), chroma, b * t)
+        for plane, table, chroma in _planes(rgb, (luma_steps, chroma_steps)):
+            samples, levels, exact = _code_plane(plane, table, way.rounding, (h, w), chroma, b * t)
             decoded.append(samples)
             bits = bits + exact * STUFFING
             if levels.scaled.requires_grad:
-                each = block_bits(levels, self.rate.groups[levels.group], False, smooth)[0]
+                each = block_bits(levels, self.rate.groups[levels.group], False, way.smooth)[0]
                 slope = sum_by_image(each, levels.images, b * t)
                 bits = bits + slope - slope.detach()
         planes = Planes(decoded[0], *decoded[1].chunk(2))
@@ -137,7 +128,7 @@ class VirtualJpeg(VirtualBase):
     def levels(self, rgb: Tensor, quality: Tensor) -> list[Levels]:
         """The levels of luma and chroma that are sent at a quality (B,), hard rounded."""
         planes = _planes(rgb, standard_tables(quality))
-        size = tuple(rgb.shape[-2:])
+        size = rgb.shape[-2], rgb.shape[-1]
         return [_code_plane(plane, table, hard, size, chroma, len(rgb))[1] for plane, table, chroma in planes]
 
 

@@ -7,7 +7,7 @@ windows overlap, takes four turns.
 References: ITU-T H.265 8.7.2; ITU-T H.264 8.7.
 """
 
-from __future__ import annotations
+from functools import reduce
 
 import torch
 from torch import Tensor
@@ -49,15 +49,14 @@ def block_edges(used: dict[int, Tensor], height: int, width: int) -> tuple[Tenso
     Returns:
         bool (B, height/4, width/4) twice: cells whose left side, and whose top, is a block's edge.
     """
-    vertical = horizontal = None
+    edges: list[tuple[Tensor, Tensor]] = []
     for k, mask in used.items():
         r = k // 4
         cells = mask.reshape(-1, height // k, width // k).repeat_interleave(r, 1).repeat_interleave(r, 2)
         begins = torch.arange(cells.shape[2], device=cells.device) % r == 0
         starts = torch.arange(cells.shape[1], device=cells.device) % r == 0
-        v, h = cells & begins, cells & starts[:, None]
-        vertical = v if vertical is None else vertical | v
-        horizontal = h if horizontal is None else horizontal | h
+        edges.append((cells & begins, cells & starts[:, None]))
+    vertical, horizontal = (reduce(torch.logical_or, each) for each in zip(*edges, strict=True))
     return vertical, horizontal
 
 
@@ -125,7 +124,7 @@ def _by_segment(lines: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def _h265_decide(w: Tensor, qp: Tensor, edge: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def _h265_decide(w: Tensor, qp: Tensor, edge: Tensor) -> tuple[Tensor, ...]:
     """Which segments are filtered, which strongly, and on which sides one sample more; and tc."""
     p3, p2, p1, p0, q0, q1, q2, q3 = w.unbind(-1)
     tc = lookup(_TC_265, per_image(qp, edge) + 2 * (edge - 1).clamp(min=0))  # (B, H, E)

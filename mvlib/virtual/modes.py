@@ -7,8 +7,6 @@ a choice. Vectors of neighbours come from the search, not from the decisions sti
 that keeps it parallel.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -28,7 +26,7 @@ class Prices:
     """Everything a decision needs to know about the quantiser: steps, lambda, bits of levels."""
 
     def __init__(self, settings: Settings, qp: Tensor):
-        self.tools = settings.inter
+        self.tools = settings.tools
         self.luma, self.chroma = qstep(qp), qstep(chroma_qp(qp, settings.standard))
         self.lam = lagrangian(self.tools, qp)
 
@@ -54,7 +52,7 @@ class Decider:
     """Tries the ways to code the blocks of the current picture against one reference."""
 
     def __init__(self, current: Planes, luma: Tensor, chroma: Tensor, qp: Tensor, settings: Settings):
-        self.tools, self.prices, self.settings = settings.inter, Prices(settings, qp), settings
+        self.tools, self.prices, self.settings = settings.tools, Prices(settings, qp), settings
         self.rough = rough_decode(current.y, self.prices.luma)
         self.current, self.luma, self.chroma = current, luma, chroma
         self.colour = torch.cat([current.cb, current.cr], 1)
@@ -164,12 +162,10 @@ def decide(
     """
     decider = Decider(current, luma, chroma, qp, settings)
     split = decider.prices.lam[:, None, None]  # a split flag is about one bit
-    cost = plan = None
-    for k in settings.inter.blocks:
+    smallest, *larger = settings.tools.blocks
+    cost, plan = decider.level(smallest, vectors[smallest])
+    for k in larger:
         own_cost, own = decider.level(k, vectors[k])
-        if plan is None:
-            cost, plan = own_cost, own
-            continue
         halves = pool(cost, 2) + split
         take = own_cost <= halves
         cost = torch.minimum(own_cost, halves)

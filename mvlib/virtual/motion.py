@@ -9,8 +9,8 @@ Vectors are (x, y) in quarter luma samples and point from the block to its place
 import torch
 import torch.nn.functional as F
 
+from mvlib._planes import shift_differences
 from mvlib.errors import InputError
-from mvlib.motion import shift_differences
 from mvlib.virtual.interpolate import CELL, fetch, to_blocks
 
 # Full search on the picture reduced by 1, 2, 4: reach in samples of the reduced picture.
@@ -59,8 +59,8 @@ def _volume(current: torch.Tensor, reference: torch.Tensor, reach: int, scale: i
 
     Both (B, 1, H, W). Returns (B, (2·reach + 1)², H/8, W/8) in units of the full-size picture.
     """
-    pictures = (F.avg_pool2d(p, scale) if scale > 1 else p for p in (current, reference))
-    return shift_differences(*pictures, reach, CELL // scale) * CELL**2
+    now, before = (F.avg_pool2d(p, scale) if scale > 1 else p for p in (current, reference))
+    return shift_differences(now, before, reach, CELL // scale) * CELL**2
 
 
 def _winners(volume: torch.Tensor, reach: int, scale: int, lam: torch.Tensor) -> torch.Tensor:

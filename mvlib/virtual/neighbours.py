@@ -8,8 +8,6 @@ are not coded yet, or outside the picture, repeat the last one that is there; a 
 Reference: ITU-T H.265 6.4.1 (order), 8.4.4.2.2 (substitution).
 """
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import Tensor

@@ -6,8 +6,6 @@ quantised to get squared error + lambda * bits. Merging four blocks into one is 
 encoder does. Nothing here carries a gradient.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from itertools import pairwise
 

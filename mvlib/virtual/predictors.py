@@ -6,8 +6,6 @@ then a matrix product. The neighbours' order is that of ``neighbours.py``: left 
 References: ITU-T H.265 8.4.4.2 (planar, DC, 33 directions, filters); ITU-T H.264 8.3 (4×4, 8×8, 16×16, chroma).
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 from .tables import table

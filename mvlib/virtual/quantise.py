@@ -9,14 +9,12 @@ References: ITU-T H.265 8.6.3 and table 8-10; ITU-T H.264 table 8-15; Agustsson 
 quantized neural compression", NeurIPS 2020 (soft rounding).
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, choose
 
 Rounding = Callable[[Tensor, float], Tensor]
 QP_MAX = 51
@@ -103,8 +101,6 @@ def per_image(value: Tensor, like: Tensor) -> Tensor:
 
 def rounding_of(route: str, temperature: float) -> Rounding:
     """The rounding that a gradient route stands for; ``temperature`` is for "soft" alone."""
-    if route not in ROUTES:
-        raise InputError(f"route {route!r} is unknown; choose one of {', '.join(ROUTES)}")
-    if route == "soft":
+    if choose("route", route, ROUTES) == "soft":
         return soft(temperature)
     return straight_through if route == "straight_through" else uniform_noise

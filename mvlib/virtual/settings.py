@@ -1,15 +1,21 @@
 """What makes one encoder unlike another, as numbers: block sizes, modes, transforms, dead zones, Lagrangian.
 
 ``SETTINGS["x265"]`` and ``SETTINGS["x264"]`` describe the encoders at preset medium; the rate's fitted numbers lie
-beside them in ``weights/``.
+beside them in ``weights/``: <codec>.json → FrameRate by kind of frame, for each GOP.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass, field, replace
+import json
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor
+
+from mvlib._files import replace_when_done
+from mvlib._packaged import finite, packaged, reading
+from mvlib.errors import InputError
+
+from .rate import MORE, SIGNIFICANT, FrameRate, GroupRate
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,12 @@ class Settings:
     inter: InterTools | None = None
     i_offset: float = 0.0
 
+    @property
+    def tools(self) -> InterTools:
+        """What P frames may do, where there are any."""
+        assert self.inter is not None
+        return self.inter
+
 
 _H265_MODES = (0, 1, *range(2, 35, 2))  # every second direction, the two axes among them
 SETTINGS = {
@@ -147,3 +159,48 @@ def settings_for(name: str, gop: str) -> Settings:
 def lagrangian(tools: Settings | InterTools, qp: Tensor) -> Tensor:
     """Squared error, in 8-bit units, that one bit is worth at ``qp`` (B,)."""
     return tools.lambda_scale * torch.exp(tools.lambda_rate * qp)
+
+
+FOLDER = packaged("virtual", "weights")
+
+
+def read_fitted(name: str) -> dict:
+    """Everything fitted for a codec: {gop: {"I": {...}}}; empty if there is nothing."""
+    path = FOLDER / f"{name}.json"
+    with reading(path):
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def load_rates(name: str, gop: str) -> dict[str, FrameRate]:
+    """Fitted rates of a codec by kind of frame."""
+    stored = read_fitted(name).get(gop)
+    if stored is None:
+        raise InputError(
+            f"no rate is fitted for {name!r}, gop {gop!r}: python -m mvlib.calibration rates --codec {name}"
+        )
+    with reading(FOLDER / f"{name}.json"):
+        return {kind: _rate(fitted) for kind, fitted in stored.items()}
+
+
+def _rate(fitted: dict) -> FrameRate:
+    groups = {}
+    for name, group in fitted["groups"].items():
+        groups[name] = GroupRate(*(tuple(finite(group[part])) for part in ("significant", "more")))
+        if (len(groups[name].significant), len(groups[name].more)) != (SIGNIFICANT, MORE):
+            raise InputError(f"{name} has not {SIGNIFICANT} and {MORE} numbers")
+    weights = dict(zip(fitted["weights"], finite(fitted["weights"].values()), strict=True))
+    (header,), (linear, square) = finite([fitted["header"]]), finite(fitted["curve"])
+    return FrameRate(groups, weights, header, (linear, square))
+
+
+def store(name: str, key: str, value: object) -> Path:
+    """Write one entry of a codec's file, keeping the others."""
+    path = FOLDER / f"{name}.json"
+    with replace_when_done(path) as temporary:
+        temporary.write_text(json.dumps(read_fitted(name) | {key: value}, indent=1) + "\n", encoding="utf-8")
+    return path
+
+
+def store_rate(name: str, gop: str, kind: str, rate: FrameRate) -> Path:
+    """Write one kind of frame's rate, keeping what else is stored."""
+    return store(name, gop, read_fitted(name).get(gop, {}) | {kind: asdict(rate)})

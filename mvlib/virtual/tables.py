@@ -5,10 +5,9 @@ one that no later gradient may pass, under another default device or type one of
 which knows no modes, and becomes a tensor here alone: nothing else in this package keeps tensors between calls.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import lru_cache, wraps
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +24,9 @@ def table(build: Callable[..., Arrays]) -> Callable[..., Tensor]:
     """
 
     @lru_cache(maxsize=64)
-    def kept(device: torch.device, dtype: torch.dtype, *key, **named) -> Tensor | tuple[Tensor, ...]:
+    def kept(
+        device: torch.device, dtype: torch.dtype, *key: Any, **named: Any
+    ) -> Tensor | tuple[Tensor, ...]:
         built = build(*key, **named)
         with torch.inference_mode(False):
             tensors = [
@@ -36,7 +37,7 @@ def table(build: Callable[..., Arrays]) -> Callable[..., Tensor]:
 
     @torch.compiler.disable  # which would trace how a table is made
     @wraps(build)
-    def look_up(*key, like: Tensor | None = None, **named) -> Tensor | tuple[Tensor, ...]:
+    def look_up(*key: Any, like: Tensor | None = None, **named: Any) -> Tensor | tuple[Tensor, ...]:
         if like is None:
             return kept(torch.device("cpu"), torch.float32, *key, **named)
         return kept(like.device, like.dtype, *key, **named)

@@ -8,7 +8,7 @@ References: ITU-T H.265 8.6.4 (DCT-II of 4 to 32, DST-VII of 4×4 intra luma); I
 Hadamard transform of the DC values of 16×16 blocks and of chroma).
 """
 
-from __future__ import annotations
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -75,22 +75,20 @@ matrix, _basis = table(full_matrix), table(dct_basis)
 
 def forward(blocks: Tensor, kind: str = "dct") -> Tensor:
     """Transform (..., k*k) samples to (..., k*k) orthonormal coefficients, row-major from the lowest frequency."""
-    k = round(blocks.shape[-1] ** 0.5)
-    if kind == "dct" and k >= _SEPARABLE_FROM:
-        d = _basis(k, like=blocks)
-        square = blocks.reshape(-1, k, k)
-        return (d @ (square @ d.T)).reshape(blocks.shape)
-    return blocks @ matrix(kind, k, like=blocks).T
+    return _applied(blocks, kind, lambda m: m)
 
 
 def inverse(coefficients: Tensor, kind: str = "dct") -> Tensor:
     """The inverse of :func:`forward`."""
-    k = round(coefficients.shape[-1] ** 0.5)
+    return _applied(coefficients, kind, lambda m: m.T)
+
+
+def _applied(rows: Tensor, kind: str, turned: Callable[[Tensor], Tensor]) -> Tensor:
+    k = round(rows.shape[-1] ** 0.5)
     if kind == "dct" and k >= _SEPARABLE_FROM:
-        d = _basis(k, like=coefficients)
-        square = coefficients.reshape(-1, k, k)
-        return (d.T @ (square @ d)).reshape(coefficients.shape)
-    return coefficients @ matrix(kind, k, like=coefficients)
+        d = turned(_basis(k, like=rows))
+        return (d @ (rows.reshape(-1, k, k) @ d.T)).reshape(rows.shape)
+    return rows @ turned(matrix(kind, k, like=rows)).T
 
 
 def split_nested(rows: Tensor) -> tuple[Tensor, Tensor]:

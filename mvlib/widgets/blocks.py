@@ -13,7 +13,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from mvlib._psnr import psnr
+from mvlib._numbers import psnr
 from mvlib.virtual import transform
 from mvlib.virtual.codec import VirtualCodec
 from mvlib.virtual.colour import pad_planes, planes_to_rgb, rgb_to_planes

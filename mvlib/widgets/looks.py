@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mvlib._psnr import psnr
+from mvlib._numbers import psnr
 from mvlib.analysers import Classifier, kl_to_clean, load
 from mvlib.analysers.actions import Recogniser
 from mvlib.analysers.actions.recogniser import fit_frames

@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from mvlib._psnr import psnr_of
+from mvlib._numbers import psnr_of
 from mvlib.errors import InputError
-from mvlib.virtual.codec import VirtualCodec, pad_planes
+from mvlib.virtual.codec import VirtualCodec, code_chain, frame_features, frame_qps, pad_planes
 from mvlib.virtual.colour import Planes, planes_to_rgb, rgb_to_planes
 from mvlib.virtual.inter import PFrame, predict
 from mvlib.virtual.interpolate import CELL, chroma_phases, luma_phases
 from mvlib.virtual.quantise import hard
-from mvlib.virtual.sequence import code_chain, frame_features, frame_qps
 
 MODES = ("skip", "merge", "inter", "intra")
 COLOURS = ("#56B4E9", "#009E73", "#E69F00", "#CC79A7")

@@ -5,9 +5,7 @@ import torch
 
 from mvlib import analysers
 from mvlib.analysers.actions import ACTION_CLASSES, ACTION_NETWORKS, Recogniser, fit_frames
-from mvlib.analysers.actions.located import Located
-from mvlib.analysers.actions.recurrent import ConvGRU
-from mvlib.analysers.actions.shift import shift
+from mvlib.analysers.actions.networks import ConvGRU, Located, shift
 from mvlib.datasets import ACTIONS
 
 

@@ -7,15 +7,13 @@ from mvlib import analysers
 from mvlib.analysers.detectors import (
     COCO_CLASSES,
     DETECTOR_NAMES,
-    Detections,
     Heads,
-    average_precision,
     heads_divergence,
     load_detector,
 )
 from mvlib.analysers.detectors.centernet import Upsample
-from mvlib.analysers.detectors.nanodet import NanoDet, _boxes
-from mvlib.datasets._root import data_root
+from mvlib.analysers.detectors.nanodet import NanoDet, boxes_of
+from mvlib.datasets import data_root
 
 torch.set_num_threads(1)
 
@@ -145,7 +143,7 @@ def test_nanodet_boxes_from_certain_distances():
     sides = torch.full((1, 4, 11, 1, 2), -50.0)
     for side, distance in enumerate((2, 1, 3, 4)):
         sides[0, side, distance] = 50
-    boxes = _boxes(sides.flatten(1, 2), 8)
+    boxes = boxes_of(sides.flatten(1, 2), 8)
     expected = torch.tensor([[[4 - 16, 4 - 8, 4 + 24, 4 + 32], [12 - 16, 4 - 8, 12 + 24, 4 + 32]]])
     torch.testing.assert_close(boxes, expected.float())
 
@@ -198,40 +196,6 @@ def test_divergence_of_a_moved_box():
     box = torch.tensor([[[0.0, 0, 1000, 1000]]])
     value = heads_divergence(Heads(logits, box), Heads(logits, box + torch.tensor([500.0, 0, 500, 0])))
     assert value.item() == pytest.approx(2 / 3 / 2, abs=1e-3)
-
-
-def objects(*rows: tuple) -> Detections:
-    boxes, scores, labels = zip(*rows, strict=True) if rows else ((), (), ())
-    boxes, labels = (
-        torch.tensor(boxes, dtype=torch.float32).view(-1, 4),
-        torch.tensor(labels, dtype=torch.long),
-    )
-    return Detections(boxes, torch.tensor(scores), labels)
-
-
-A, B = ((0, 0, 50, 50), 0.9, 3), ((100, 100, 180, 160), 0.8, 3)
-
-
-def test_average_precision_of_known_cases():
-    assert average_precision([objects(A, B)], [objects(A, B)])["map"] == pytest.approx(1)
-    # One of two found, nothing wrong: precision 1 up to recall 1/2, on COCO's 101 points of recall.
-    assert average_precision([objects(A, B)], [objects(A)])["map"] == pytest.approx(51 / 101, abs=1e-4)
-    wrong_class = (A[0], A[1], 4)
-    assert average_precision([objects(A)], [objects(wrong_class)])["map"] == pytest.approx(0)
-    # Shifted by a tenth: IoU 0.82, right up to the threshold 0.80, 7 of 10.
-    shifted = ((5, 0, 55, 50), 0.9, 3)
-    result = average_precision([objects(A)], [objects(shifted)])
-    assert result["map_50"] == pytest.approx(1) and result["map"] == pytest.approx(0.7)
-
-
-def test_uncertain_objects_are_no_truth():
-    unsure = ((100, 100, 180, 160), 0.2, 3)
-    assert average_precision([objects(A, unsure)], [objects(A)])["map"] == pytest.approx(1)
-
-
-def test_average_precision_needs_pairs():
-    with pytest.raises(ValueError, match="2 pictures"):
-        average_precision([objects(A)] * 2, [objects(A)])
 
 
 def test_load_by_name():

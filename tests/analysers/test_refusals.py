@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from mvlib.analysers import Classifier, features, load
-from mvlib.analysers.detectors.zoo import TorchvisionDetector
+from mvlib.analysers.detectors.build import TorchvisionDetector
 
 
 class Boxless(nn.Module):

@@ -12,8 +12,8 @@ from mvlib._files import read_sealed, replace_when_done
 from mvlib._store import digest
 from mvlib.codecs import RealCodec, Stream
 from mvlib.codecs.base import identity_of
-from mvlib.codecs.cache import pack, unpack
-from mvlib.codecs.versions import fingerprint
+from mvlib.codecs.codec import fingerprint
+from mvlib.codecs.coded import pack, unpack
 
 
 def files(folder):
@@ -97,7 +97,7 @@ WRITER = """
 import resource, signal, sys
 from mvlib._files import replace_when_done
 from mvlib.codecs import Stream
-from mvlib.codecs.cache import pack
+from mvlib.codecs.coded import pack
 signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))

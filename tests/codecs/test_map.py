@@ -38,7 +38,7 @@ def test_one_number_serves_all_items_and_none_is_fine(small):
 
 def test_workers_never_import_torch_and_stay_for_the_next_call(small):
     RealCodec("x264").map([small] * 4, 30, workers=2)
-    here = {worker.process.pid for worker in pool._idle}
+    here = {worker.process.pid for worker in pool.idle}
     seen = pool.run(eval, [(IMPORTED,)] * 6, 2, False, "")
     assert {pid for pid, _ in seen} <= here and os.getpid() not in here
     assert all(modules == ["PIL", "av"] for pid, modules in seen)
@@ -122,14 +122,14 @@ def test_a_wrong_number_of_workers_is_refused(workers, small):
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_child_starts_workers_of_its_own(small):
     RealCodec("jpeg").map([small] * 2, 30, workers=2)
-    before = {worker.process.pid for worker in pool._idle}
+    before = {worker.process.pid for worker in pool.idle}
     child = os.fork()
     if child == 0:  # no assertion here: pytest must not go on in the child
         seen = {pid for pid, _ in pool.run(eval, [(IMPORTED,)] * 2, 2, False, "")}
         pool.close()
         os._exit(0 if seen and not seen & before else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-    assert {worker.process.pid for worker in pool._idle if worker.alive()} == before
+    assert {worker.process.pid for worker in pool.idle if worker.alive()} == before
 
 
 def test_progress_counts_every_item(small, capfd):
@@ -165,7 +165,7 @@ from mvlib.codecs import RealCodec
 from mvlib.errors import FileError, InputError, InputTypeError, MissingFile, ResourceError
 codec = RealCodec("x264", preset="ultrafast")
 codec.map([np.zeros((1, 32, 32, 3), np.uint8)] * 2, 30, workers=2)
-print(*[w.process.pid for w in pool._idle], flush=True)
+print(*[w.process.pid for w in pool.idle], flush=True)
 codec.map([np.zeros((50, 512, 512, 3), np.uint8)] * 300, 30, workers=2)
 """
 

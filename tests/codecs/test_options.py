@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mvlib.codecs import ENCODERS, RealCodec
-from mvlib.codecs import reserved as why
-from mvlib.codecs.reserved import RESERVED
+from mvlib.codecs import options as why
+from mvlib.codecs.options import RESERVED
 
 # What each did before: the numbers are those of a small clip at qp 30.
 REFUSED = [

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from mvlib._store import digest
 from mvlib.codecs import RealCodec, Stream, rgb_to_yuv420, yuv420_to_rgb
 from mvlib.codecs import bitstream as bs
-from mvlib.codecs.cache import pack, unpack
+from mvlib.codecs.coded import pack, unpack
 from mvlib.codecs.colour import pad_to
-from mvlib.codecs.syntaxes import join_ivf, split_ivf, syntax_of
+from mvlib.codecs.program_files import join_ivf, split_ivf, syntax_of
 from mvlib.errors import InputError
 
 # The same examples in every run; nothing is written beside the code.

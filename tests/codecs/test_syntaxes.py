@@ -3,7 +3,7 @@
 import pytest
 
 from mvlib.codecs import bitstream as bs
-from mvlib.codecs.syntaxes import join_ivf, split_ivf, syntax_of
+from mvlib.codecs.program_files import join_ivf, split_ivf, syntax_of
 
 
 def vvc(kind: int, body: bytes, start: bytes = b"\0\0\1") -> bytes:

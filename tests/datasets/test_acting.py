@@ -8,8 +8,8 @@ import torch
 
 from mvlib.datasets import ACTIONS, ActingCutouts
 from mvlib.datasets import acting_render as render
-from mvlib.datasets.acting_camera import MARGIN, Camera
 from mvlib.datasets.acting_paths import Path, act, drift
+from mvlib.datasets.acting_render import MARGIN, Camera
 
 T = 16
 
@@ -243,7 +243,7 @@ def test_faster_than_real_time():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"split": "all"}, "split='all' does not exist"),
+        ({"split": "all"}, "split 'all' is unknown"),
         ({"count": 0}, "count=0 is outside 1"),
         ({"size": 16}, r"size=16 is outside 32\.\.320"),
         ({"frames": 2}, r"frames=2 is outside 4\.\.64"),

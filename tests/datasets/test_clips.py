@@ -86,7 +86,7 @@ def test_two_workers():
 
 
 def test_wrong_arguments():
-    with pytest.raises(ValueError, match=r"split='val'.*train, test"):
+    with pytest.raises(ValueError, match=r"split 'val'.*train, test"):
         Clips("val")
     with pytest.raises(ValueError, match=r"frames=30 with stride=2 covers 59.*at most 48"):
         Clips("test", frames=30, stride=2)

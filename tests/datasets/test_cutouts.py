@@ -76,7 +76,7 @@ def test_reading_twice_gives_the_same_read_only_pixels(every):
 
 
 def test_errors(monkeypatch, tmp_path):
-    with pytest.raises(ValueError, match="split='all' does not exist"):
+    with pytest.raises(ValueError, match="split 'all' is unknown"):
         Cutouts("all")
     with pytest.raises(IndexError, match="cut-out 9999"):
         Cutouts("val")[9999]

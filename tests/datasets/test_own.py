@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import mvlib
-from mvlib.analysers.lite import IMAGENET_CLASSES
+from mvlib.analysers.zoo import IMAGENET_CLASSES
 from mvlib.datasets import ACTIONS, ActingCutouts, Clips, Photos
 from mvlib.samples import Sample
 
@@ -67,7 +67,7 @@ def test_what_is_the_projects_own_needs_no_folder_and_the_rest_does(tmp_path):
         mvlib.open_dataset("coco")
     with pytest.raises(ValueError, match=r"'scene' is unknown.*did you mean 'scenes'"):
         mvlib.open_dataset("scene")
-    with pytest.raises(ValueError, match="split='all' does not exist"):
+    with pytest.raises(ValueError, match="split 'all' is unknown"):
         mvlib.open_dataset("photos", split="all")
 
 

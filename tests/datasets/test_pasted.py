@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mvlib.datasets import Cutouts, PastedCutouts, Photos
-from mvlib.datasets.pasting import free_place, grain, paste, scaled
+from mvlib.datasets.pasted import free_place, grain, paste, scaled
 
 
 @pytest.fixture(scope="module")

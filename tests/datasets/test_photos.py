@@ -10,7 +10,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from mvlib.datasets import Photos, data_root
-from mvlib.datasets.crops import square_box
+from mvlib.datasets.squares import square_box
 
 
 @pytest.fixture
@@ -130,9 +130,9 @@ def test_two_workers_give_the_same_batches_and_see_a_new_epoch():
 
 
 def test_wrong_arguments():
-    with pytest.raises(ValueError, match=r"split='dev'.*train, val, test"):
+    with pytest.raises(ValueError, match=r"split 'dev'.*train, val, test"):
         Photos("dev")
-    with pytest.raises(ValueError, match=r"crop='center'.*random, centre, whole"):
+    with pytest.raises(ValueError, match=r"crop 'center'.*random, centre, whole"):
         Photos("val", crop="center")
     with pytest.raises(ValueError, match=r"size=4000 is outside 1\.\."):
         Photos("val", size=4000)

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from mvlib.datasets import Squares, open_dataset
 from mvlib.datasets.opening import PUBLIC
 from mvlib.datasets.readers import BrokenItem, present
-from mvlib.datasets.window import TooShort, read_window
+from mvlib.media import TooShort, read_window
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
 
@@ -232,7 +232,7 @@ def test_a_folder_that_is_not_the_data_set_is_named(name, tmp_path):
 def test_wrong_names_get_the_near_one(tmp_path, imagenet):
     with pytest.raises(ValueError, match=r"'kinetics'.*did you mean 'kinetics400'"):
         open_dataset("kinetics", tmp_path)
-    with pytest.raises(ValueError, match=r"on_error='ignore'.*stop, skip, replace"):
+    with pytest.raises(ValueError, match=r"on_error 'ignore'.*stop, skip, replace"):
         open_dataset("imagenet", imagenet, on_error="ignore")
 
 

@@ -34,7 +34,7 @@ def test_the_woman_in_red_is_red_inside_her_boxes_and_the_path_is_not():
 
 
 def test_unknown_split_and_index():
-    with pytest.raises(ValueError, match="split='val'"):
+    with pytest.raises(ValueError, match="split 'val'"):
         Tracks("val")
     with pytest.raises(IndexError, match=r"holds 0\.\."):
         Tracks("test")[99]

@@ -16,7 +16,7 @@ from mvlib.evaluation import (
     effective_clusters,
     significant,
 )
-from mvlib.evaluation.bdrate import CurveError, efficient_frontier, rate_at
+from mvlib.evaluation.bdrate import CurveError, efficient_frontier, monotone_fit, rate_at
 from mvlib.evaluation.bootstrap import curves, saving_at
 from mvlib.samples import Crossed
 
@@ -222,3 +222,34 @@ def test_a_saving_at_one_quality_and_the_share_of_draws_that_save():
 )
 def test_what_is_significant(low, high, failed, expected):
     assert significant({"low": low, "high": high, "failed": failed}) is expected
+
+
+def test_the_monotone_fit_gives_a_rising_cubic_back():
+    rates = np.geomspace(100, 10_000, 6)
+    t = (np.log(rates) - np.log(rates[0])) / np.log(100)
+    fitted = monotone_fit(list(zip(rates, 2 + t + t**2 + t**3, strict=True)), points=6)
+    np.testing.assert_allclose(fitted, np.stack([rates, 2 + t + t**2 + t**3], 1), rtol=1e-9)
+
+
+def test_the_monotone_fit_goes_between_points_that_dip_and_never_falls():
+    rates = np.geomspace(100, 10_000, 8)
+    quality = np.array([10, 20, 18, 24, 31, 29, 33, 32.0])
+    fitted = monotone_fit(list(zip(rates, quality, strict=True)))
+    assert (np.diff(fitted[:, 1]) >= 0).all() and fitted[0, 0] == pytest.approx(100)
+    assert np.interp(np.log(rates), np.log(fitted[:, 0]), fitted[:, 1]) == pytest.approx(quality, abs=4)
+
+
+@pytest.mark.parametrize("points", [2, 3, 4, 7])
+def test_a_constant_factor_in_rate_is_the_bd_rate_of_the_monotone_fit_too(points):
+    curve = [(100 * 2**i, 30 - 20 * 0.7**i) for i in range(points)]
+    half = [(rate / 2, quality) for rate, quality in curve]
+    assert bd_rate(curve, half, fit="monotone") == pytest.approx(-50, abs=1e-6)
+
+
+def test_the_monotone_fit_compares_curves_that_no_frontier_does():
+    dips = [(100, 1.0), (200, 0.9), (400, 0.8), (800, 0.7), (1600, 1.9)]
+    with pytest.raises(NonMonotoneCurve):
+        bd_rate(dips, dips)
+    assert bd_rate(dips, [(0.8 * r, q) for r, q in dips], fit="monotone") == pytest.approx(-20, abs=1e-6)
+    with pytest.raises(mvlib.errors.InputError, match="'monotone'"):
+        bd_rate(CURVE, CURVE, fit="cubic")

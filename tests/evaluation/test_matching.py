@@ -4,10 +4,11 @@ import io
 import numpy as np
 import pytest
 import torch
+from peers import average_precision
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from mvlib.analysers.detectors import Detections, Truth, average_precision
+from mvlib.analysers.detectors import Detections, Truth
 from mvlib.evaluation.matching import Matches, match
 
 
@@ -46,9 +47,24 @@ def as_detections(boxes, scores, labels) -> Detections:
 @pytest.mark.parametrize("seed", range(4))
 def test_it_is_torchmetrics_ap(seed):
     truth, found = random_pictures(seed, 25)
-    expected = average_precision(truth, found)["map"]
+    expected = average_precision(truth, found)
     assert 0.1 < expected < 0.9
     assert match(truth, found).average_precision()[0] == pytest.approx(expected, abs=1e-6)
+
+
+def test_known_cases():
+    a, b = ((0, 0, 50, 50), 0.9, 3), ((100, 100, 180, 160), 0.8, 3)
+
+    def found_of(truth, *found) -> float:
+        pictures = [as_detections(*zip(*rows, strict=True)) for rows in (truth, found)]
+        return match(pictures[:1], pictures[1:]).average_precision()[0]
+
+    assert found_of([a, b], a, b) == pytest.approx(1)
+    # One of two found, nothing wrong: precision 1 up to recall 1/2, on COCO's 101 points of recall.
+    assert found_of([a, b], a) == pytest.approx(51 / 101)
+    assert found_of([a], (a[0], a[1], 4)) == 0  # another class
+    # Shifted by a tenth: IoU 0.82, right up to the threshold 0.80, 7 of 10.
+    assert found_of([a], ((5, 0, 55, 50), 0.9, 3)) == pytest.approx(0.7)
 
 
 def test_a_weight_of_three_is_the_picture_three_times():
@@ -59,7 +75,7 @@ def test_a_weight_of_three_is_the_picture_three_times():
     for row, value in zip(weights, fast, strict=True):
         which = np.repeat(np.arange(12), row)
         assert value == pytest.approx(
-            average_precision([truth[i] for i in which], [found[i] for i in which])["map"], abs=1e-6
+            average_precision([truth[i] for i in which], [found[i] for i in which]), abs=1e-6
         )
 
 

@@ -189,7 +189,6 @@ def test_profiles_are_converted_to_srgb(tmp_path):
     )
     assert off(CASES / "p3.png", np.asarray(right)) == 0
     assert off(CASES / "p3.png", np.asarray(stored)) > 20
-    assert np.array_equal(read_picture(CASES / "p3.png", profile=False), np.asarray(stored))
     Image.fromarray(COLOURS).save(tmp_path / "bad.png", icc_profile=b"no profile at all" * 9)
     bad = load_picture(tmp_path / "bad.png")
     assert np.array_equal(bad.pixels, COLOURS) and "cannot be used" in bad.notes[0]
@@ -213,8 +212,7 @@ def test_photographs_of_the_course_keep_their_pixels():
             if i % 20 and "icc_profile" not in stored.info:
                 continue
             pixels = np.asarray(stored.convert("RGB"))
-        assert np.array_equal(read_picture(path, profile=False), pixels), path
-        if not np.array_equal(load_picture(path).pixels, pixels):
+        if not np.array_equal(read_picture(path), pixels):
             converted.add(path.stem)
     assert converted == {"gcompris-renewable_solar2_0", "gcompris-renewable_windmill1_0"}
 

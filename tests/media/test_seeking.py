@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from media_making import CASES, by_hand, scene, write
 
-from mvlib.datasets.window import read_window
-from mvlib.media import open_clip, read_clip
+from mvlib.media import open_clip, read_clip, read_window
 
 OPEN = {"x264-params": "open-gop=1:bframes=3:b-adapt=0"}
 HEVC = {"x265-params": "log-level=none:open-gop=1:keyint=12:bframes=4"}

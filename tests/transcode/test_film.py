@@ -11,7 +11,7 @@ from PIL import Image
 
 from mvlib.codecs import RealCodec
 from mvlib.codecs.bitstream import split_annex_b
-from mvlib.codecs.syntaxes import SYNTAXES
+from mvlib.codecs.program_files import SYNTAXES
 from mvlib.errors import InputError
 from mvlib.media import TooShort, open_clip, read_picture
 from mvlib.preprocess import load_preprocessor, preprocess_frames

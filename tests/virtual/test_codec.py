@@ -9,7 +9,7 @@ import torch
 from mvlib.codecs import RealCodec
 from mvlib.datasets import Photos
 from mvlib.virtual import VirtualCodec
-from mvlib.virtual.fitted import load_rates, read
+from mvlib.virtual.settings import load_rates, read_fitted
 
 NAMES = ["x264", "x265", "jpeg"]
 
@@ -158,9 +158,9 @@ def test_bad_input_is_named(name):
 
 
 def test_unknown_codecs_and_gops_are_named():
-    with pytest.raises(ValueError, match="no virtual 'av1'; choose one of x265, x264, jpeg"):
+    with pytest.raises(ValueError, match="virtual codec 'av1' is unknown; choose one of x265, x264, jpeg"):
         VirtualCodec.like("av1")
-    with pytest.raises(ValueError, match="gop 'random' is not modelled"):
+    with pytest.raises(ValueError, match="gop 'random' is unknown"):
         VirtualCodec.like("x265", gop="random")
     with pytest.raises(ValueError, match=r"python -m mvlib.calibration rates --codec vvc"):
         load_rates("vvc", "intra")
@@ -187,7 +187,7 @@ def test_the_rate_without_a_fit_is_farther_from_the_encoder_and_still_has_a_slop
 def test_jpeg_quality_table_is_the_real_codecs():
     from mvlib.codecs.qp_scale import native_from_qp
 
-    stored = read("jpeg")["quality_of_qp"]
+    stored = read_fitted("jpeg")["quality_of_qp"]
     for gop in stored:
         codec = VirtualCodec.like("jpeg", gop=gop)
         ours = codec.quality(torch.arange(52.0)).tolist()

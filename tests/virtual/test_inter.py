@@ -9,14 +9,13 @@ import torch
 from mvlib.codecs import RealCodec
 from mvlib.fidelity.measuring import load, plane_psnr
 from mvlib.fidelity.setup import Setup
-from mvlib.virtual.codec import VirtualCodec
+from mvlib.virtual.codec import VirtualCodec, code_chain, frame_qps, plan_features
 from mvlib.virtual.colour import Planes
 from mvlib.virtual.fallback import intra_mask
 from mvlib.virtual.inter import code_p
 from mvlib.virtual.partition import Chosen
 from mvlib.virtual.plan import INTER, INTRA, MERGE, SKIP
 from mvlib.virtual.quantise import hard, straight_through
-from mvlib.virtual.sequence import code_chain, frame_qps, plan_features
 from mvlib.virtual.settings import INTER as TOOLS
 from mvlib.virtual.settings import settings_for
 

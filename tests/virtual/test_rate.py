@@ -8,8 +8,8 @@ import torch
 from PIL import Image
 
 from mvlib.virtual import rate, scan
-from mvlib.virtual.huffman import optimal_length
 from mvlib.virtual.rate import GroupRate, Levels
+from mvlib.virtual.scan import optimal_length
 
 
 def levels_of(scaled: torch.Tensor) -> Levels:

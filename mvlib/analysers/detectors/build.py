@@ -1,10 +1,20 @@
-"""Detectors by name: weights/detector_NAME.safetensors → network → ``Detector``."""
+"""Detectors by name: those that come with the package → ``Detector``; torchvision's → ``TorchvisionDetector``."""
 
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+import torchvision
+from torch import Tensor, nn
+from torchvision.models import detection
 from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
 
 from mvlib._weights import fill, read_weights, weights_folder
-from mvlib.errors import InputError
+from mvlib.errors import choose
 
+from ..base import Analyser, Found, Response
+from ..zoo import torchvision_network
+from .boxes import FOUND, TRUE, Detections, check_score, objects_found, select
 from .centernet import CenterNet
 from .detector import Detector
 from .nanodet import NanoDet
@@ -29,10 +39,8 @@ def load_detector(name: str, *, pretrained: bool = True) -> Detector:
         ValueError: no such detector, or weights that don't fit their card.
         FileNotFoundError: the weights are missing.
     """
-    if name not in _DETECTORS:
-        raise InputError(f"no detector is called {name!r}; there are {', '.join(_DETECTORS)}")
-    network, side, mean, std, letterbox = _DETECTORS[name]
-    network = network()
+    kind, side, mean, std, letterbox = _DETECTORS[choose("detector", name, _DETECTORS)]
+    network = kind()
     if pretrained:
         path = weights_folder() / f"detector_{name}.safetensors"
         state, _ = read_weights(
@@ -48,3 +56,66 @@ def load_detector(name: str, *, pretrained: bool = True) -> Detector:
         classes=COCO_CLASSES,
         letterbox=letterbox,
     )
+
+
+# These find boxes of all classes; the others of the module look for key points or masks.
+TORCHVISION_DETECTORS: tuple[str, ...] = tuple(
+    name
+    for name in torchvision.models.list_models(module=detection)
+    if not name.startswith(("keypointrcnn", "maskrcnn"))
+)
+
+
+class TorchvisionDetector(Analyser):
+    """A frozen detector of torchvision, which resizes and normalises by itself: ``detect`` only.
+
+    For evaluation: it gives no heads to train with.
+    """
+
+    place: Tensor
+    kind, picture_scores, differentiable = "detector", ("ap",), False
+
+    def __init__(self, network: nn.Module, name: str, categories: list[str]) -> None:
+        super().__init__(network, name=name, classes=COCO_CLASSES)
+        # torchvision's labels have the gaps of COCO's category ids; -1 marks what is no class.
+        place = [COCO_CLASSES.index(c) if c in COCO_CLASSES else -1 for c in categories]
+        self.register_buffer("place", torch.tensor(place), persistent=False)
+
+    def forward(self, x: Tensor) -> None:
+        """Not there: raises NotImplementedError."""
+        raise NotImplementedError(
+            f"{self.name} gives no heads; call .detect(pictures), or train with {', '.join(DETECTOR_NAMES)}"
+        )
+
+    def respond(self, x: Tensor, scores: Sequence[str], clean: bool) -> Response:
+        """The objects of pictures."""
+        return Response(None, objects=self.detect(x, score=TRUE if clean else FOUND))
+
+    def measure(self, score: str, clean: Response, coded: Response, samples: Sequence[Any]) -> Found:
+        """For "ap" the objects that are there and those that were found."""
+        return objects_found(clean, coded, samples, len(self.classes))
+
+    @torch.no_grad()
+    def detect(
+        self, x: Tensor, *, score: float = 0.3, overlap: float = 0.6, limit: int = 100
+    ) -> list[Detections]:
+        """As ``Detector.detect``."""
+        check_score(score)
+        found = []
+        for out in self.network(list(self.checked(x))):
+            labels = self.place[out["labels"]]
+            known = (labels >= 0) & (out["scores"] > score)
+            found.append(select(out["boxes"][known], out["scores"][known], labels[known], overlap, limit))
+        return found
+
+
+def load_torchvision_detector(model: str, *, pretrained: bool = True) -> TorchvisionDetector:
+    """torchvision's ``model``, one of ``TORCHVISION_DETECTORS``, with its default weights for COCO.
+
+    Raises AnalyserUnavailable if the weights are neither cached nor within reach.
+    """
+    classes = len(torchvision.models.get_model_weights(model).DEFAULT.meta["categories"])
+    network, weights = torchvision_network(
+        model, pretrained, DETECTOR_NAMES, weights_backbone=None, num_classes=classes
+    )
+    return TorchvisionDetector(network, f"torchvision/{model}", weights.meta["categories"])

@@ -9,12 +9,14 @@ TensorFlow's conventions stay: "SAME" padding is asymmetric at stride 2, and res
 [3] https://github.com/610265158/mobilenetv3_centernet
 """
 
+from typing import Any
+
 import torch
 from timm.layers import create_conv2d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mvlib._edges import repeat_edges
+from mvlib._planes import repeat_edges
 
 STRIDE, _CLASSES = 4, 80
 # One row a block: kernel, width inside, width out, stride, width of squeeze-and-excite (0: none), activation.
@@ -44,7 +46,7 @@ class CenterNet(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(_conv(3, 16, 3, stride=2), nn.Hardswish())
         widths = [16, *(row[2] for row in _BLOCKS)]
-        self.blocks = nn.ModuleList(Bottleneck(c, *row) for c, row in zip(widths, _BLOCKS, strict=False))
+        self.blocks: Any = nn.ModuleList(Bottleneck(c, *row) for c, row in zip(widths, _BLOCKS, strict=False))
         self.top = nn.Sequential(_conv(120, 480, 1), nn.Hardswish())
         # Finest to coarsest scale beside the backbone, coarsest to finest on the way back.
         self.reverse = nn.ModuleList([Reverse(72, 18, 64), Reverse(96, 24, 96), Reverse(88, 22, 128)])

@@ -14,8 +14,7 @@ from torch.nn import functional as F
 from torchvision.ops import clip_boxes_to_image
 
 from ..base import Analyser, Found, Response
-from .boxes import FOUND, TRUE, Detections, Heads, check_score, objects_found, select
-from .divergence import heads_divergence
+from .boxes import FOUND, TRUE, Detections, Heads, check_score, heads_divergence, objects_found, select
 
 
 class Detector(Analyser):
@@ -31,6 +30,7 @@ class Detector(Analyser):
         name, classes, mean, std: see ``Analyser``.
     """
 
+    network: Any
     kind = "detector"
     picture_scores, clip_scores = ("divergence", "ap"), ("divergence",)
 
@@ -52,9 +52,7 @@ class Detector(Analyser):
     def forward(self, x: Tensor) -> Heads:
         """``Heads`` of pictures ``x``: float (B, 3, H, W), RGB in [0, 1], any H and W.
 
-        Raises:
-            TypeError: not a floating-point tensor.
-            ValueError: wrong shape, values far outside [0, 1], or NaN.
+        Raises as ``mvlib.analysers.base.checked``.
         """
         fitted, scale, offset = self.fit(self.checked(x))
         logits, boxes = self.network((fitted - self.mean) / self.std)

@@ -9,6 +9,8 @@ normalisation is folded into the convolutions.
 [3] Li et al., "Generalized Focal Loss", NeurIPS 2020, arXiv 2006.04388
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -42,7 +44,7 @@ class NanoDet(nn.Module):
             out = head(feature)
             scores, sides = out.split((_CLASSES, 4 * _BINS), 1)
             logits.append(scores.flatten(2).transpose(1, 2))  # (B, h·w, 80)
-            boxes.append(_boxes(sides, stride))
+            boxes.append(boxes_of(sides, stride))
         return torch.cat(logits, 1), torch.cat(boxes, 1)
 
     def candidates(self, logits: Tensor) -> Tensor:
@@ -57,7 +59,7 @@ class Stage(nn.Module):
         super().__init__()
         half = width // 2
         self.start = _conv(width, width, stride)
-        self.pairs = nn.ModuleList(
+        self.pairs: Any = nn.ModuleList(
             nn.ModuleList([_conv(width, half), _conv(half, half)]) for _ in range(blocks)
         )
         self.end = _conv(width, width)
@@ -88,7 +90,7 @@ def _resized(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
 
 
-def _boxes(sides: Tensor, stride: int) -> Tensor:
+def boxes_of(sides: Tensor, stride: int) -> Tensor:
     """Distances (B, 4·11, h, w) to left, top, right, bottom → boxes (B, h·w, 4) around the cells' centres."""
     b, _, h, w = sides.shape
     bins = torch.arange(_BINS, dtype=sides.dtype, device=sides.device) * stride

@@ -18,7 +18,6 @@ import numpy as np
 from mvlib.errors import InputError
 
 SCORES = ("ao", "sr50", "sr75")
-SCORE_TITLES = {"ao": "average overlap", "sr50": "success rate at 0.50", "sr75": "success rate at 0.75"}
 
 
 class Tracks(Protocol):
@@ -91,14 +90,14 @@ def tracking_scores(
         truth: N of (T, 4), x1, y1, x2, y2 in pixels.
         visible: N of (T,), whether the object is in view and its box known; None: always.
     """
-    visible = [None] * len(clips) if visible is None else visible
-    hidden = [i for i, seen in enumerate(visible) if seen is not None and not seen[0]]
+    shown: Sequence[np.ndarray | None] = [None] * len(clips) if visible is None else visible
+    hidden = [i for i, seen in enumerate(shown) if seen is not None and not seen[0]]
     if hidden:
         raise InputError(f"sequence {hidden[0]} doesn't show its object in the first frame; start it later")
     tracked = tracker.track_many(clips, [boxes[0] for boxes in truth])
     rows = [
         sequence_scores(boxes, true, clip.shape[1:3], seen)
-        for boxes, true, clip, seen in zip(tracked, truth, clips, visible, strict=True)
+        for boxes, true, clip, seen in zip(tracked, truth, clips, shown, strict=True)
     ]
     return {score: np.array([row[score] for row in rows]) for score in SCORES}
 

@@ -17,6 +17,8 @@ from torchvision.ops import box_convert, roi_align
 
 from mvlib.errors import InputError
 
+from ..agreement import kl_to_clean
+
 STRIDE = 8
 
 
@@ -64,7 +66,7 @@ class Siamese(nn.Module):
         inner: share of the object's width and height that is compared; its edge holds background, which changes.
     """
 
-    def __init__(self, backbone: Backbone, *, cells: int = 8, inner: float = 0.8, gain: float = 20.0) -> None:
+    def __init__(self, backbone: Backbone, *, cells: int = 8, inner: float = 0.8) -> None:
         super().__init__()
         self.backbone, self.cells, self.inner = backbone, cells, inner
 
@@ -113,7 +115,5 @@ def response_divergence(clean: Tensor, coded: Tensor) -> Tensor:
             f"clean maps {tuple(clean.shape)}, coded {tuple(coded.shape)}; give those of one tracker, "
             "(B, N, r, r), for the same clips and boxes"
         )
-    log_p, log_q = (maps.float().flatten(2).log_softmax(-1) for maps in (clean, coded))
-    # Rounding can leave −1e-8 for equal maps.
-    divergence = F.kl_div(log_q, log_p, reduction="none", log_target=True).sum(-1).clamp_min(0)
-    return torch.mean(divergence, 1)
+    rows = (maps.flatten(2).flatten(0, 1) for maps in (clean, coded))
+    return kl_to_clean(*rows).unflatten(0, clean.shape[:2]).mean(1)

@@ -70,6 +70,7 @@ class Tracker(Analyser):
         search: the options of the search.
     """
 
+    network: Siamese
     kind, takes_clips, clip_scores, differentiable = "tracker", True, SCORES, False
 
     def __init__(self, network: Siamese, *, name: str, search: Search | None = None) -> None:

@@ -1,10 +1,10 @@
 """Readers of public data sets as they lie on disk after their official download, and of any folder."""
 
 from .coco import COCO
+from .files import Folder
 from .got10k import GOT10k
 from .imagenet import ImageNet, Imagenette
 from .kinetics import Kinetics400
-from .plain import Folder
 from .reader import BrokenItem, Reader, counted, present
 from .voc import VOC
 

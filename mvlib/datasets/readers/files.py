@@ -1,4 +1,4 @@
-"""What lies in a folder, as people have it: folder → media files in order, and what was passed over, by kind.
+"""What lies in a folder, as people have it: folder → media files in order → samples without labels.
 
 Hidden files, what systems leave behind and what is neither picture nor clip is no item of a data set; it is counted.
 """
@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, MissingFile, choose
+from mvlib.media import TooShort, read_window
+from mvlib.samples import Sample
 
-from ..window import TooShort, read_window
-from .reader import BrokenItem, Reader
+from .reader import BrokenItem, Reader, counted, folder, read_picture
 
 log = logging.getLogger("mvlib.datasets")
 PICTURES = frozenset({
@@ -92,8 +93,7 @@ class ClipReader(Reader):
         self, root: Path, paths: list[str], frames: int, stride: int, window: str, seed: int,
         short_side: int | None, on_error: str, passed: dict[str, int],
     ) -> None:  # fmt: skip
-        if window not in ("centre", "random"):
-            raise InputError(f"window={window!r} does not exist, choose centre or random")
+        choose("window", window, ("centre", "random"))
         if frames < 1 or stride < 1:
             raise InputError(f"frames={frames} and stride={stride} must be at least 1")
         self.frames, self.stride, self.window, self.seed = frames, stride, window, seed
@@ -114,3 +114,44 @@ class ClipReader(Reader):
             # PyAV's own words, without the path again.
             why = getattr(error.__cause__, "strerror", None) or error
             raise BrokenItem("broken file", path, str(why)) from error
+
+
+class Folder(ClipReader):
+    """All pictures, or all clips, of a folder and the folders in it, in the order of their paths.
+
+    Nothing is known of them, and each file is a source of its own. Hidden files and those of another kind are passed
+    over and counted (``passed``).
+
+    Args:
+        root: the folder.
+        frames: T, the frames of the window that is cut out of each clip; None reads pictures.
+        stride, window, seed: of clips, see ``ClipReader``.
+        short_side, on_error: see ``Reader``.
+
+    Raises FileNotFoundError where there is no picture, or no clip.
+    """
+
+    has_splits = False
+
+    def __init__(
+        self, root: str | Path, frames: int | None = None, stride: int = 1, window: str = "centre",
+        seed: int = 0, short_side: int | None = None, on_error: str = "stop",
+    ) -> None:  # fmt: skip
+        root, self.is_video = folder(Path(root), "give a folder of pictures or clips"), frames is not None
+        found, passed = media_files(root, CLIPS if self.is_video else PICTURES)
+        if not found:
+            what, other = ("clips", "pictures") if self.is_video else ("pictures", "clips")
+            there = counted(passed) or "nothing at all"
+            more = media_files(root, PICTURES if self.is_video else CLIPS)[0]
+            hint = f"; it holds {len(more)} {other}, which `evaluate` takes as such" if more else ""
+            raise MissingFile(f"{root} holds no {what}, only files that are passed over ({there}){hint}")
+        paths = [path.relative_to(root).as_posix() for path in found]
+        super().__init__(
+            root, paths, 1 if frames is None else frames, stride, window, seed, short_side, on_error, passed
+        )
+
+    def read(self, index: int) -> Sample:
+        path = self.paths[index]
+        place = self.root / path
+        frames = self.clip(index, place) if self.is_video else read_picture(place)
+        return Sample(frames, path, file=path, index=index)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, choose
 from mvlib.samples import Sample
 
 from .._manifest import text_of
@@ -38,8 +38,7 @@ class GOT10k(Reader):
         self, root: str | Path, split: str = "val", frames: int | None = None, stride: int = 1,
         short_side: int | None = None, on_error: str = "stop",
     ) -> None:  # fmt: skip
-        if split not in SPLITS:
-            raise InputError(f"split={split!r} does not exist, choose one of {', '.join(SPLITS)}")
+        choose("split", split, SPLITS)
         if stride < 1 or (frames is not None and frames < 1):
             raise InputError(f"frames={frames} and stride={stride} must be at least 1")
         top = folder(Path(root) / split, f"give the folder that holds GOT-10k's {', '.join(SPLITS)}")

@@ -8,7 +8,7 @@ import torchvision
 from timm.data import ImageNetInfo
 from torchvision.models import EfficientNet_B0_Weights
 
-from mvlib.errors import InputError, MissingFile
+from mvlib.errors import InputError, MissingFile, choose
 from mvlib.samples import Sample
 
 from .files import PICTURES, class_folders
@@ -68,7 +68,7 @@ class ImageNet(_ClassFolders):
     def __init__(
         self, root: str | Path, split: str = "val", short_side: int | None = None, on_error: str = "stop"
     ) -> None:
-        _check(split)
+        choose("split", split, SPLITS)
         root = folder(Path(root), "give the folder that holds ImageNet's train and val")
         if not (root / split).is_dir():
             try:
@@ -94,15 +94,9 @@ class Imagenette(_ClassFolders):
         self, root: str | Path, split: str = "val", size: str = "320px", short_side: int | None = None,
         on_error: str = "stop",
     ) -> None:  # fmt: skip
-        _check(split)
-        if size not in IMAGENETTE_SIZES:
-            raise InputError(f"size={size!r} does not exist, choose one of {', '.join(IMAGENETTE_SIZES)}")
+        choose("split", split, SPLITS)
+        choose("size", size, IMAGENETTE_SIZES)
         root = Path(root)
         top = root if (root / split).is_dir() else root / IMAGENETTE_SIZES[size]
         folder(top / split, f"unpack {IMAGENETTE_SIZES[size]}.tgz in {root}")
         super().__init__(top, top / split, short_side, on_error)
-
-
-def _check(split: str) -> None:
-    if split not in SPLITS:
-        raise InputError(f"split={split!r} does not exist, choose one of {', '.join(SPLITS)}")

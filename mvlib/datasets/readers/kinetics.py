@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torchvision.models.video import R3D_18_Weights
 
-from mvlib.errors import InputError, MissingFile
+from mvlib.errors import MissingFile, choose
 from mvlib.samples import Sample
 
 from .files import CLIPS, ClipReader, class_folders, media_files
@@ -45,8 +45,7 @@ class Kinetics400(ClipReader):
         stride: int = 4, window: str = "centre", seed: int = 0, numbering: str = "auto",
         short_side: int | None = None, on_error: str = "stop",
     ) -> None:  # fmt: skip
-        if numbering not in NUMBERINGS:
-            raise InputError(f"numbering={numbering!r} does not exist, choose one of {', '.join(NUMBERINGS)}")
+        choose("numbering", numbering, NUMBERINGS)
         root = folder(Path(root), "give the folder that holds Kinetics' train, val and test")
         top = next((root / name for name in same_split(split) if (root / name).is_dir()), root / split)
         passed: Counter = Counter()

@@ -13,10 +13,10 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
 from mvlib import media
-from mvlib.errors import InputError, MissingFile, UserError
+from mvlib.errors import InputError, MissingFile, UserError, choose
 from mvlib.samples import Sample
 
-from .._split import Epoch
+from .._root import Epoch
 
 log = logging.getLogger("mvlib.datasets")
 ON_ERROR = ("stop", "skip", "replace")
@@ -34,10 +34,10 @@ class BrokenItem(OSError):
         super().__init__(f"{kind}: {path}{f' ({why})' if why else ''}")
 
     def __reduce__(self):  # so that a worker process can send it
-        return _again, (self.kind, str(self.path), str(self))
+        return _rebuilt, (self.kind, str(self.path), str(self))
 
 
-def _again(kind: str, path: str, text: str) -> BrokenItem:
+def _rebuilt(kind: str, path: str, text: str) -> BrokenItem:
     error = BrokenItem(kind, path)
     error.args = (text,)
     return error
@@ -78,8 +78,7 @@ class Reader(Dataset):
         self, root: Path, paths: Sequence[str], short_side: int | None = None, on_error: str = "stop",
         passed: Mapping[str, int] | None = None,
     ) -> None:  # fmt: skip
-        if on_error not in ON_ERROR:
-            raise InputError(f"on_error={on_error!r} does not exist, choose one of {', '.join(ON_ERROR)}")
+        choose("on_error", on_error, ON_ERROR)
         if short_side is not None and short_side < 16:
             raise InputError(
                 f"short_side={short_side} must be at least 16 pixels, or None for the stored size"

@@ -1,0 +1,138 @@
+"""Forest plots of the reports in data/results: what preprocessing saves, a line for each preprocessor and analyser."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from mvlib.evaluation.bootstrap import significant
+
+RESULTS = Path(__file__).resolve().parents[1] / "data" / "results"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows of one report: what was coded, and how quality is measured."""
+
+    title: str
+    report: str
+    codec: str
+    quality: str
+    analysers: tuple[str, ...]
+    conditions: dict[str, str]
+    """Name in the report → name in the figure."""
+    seen: dict[str, tuple[str, ...]]
+    """Name in the report → analysers that the preprocessor was trained with, or made for."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One analyser's saving: BD-rate in percent, with its 95 % interval."""
+
+    group: str
+    title: str
+    analyser: str
+    seen: bool
+    value: float
+    low: float
+    high: float
+    significant: bool
+
+
+def rows(groups: Iterable[Group]) -> Iterator[Row]:
+    """What a figure shows, from the reports in data/results."""
+    for group in groups:
+        report = json.loads((RESULTS / f"{group.report}.json").read_text())
+        found = {(r["codec"], r["condition"], r["analyser"], r["quality"]): r for r in report["bd_rates"]}
+        for condition, title in group.conditions.items():
+            for analyser in group.analysers:
+                r = found[group.codec, condition, analyser, group.quality]
+                seen = analyser in group.seen.get(condition, ())
+                yield Row(
+                    group.title, title, analyser, seen, r["bd_rate"], r["low"], r["high"], significant(r)
+                )
+
+
+NAMES = {
+    "efficientnet_lite0": "EfficientNet-Lite0",
+    "efficientnet_lite2": "EfficientNet-Lite2",
+    "nanodet": "NanoDet",
+    "centernet": "CenterNet",
+    "action_resnet3d": "3-D ResNet",
+    "action_shift": "temporal shift",
+    "siam_lite0": "Siamese, Lite0",
+    "siam_nanodet": "Siamese, NanoDet",
+}
+_LEFT = -1.1  # of the rows' titles, in widths of the axes
+SAVED, COST, UNCLEAR = "#0072B2", "#D55E00", "#6E6E6E"
+
+
+def forest(shown: list[Row]) -> Figure:
+    """A forest plot: one line for each preprocessor and analyser, with its interval."""
+    lines = len(shown) + 1.2 * len({row.group for row in shown})
+    height = 0.23 * lines + 1.0
+    figure, ax = plt.subplots(figsize=(9.2, height))
+    figure.subplots_adjust(left=0.49, right=0.93, top=0.995, bottom=0.9 / height)
+    y, group, title, ticks = 0.0, None, None, []
+    for row in shown:
+        if row.group != group:
+            y -= 0.4 if group else 0
+            ax.text(_LEFT, y, row.group, weight="bold", va="center", transform=ax.get_yaxis_transform())
+            y, group, title = y - 1, row.group, None
+        if row.title != title:
+            ax.text(_LEFT, y, row.title, va="center", fontsize=9.5, transform=ax.get_yaxis_transform())
+            title = row.title
+        _line(ax, y, row)
+        ticks.append((y, NAMES[row.analyser]))
+        y -= 1
+    ax.set_yticks(*zip(*ticks, strict=True), fontsize=9.5)
+    _finish(ax, y)
+    return figure
+
+
+def _line(ax: Axes, y: float, row: Row) -> None:
+    colour = UNCLEAR if not row.significant else SAVED if row.value < 0 else COST
+    ax.plot([row.low, row.high], [y, y], color=colour, lw=1.6, solid_capstyle="butt")
+    ax.plot(row.value, y, "o", ms=7, mec=colour, mfc=colour if row.seen else "white", mew=1.6)
+    ax.text(
+        1.01,
+        y,
+        f"{row.value:+.0f} %".replace("-", "\N{MINUS SIGN}"),
+        va="center",
+        fontsize=9.5,
+        color=colour,
+        transform=ax.get_yaxis_transform(),
+    )
+
+
+def _finish(ax: Axes, bottom: float) -> None:
+    ax.axvline(0, color="#333333", lw=1)
+    ax.set(xlim=(-70, 100), ylim=(bottom + 0.4, 0.8))
+    ax.set_xlabel("bits at equal quality, against the codec alone (%); left of 0: saved")
+    ax.tick_params(axis="y", length=0)
+    ax.spines[["top", "right", "left"]].set_visible(False)
+    ax.grid(axis="x", color="#DDDDDD", lw=0.6)
+    ax.set_axisbelow(True)
+    marks = [
+        plt.Line2D([], [], marker="o", ls="", ms=7, mfc=fill, mec=colour, mew=1.6, label=label)
+        for fill, colour, label in (
+            (UNCLEAR, UNCLEAR, "analyser seen in training"),
+            ("white", UNCLEAR, "unseen analyser"),
+            (SAVED, SAVED, "blue: saved"),
+            (COST, COST, "orange: costs"),
+            (UNCLEAR, UNCLEAR, "grey: not significant"),
+        )
+    ]
+    ax.legend(
+        handles=marks,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0.42 / ax.figure.get_figheight()),
+        bbox_transform=ax.figure.transFigure,
+        ncols=5,
+        frameon=False,
+        fontsize=9,
+    )

@@ -1,0 +1,206 @@
+"""What the pages show of data/results: their tables, the forest plots, and one photograph before and after.
+
+    python docs/_pages.py
+
+fills the tables of ``docs/results.md`` and ``docs/tries.md`` anew, between ``<!-- bd images kl -->`` and
+``<!-- end -->``, and draws ``docs/savings.png``, ``docs/results_*.png`` and ``docs/before_after.png``.  A figure keeps
+its numbers in the file itself, so that a test can hold them to the measurements.
+
+A marker holds what is shown (bd, light, savings, command, fidelity, agreement), the name of the report, or several, and
+what is kept of it: ``<!-- bd images kl,top1 codecs=x265,x264 "conditions=blur 0.8,refined" -->``.
+"""
+
+import json
+import re
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from _forest import NAMES, RESULTS, Group, forest, rows
+from matplotlib.figure import Figure
+
+import mvlib
+from mvlib.datasets import Photos
+from mvlib.evaluation.markdown import bd_table, light_table, savings_table
+from mvlib.fidelity.agreement import table as agreement_table
+from mvlib.fidelity.page import summary
+
+DOCS = Path(__file__).resolve().parent
+PAGES = (DOCS / "results.md", DOCS / "tries.md")
+
+BLUR = {"blur 0.8": "a light blur, no network"}
+COMPACT = {"Compact": "Compact, a small network"}
+TWELVE = {"refined": "refined: 12 gradient steps for each picture"}
+TWO = {"refined": "refined: 2 steps, the real encoder's values"}
+FIVE = {"refined": "refined: 5 steps, the real encoder's values"}
+VIDEO = {"CompactVideo": "CompactVideo, a small network"}
+CLASSIFIERS = ("efficientnet_lite0", "efficientnet_lite2")
+DETECTORS = ("nanodet", "centernet")
+RECOGNISERS = ("action_resnet3d", "action_shift")
+BY_LITE0 = {"Compact": CLASSIFIERS[:1], "refined": CLASSIFIERS[:1]}
+BY_NANODET = {"refined for both": DETECTORS[:1], "refined": DETECTORS[:1]}
+
+PHOTOGRAPHS = Group(
+    "Photographs: is the class the same? (x265)",
+    "images", "x265", "kl", CLASSIFIERS, BLUR | COMPACT | TWELVE, BY_LITE0,
+)  # fmt: skip
+PHOTOGRAPHS_AVIF = Group(
+    "Photographs: is the class the same? (AVIF)",
+    "images_refined_avif", "avif", "kl", CLASSIFIERS, BLUR | TWO, BY_LITE0,
+)  # fmt: skip
+PASTED = Group(
+    "Pasted objects: are they found? (x265)",
+    "detection_pasted", "x265", "ap", DETECTORS,
+    BLUR | COMPACT | {"refined for both": "refined for detection"}, BY_NANODET,
+)  # fmt: skip
+SCENES = Group(
+    "Generated scenes: which action? (x265)",
+    "clips", "x265", "label", RECOGNISERS, BLUR | {"Zhao": "our reading of the second paper"} | VIDEO, {},
+)  # fmt: skip
+FILMS = (
+    Group(
+        "Real films: are objects found? (x265)",
+        "clips_films_detection", "x265", "divergence", DETECTORS, BLUR | VIDEO, {},
+    ),
+    Group(
+        "Real films: is the class the same? (x265)",
+        "films_refined", "x265", "kl", CLASSIFIERS, BLUR | FIVE, BY_LITE0,
+    ),
+    Group(
+        "Real films, refined: are objects found? (x265)",
+        "films_refined", "x265", "divergence", DETECTORS, FIVE, BY_NANODET,
+    ),
+)  # fmt: skip
+
+FIGURES = {
+    "savings": (PHOTOGRAPHS, PHOTOGRAPHS_AVIF, PASTED, SCENES, *FILMS),
+    "results_photographs": (
+        PHOTOGRAPHS,
+        Group("the same (x264)", "images", "x264", "kl", CLASSIFIERS, BLUR | COMPACT | TWELVE, BY_LITE0),
+        Group("the same (AVIF)", "images_refined_avif", "avif", "kl", CLASSIFIERS, BLUR | TWO, BY_LITE0),
+        Group("the same (WebP)", "images_refined_webp", "webp", "kl", CLASSIFIERS, BLUR | TWO, BY_LITE0),
+        Group(
+            "the same (JPEG)",
+            "images_stills", "jpeg", "kl", CLASSIFIERS,
+            BLUR | COMPACT | {"refined through JPEG": "refined: 12 gradient steps for each picture"},
+            BY_LITE0 | {"refined through JPEG": CLASSIFIERS[:1]},
+        ),
+    ),
+    "results_detection": (
+        PASTED,
+        Group(
+            "Pasted objects: is the detector's output near? (x265)",
+            "detection_pasted", "x265", "divergence", DETECTORS,
+            BLUR | COMPACT | {"refined for both": "refined for detection"}, BY_NANODET,
+        ),
+        Group(
+            "Frames of a street: is its output near? (x265)",
+            "detection_pedestrians", "x265", "divergence", DETECTORS,
+            BLUR | COMPACT | {"refined": "refined for detection"}, BY_NANODET,
+        ),
+    ),
+    "results_clips": (
+        SCENES,
+        Group("the same (x264)", "clips", "x264", "label", RECOGNISERS, BLUR | VIDEO, {}),
+        Group("the same (SVT-AV1)", "clips_unseen", "svtav1", "label", RECOGNISERS, BLUR | VIDEO, {}),
+        Group(
+            "Generated scenes: is the object followed? (x265)",
+            "clips_tracking", "x265", "ao", ("siam_lite0", "siam_nanodet"), BLUR | VIDEO, {},
+        ),
+    ),
+    "results_films": FILMS,
+}  # fmt: skip
+
+
+def load(name: str) -> dict:
+    """The report ``name`` of data/results."""
+    return json.loads((RESULTS / f"{name}.json").read_text())
+
+
+def command(name: str) -> str:
+    """How a report was made, with a link to all of its numbers."""
+    return f"Made by `{load(name)['command']}` ([all numbers](../data/results/{name}.json))."
+
+
+def _several(pairs: tuple[str, ...]) -> dict[str, dict]:
+    """``title=report`` of each → title → report."""
+    return {title: load(name) for title, name in (pair.split("=") for pair in pairs)}
+
+
+def _shown(what: str, *words: str) -> str:
+    """The text that stands for the marker ``<!-- what words… -->``."""
+    if what == "fidelity":
+        return summary(_several(words))
+    if what == "agreement":
+        return agreement_table(_several(words))
+    if what == "command":
+        return command(*words)
+    name, *lists = (word for word in words if "=" not in word)
+    kept = {key: value.split(",") for key, value in (word.split("=") for word in words if "=" in word)}
+    make = {"bd": bd_table, "light": light_table, "savings": savings_table}[what]
+    return make(load(name), *(list_.split(",") for list_ in lists), **kept)
+
+
+def fill(page: str) -> str:
+    """``page`` with every table between markers made anew from data/results."""
+    return re.sub(
+        r"<!-- ((?!end)[^>]+) -->\n.*?<!-- end -->",
+        lambda match: f"<!-- {match[1]} -->\n{_shown(*shlex.split(match[1]))}\n<!-- end -->",
+        page,
+        flags=re.DOTALL,
+    )
+
+
+PHOTOGRAPH, ALONE_QP, REFINED_QP, UNSEEN = 123, 36, 39, "efficientnet_lite2"
+
+
+def before_after() -> Figure:
+    """One test photograph: as it is, coded alone, and refined then coded with about a quarter fewer bits."""
+    source = (Photos("test")[PHOTOGRAPH] * 255).round().byte()
+    refined = mvlib.load_preprocessor("refined:x265:efficientnet_lite0:12")(
+        source[None] / 255, torch.tensor([float(REFINED_QP)])
+    )
+    codec = mvlib.RealCodec("x265", gop="intra")
+    alone = codec(source.permute(1, 2, 0).numpy()[None], qp=ALONE_QP)
+    after = codec((refined[0].permute(1, 2, 0) * 255).round().byte().numpy()[None], qp=REFINED_QP)
+    pictures = {
+        "the photograph": source.permute(1, 2, 0).numpy(),
+        f"x265 alone, {alone.bits / 8:,.0f} bytes": alone.frames[0],
+        f"refined, then x265, {after.bits / 8:,.0f} bytes": after.frames[0],
+    }
+    figure, axes = plt.subplots(1, 3, figsize=(9.2, 3.5), layout="constrained")
+    for ax, (title, picture) in zip(axes, pictures.items(), strict=True):
+        ax.imshow(picture)
+        ax.set_title(title, fontsize=10.5)
+        ax.set_xlabel(_seen(picture), fontsize=10.5)
+        ax.set(xticks=[], yticks=[])
+    return figure
+
+
+@torch.inference_mode()
+def _seen(picture: np.ndarray) -> str:
+    """What the unseen analyser says of a picture (H, W, 3)."""
+    analyser = mvlib.load_analyser(UNSEEN)
+    x = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None] / 255
+    share, index = analyser(x)[0].softmax(0).max(0)
+    name, *_ = analyser.classes[int(index)].split(",")
+    return f"{NAMES[UNSEEN]}: {name}, {share:.0%}"
+
+
+def main() -> None:
+    """Fill the tables, draw the figures."""
+    for page in PAGES:
+        page.write_text(fill(page.read_text()))
+    for name, groups in FIGURES.items():
+        shown = list(rows(groups))
+        numbers = json.dumps([asdict(row) for row in shown])
+        forest(shown).savefig(DOCS / f"{name}.png", dpi=110, metadata={"Description": numbers})
+    before_after().savefig(DOCS / "before_after.png", dpi=88)
+
+
+if __name__ == "__main__":
+    plt.switch_backend("agg")
+    main()

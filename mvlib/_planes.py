@@ -1,0 +1,51 @@
+"""What several packages do with batches of planes: repeat their edges; compare every whole shift of the frame before.
+
+The virtual codec searches motion as an encoder does, the video preprocessor to lay one frame over the next. Both begin
+here, on reduced pictures, and go on in their own way: by the price of a vector, or by what neighbours found.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def shift_differences(now: Tensor, before: Tensor, reach: int, block: int) -> Tensor:
+    """Mean absolute difference of every block of ``now`` to ``before``, for every shift.
+
+    Args:
+        now, before: (B, 1, H, W) with sides that are multiples of ``block``; beyond its border ``before`` is repeated.
+        reach: of the shifts, in samples.
+
+    Returns:
+        (B, (2 reach + 1)², H/block, W/block); shifts (x, y) from -reach on, x runs first.
+    """
+    height, width = now.shape[-2:]
+    padded = F.pad(before, (reach,) * 4, mode="replicate")[:, 0]
+    rows = []
+    for y in range(2 * reach + 1):  # a row of shifts at a time, to bound the memory
+        shifted = (
+            padded[:, y : y + height].unfold(2, width, 1).transpose(1, 2)
+        )  # (B, 2 reach + 1, H, W), a view
+        rows.append(F.avg_pool2d((shifted - now).abs_(), block))
+    return torch.cat(rows, 1)
+
+
+def repeat_edges(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tensor:
+    """``x`` (B, C, H, W) with its border pixels repeated so many times on each side; differentiable."""
+    if not torch.compiler.is_compiling():
+        return F.pad(x, (left, right, top, bottom), mode="replicate")
+    # torch.compile expects the gradient of the line above in another memory layout than the CPU's kernel gives it
+    # where channels come last, and stops. These copies it fuses; without it they take three times as long.
+    return _repeat(_repeat(x, left, right, 3), top, bottom, 2)
+
+
+def _repeat(x: Tensor, before: int, after: int, dim: int) -> Tensor:
+    shape = list(x.shape)
+    parts = [x]
+    if before:
+        shape[dim] = before
+        parts.insert(0, x.narrow(dim, 0, 1).expand(shape))
+    if after:
+        shape[dim] = after
+        parts.append(x.narrow(dim, x.shape[dim] - 1, 1).expand(shape))
+    return torch.cat(parts, dim)
