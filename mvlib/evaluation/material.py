@@ -16,7 +16,7 @@ def load_material(experiment: Experiment) -> Material:
     if experiment.dataset is not None:
         return public_material(experiment)
     # Excerpts are sorted by film and taken from all over; of the others the first are.
-    limit = experiment.limit if experiment.material == "films" else None
+    limit = experiment.limit if experiment.material in ("films", "cameras") else None
     whole = reader_material(_own(experiment), experiment.material, limit=limit)
     count = len(whole) if experiment.limit is None else min(experiment.limit, len(whole))
     return replace(whole, count=count)
@@ -40,6 +40,10 @@ def _own(e: Experiment) -> Reader:
             return open_dataset("scenes", **made, **options)
         case "films":
             return open_dataset("films", frames=e.frames, **options)
+        case "cameras":
+            if options.pop("split") != "test":
+                raise InputError(f"cameras are of the test side; got split={e.split!r}: leave it at test")
+            return open_dataset("cameras", frames=e.frames, **options)
         case "tracks":
             return open_dataset("tracks", split=e.split, frames=e.frames)
     return open_dataset(e.material, **options)

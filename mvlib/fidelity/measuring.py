@@ -38,7 +38,8 @@ def load(setup: Setup) -> list[np.ndarray]:
     if setup.material == "photos":
         data = Photos(setup.split, setup.size, crop="centre", flip=False)
     else:
-        data = Clips(setup.split, frames=setup.frames, size=setup.size)
+        manifest = "films.csv" if setup.material == "cameras" else "clips.csv"
+        data = Clips(setup.split, frames=setup.frames, size=setup.size, manifest=manifest)
     chosen = np.linspace(0, len(data) - 1, min(setup.count, len(data))).astype(int)
     return [whole_levels(data[int(i)]) for i in chosen]
 
@@ -125,9 +126,9 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
         workers, progress: for the real encoder, as in ``RealCodec.map``.
 
     Returns:
-        setup, n, per QP {"psnr_difference": virtual minus real in dB of y, u, v; "psnr_real"; bits of both, listed;
-        "median_relative_error"; "spearman"; "top1_real", "top1_virtual": agreement with the clean picture}, "rate"
-        over all pairs, and "sign_test".
+        setup, n, per QP {"psnr_difference": virtual minus real in dB of y, u, v; "psnr_real"; "psnr_to_real": of the
+        virtual decode against the real one; bits of both, listed; "median_relative_error"; "spearman"; "top1_real",
+        "top1_virtual": agreement with the clean picture}, "rate" over all pairs, and "sign_test".
 
     Raises ImportError where kornia, a peer of the virtual JPEG, is not installed.
     """
@@ -148,13 +149,12 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
         decoded = [c.frames for c in coded]
         imagined, bits = code_virtually(virtual, items, qp)
         real_bits = torch.tensor([float(c.bits) for c in coded])
-        psnr = [
-            np.array([plane_psnr(d, x) for d, x in zip(s, items, strict=True)]) for s in (imagined, decoded)
-        ]
+        psnr = [_planes(imagined, items), _planes(decoded, items)]
         rate = errors(bits, real_bits, torch.zeros_like(bits))
         row = {
             "psnr_difference": _of_planes(psnr[0] - psnr[1], 4),
             "psnr_real": _of_planes(psnr[1], 3),
+            "psnr_to_real": _of_planes(_planes(imagined, decoded), 3),
             "bits_real": real_bits.tolist(),
             "bits_virtual": [round(b, 1) for b in bits.tolist()],
             "median_relative_error": rate["median_relative_error"],
@@ -162,7 +162,7 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
             "spearman": rate["spearman_least"],
         }
         if setup.codec == "jpeg":
-            peer = np.array([plane_psnr(d, x) for d, x in zip(kornia_jpeg(items, coded), items, strict=True)])
+            peer = _planes(kornia_jpeg(items, coded), items)
             row["kornia_psnr_difference"] = _of_planes(peer - psnr[1], 4)
         if networks:
             for name, seen in (("real", decoded), ("virtual", imagined)):
@@ -172,6 +172,11 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
     result["rate"] = errors(*(torch.cat(t) for t in zip(*everything, strict=True)))
     result["sign_test"] = edit_bits(setup, real, virtual, items, workers)
     return result
+
+
+def _planes(decoded: Sequence[np.ndarray], sources: Sequence[np.ndarray]) -> np.ndarray:
+    """``plane_psnr`` of each: (n, 3)."""
+    return np.array([plane_psnr(d, x) for d, x in zip(decoded, sources, strict=True)])
 
 
 def _of_planes(psnr: np.ndarray, digits: int) -> dict[str, float]:

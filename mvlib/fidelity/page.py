@@ -11,13 +11,16 @@ from mvlib._files import replace_when_done
 
 def table(result: dict) -> str:
     """The result as text, one line a QP."""
-    lines = ["qp   dPSNR y     u     v   bits: median error  bias   Spearman   top-1 real virtual"]
+    lines = [
+        "qp   dPSNR y     u     v   to real: virtual source   bits: median error  bias   Spearman   top-1 real virtual"
+    ]
     for qp, row in result["qps"].items():
         d = row["psnr_difference"]
         seen = f"{row['top1_real']:.3f} {row['top1_virtual']:.3f}" if "top1_real" in row else ""
         error = f"{100 * row['median_relative_error']:6.2f} % {100 * row['bias']:+6.2f} %"
         lines.append(
-            f"{qp:>3} {d['y']:+7.2f} {d['u']:+5.2f} {d['v']:+5.2f} {error:>22} {row['spearman']:9.4f}   {seen}"
+            f"{qp:>3} {d['y']:+7.2f} {d['u']:+5.2f} {d['v']:+5.2f} {row['psnr_to_real']['y']:15.1f} "
+            f"{row['psnr_real']['y']:7.1f} {error:>20} {row['spearman']:9.4f}   {seen}"
         )
     if "kornia_psnr_difference" in row:
         peers = [f"{r['kornia_psnr_difference']['y']:+.2f}" for r in result["qps"].values()]
@@ -98,6 +101,20 @@ def summary(results: dict[str, dict]) -> str:
             f"{min(row['spearman'] for row in rows):.3f}",
             f"{100 * sign['share']:.1f} % of {sign['n']}" + _of_twin(result["sign_test"]),
         ]
+        lines.append("| " + " | ".join([name, *cells]) + " |")
+    return "\n".join(lines)
+
+
+def pixels(results: dict[str, dict]) -> str:
+    """Results by name as a Markdown table: luma PSNR to the real decode at each QP, of the virtual one / the source."""
+    qps = list(next(iter(results.values()))["qps"])
+    lines = [
+        "| virtual codec | " + " | ".join(f"QP {qp}" for qp in qps) + " |",
+        "| --- |" + " --- |" * len(qps),
+    ]
+    for name, result in results.items():
+        rows = (result["qps"][qp] for qp in qps)
+        cells = [f"{row['psnr_to_real']['y']:.1f} / {row['psnr_real']['y']:.1f}" for row in rows]
         lines.append("| " + " | ".join([name, *cells]) + " |")
     return "\n".join(lines)
 

@@ -9,7 +9,7 @@ class Setup:
 
     Attributes:
         codec: "x264", "x265" or "jpeg".  gop: see ``RealCodec``.
-        material: "photos" (single pictures) or "clips".  split: of the data set.
+        material: "photos" (single pictures), "clips" or "cameras" (seven test films).  split: of the data set.
         count: at most so many pictures or clips.  size: side of the square.  frames: of a clip.
         qps: every picture is coded at each.  edit_qps, edit_count: the sign test's; its pictures are the first ones.
         analyser: whose top-1 class is compared; "" leaves it out.

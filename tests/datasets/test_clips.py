@@ -98,6 +98,13 @@ def test_wrong_arguments():
         Clips("test")[999]
 
 
+def test_films_of_seven_cameras_whole():
+    films = Clips("test", frames=64, manifest="films.csv")
+    assert len(films) == 14 and len({item.source_id for item in films.meta}) == 7
+    assert films.uint8(4).shape == (64, 240, 320, 3)  # cup
+    assert not len(Clips("train", manifest="films.csv"))
+
+
 def test_missing_and_damaged_files(tmp_path, monkeypatch):
     with open(data_root() / "clips.csv", newline="", encoding="utf-8") as f:
         rows = [row for row in csv.DictReader(f) if row["split"] == "test"][:2]

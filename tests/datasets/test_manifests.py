@@ -15,7 +15,7 @@ def rows(name):
         return list(csv.DictReader(f))
 
 
-@pytest.mark.parametrize("name", ["photos", "clips", "cutouts"])
+@pytest.mark.parametrize("name", ["photos", "clips", "films", "cutouts"])
 def test_files_and_hashes_match(name):
     listed = {row["file"]: row["sha256"] for row in rows(f"{name}.csv")}
     on_disk = {
@@ -24,7 +24,7 @@ def test_files_and_hashes_match(name):
     assert on_disk == listed
 
 
-@pytest.mark.parametrize("name", ["photos", "clips", "cutouts"])
+@pytest.mark.parametrize("name", ["photos", "clips", "films", "cutouts"])
 def test_no_source_in_two_splits(name):
     splits = defaultdict(set)
     for row in rows(f"{name}.csv"):
@@ -33,12 +33,18 @@ def test_no_source_in_two_splits(name):
     assert {source: s for source, s in splits.items() if len(s) > 1} == {}
 
 
-@pytest.mark.parametrize("name", ["photos", "clips", "cutouts"])
+@pytest.mark.parametrize("name", ["photos", "clips", "films", "cutouts"])
 def test_every_row_names_author_licence_and_package(name):
     for row in rows(f"{name}.csv"):
         assert all(row[field].strip() for field in ("author", "licence", "package", "version", "path")), row[
             "file"
         ]
+
+
+def test_no_film_of_the_test_side_is_in_training():
+    train = {row[k] for row in rows("clips.csv") if row["split"] == "train" for k in ("source_id", "path")}
+    films = rows("films.csv")
+    assert train and films and not {row[k] for row in films for k in ("source_id", "path")} & train
 
 
 def test_no_photograph_of_one_address_in_two_splits():
@@ -58,6 +64,9 @@ def test_counts():
     assert sum(bool(row["label"]) for row in test) >= 60
     assert {row["split"] for row in photos} == {"train", "val", "test"}
     assert {row["split"] for row in rows("clips.csv")} == {"train", "test"}
+    films = rows("films.csv")
+    assert {(row["split"], row["frames"]) for row in films} == {("test", "64")}
+    assert len({row["source_id"] for row in films}) >= 7
 
 
 def test_sizes_are_as_stated():
@@ -65,7 +74,7 @@ def test_sizes_are_as_stated():
         with Image.open(data_root() / row["file"]) as picture:  # reads the header only
             assert picture.size == (int(row["width"]), int(row["height"])), row["file"]
         assert min(picture.size) >= 224, row["file"]
-    for row in rows("clips.csv"):
+    for row in rows("clips.csv") + rows("films.csv"):
         assert int(row["width"]) % 2 == int(row["height"]) % 2 == 0
         assert min(int(row["width"]), int(row["height"])) >= 176
 
@@ -81,8 +90,9 @@ def test_labels_are_imagenet_indices_of_whole_pictures():
 def test_size_on_disk():
     megabytes = {
         n: sum(p.stat().st_size for p in (data_root() / n).iterdir()) / 1e6
-        for n in ("photos", "clips", "cutouts")
+        for n in ("photos", "clips", "films", "cutouts")
     }
     assert megabytes["photos"] <= 24
     assert megabytes["clips"] <= 10
+    assert megabytes["films"] <= 8
     assert megabytes["cutouts"] <= 3

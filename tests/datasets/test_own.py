@@ -14,6 +14,7 @@ OPTIONS = {
     "pasted": {"size": 64, "count": 3},
     "clips": {"frames": 4},
     "films": {"frames": 4, "size": 48},
+    "cameras": {"frames": 4, "size": 48},
     "scenes": {"count": 3, "size": 48, "frames": 4},
     "tracks": {"frames": 4},
 }
@@ -53,6 +54,10 @@ def test_scenes_and_films_are_what_their_makers_give():
     film, clips = mvlib.open_dataset("clips", frames=4)[1], Clips("test", 4, flip=False)
     np.testing.assert_array_equal(film.frames, clips.uint8(1))
     assert film.source == clips.item(1).file and film.label is None
+    films = mvlib.open_dataset("cameras", frames=64)
+    assert [films[i].source for i in (0, 1, 13)] == ["city", "city", "vtest"] and films[1].file.endswith(
+        "_1.mp4"
+    )
 
 
 def test_what_is_the_projects_own_needs_no_folder_and_the_rest_does(tmp_path):

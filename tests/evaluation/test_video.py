@@ -95,6 +95,10 @@ def test_scenes_know_action_and_boxes_and_films_know_nothing():
     assert "nobody labelled" in load_material(Experiment("clips", material="films")).truth
     some = load_material(Experiment("clips", material="films", limit=8))
     assert len({some[i].source for i in range(8)}) == 8, "from every file, not from the first film alone"
+    seven = load_material(Experiment("clips", material="cameras", limit=7))
+    assert len({seven[i].source for i in range(7)}) == 7, "one of every film"
+    with pytest.raises(ValueError, match="of the test side; got split='train'"):
+        load_material(Experiment("clips", material="cameras", split="train"))
 
 
 def test_objects_followed_by_eye_count_where_somebody_looked():
