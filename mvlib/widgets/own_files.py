@@ -68,4 +68,4 @@ class SamplePanel(Panel):
         try:
             self.add(path.name, path)
         except (UserError, OSError) as error:
-            self._tell(error)
+            self._shown = self._submit(self._tell, error)  # after the moves that are still to be shown

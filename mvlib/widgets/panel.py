@@ -137,6 +137,7 @@ class Panel(ipw.VBox):
         try:
             for screen in self._draw(move):
                 self._show(screen)
+                self.alert.value = ""  # not in _show: what is measured later must not take an error away
                 if self._moves:
                     return
         except Exception as error:
@@ -167,7 +168,7 @@ class Panel(ipw.VBox):
 
     def _show(self, screen: Screen) -> None:
         self._screen, self._words = screen, screen.caption
-        self._place.value, self.alert.value = screen.html(), ""
+        self._place.value = screen.html()
 
     def _tell(self, error: Exception) -> None:
         self._words = f"{type(error).__name__}: {error}"
