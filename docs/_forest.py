@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mvlib.evaluation.bootstrap import significant
+from mvlib.figures import NAMES
 
 RESULTS = Path(__file__).resolve().parents[1] / "data" / "results"
 
@@ -57,16 +58,6 @@ def rows(groups: Iterable[Group]) -> Iterator[Row]:
                 )
 
 
-NAMES = {
-    "efficientnet_lite0": "EfficientNet-Lite0",
-    "efficientnet_lite2": "EfficientNet-Lite2",
-    "nanodet": "NanoDet",
-    "centernet": "CenterNet",
-    "action_resnet3d": "3-D ResNet",
-    "action_shift": "temporal shift",
-    "siam_lite0": "Siamese, Lite0",
-    "siam_nanodet": "Siamese, NanoDet",
-}
 _LEFT = -1.1  # of the rows' titles, in widths of the axes
 SAVED, COST, UNCLEAR = "#0072B2", "#D55E00", "#6E6E6E"
 

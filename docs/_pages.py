@@ -19,7 +19,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from _forest import NAMES, RESULTS, Group, forest, rows
+from _forest import RESULTS, Group, forest, rows
 from matplotlib.figure import Figure
 
 import mvlib
@@ -27,6 +27,7 @@ from mvlib.datasets import Photos
 from mvlib.evaluation.markdown import bd_table, light_table, savings_table
 from mvlib.fidelity.agreement import table as agreement_table
 from mvlib.fidelity.page import summary
+from mvlib.figures import NAMES
 
 DOCS = Path(__file__).resolve().parent
 PAGES = (DOCS / "results.md", DOCS / "tries.md")

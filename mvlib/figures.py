@@ -23,6 +23,8 @@ NAMES = {
     "action_resnet3d": "3-D ResNet",
     "action_shift": "temporal shift",
     "action_recurrent": "recurrent",
+    "siam_lite0": "Siamese, Lite0",
+    "siam_nanodet": "Siamese, NanoDet",
 }
 """Analysers as a figure's title calls them."""
 _SCORES = {"kl": "#009E73", "divergence": "#0072B2", "ap": "#6E6E6E", "label": "#D55E00"}
