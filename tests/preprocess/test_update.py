@@ -71,7 +71,7 @@ def test_it_is_found_by_name_and_by_path(plain, pictures, tmp_path, monkeypatch)
     monkeypatch.setenv("MVLIB_WEIGHTS", str(tmp_path))
     assert torch.equal(load_update("mine").place, load_update(path).place)
     with pytest.raises(
-        FileNotFoundError, match="update_other.safetensors is missing.*ship: mine.*train update"
+        FileNotFoundError, match=r"update_other.safetensors is missing.*ship: mine.*train update"
     ):
         load_update("other")
 

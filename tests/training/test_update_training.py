@@ -2,16 +2,16 @@
 
 import pytest
 import torch
+from tiny_training import tiny
 
 from mvlib.datasets import Photos
 from mvlib.preprocess import load_update
 from mvlib.training.experiment import UpdateTraining
-from mvlib.training.slope import Slope
 from mvlib.training.objective import Objective
+from mvlib.training.slope import Slope
 from mvlib.training.update import UpdateTrainer, refinement_of, save_trained_update, starting_rule
-from tests.tiny_training import tiny
 
-OPTIONS = {"guides": ("tests.tiny_training:tiny",), "analysers": ("tests.tiny_training:tiny",)}
+OPTIONS = {"guides": ("tiny_training:tiny",), "analysers": ("tiny_training:tiny",)}
 OPTIONS |= {
     "batch": 2,
     "size": 64,
@@ -73,7 +73,7 @@ def test_it_ends_when_its_time_is_over_and_is_saved_from_where_it_was(tmp_path):
 
 
 def test_options_that_there_are_not_and_other_weights_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="no LearnedUpdate with the options {'depth': 3}"):
+    with pytest.raises(ValueError, match=r"no LearnedUpdate with the options {'depth': 3}"):
         starting_rule(UpdateTraining(network={"depth": 3}))
     with pytest.raises(ValueError, match="unrolled is 0; it must be at least 1"):
         UpdateTraining(unrolled=0)
