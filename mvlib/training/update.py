@@ -40,7 +40,8 @@ class UpdateTrainer(Trainer):
         self._began = time.monotonic()
         objective = parts.pop("objective", None) or Objective(training)
         super().__init__(training, folder, model=starting_rule(training), objective=objective, **parts)
-        self.refinement = refinement_of(training, self.objective, self.replica).to(self.device).train()
+        self.refinement = refinement_of(training, self.objective, self.replica).to(self.device)
+        self.refinement.training = True  # not what it holds: guides stay in eval mode
 
     def preprocessed(self, x: Tensor, qp: Tensor) -> Tensor:
         """Pictures (B, 3, H, W), refined by the rule as it is; its weights have a gradient."""
