@@ -94,14 +94,14 @@ def refinement_of(training: UpdateTraining, objective: Objective, rule: nn.Modul
     """The refinement that ``training`` unrolls, on the guides alone; analysers that ``objective`` has are shared."""
     shared = {n: objective.analysers.get(n) or load_guide(n, clips=False) for n in training.guides}
     slopes = objective.slopes if shared.keys() <= objective.analysers.keys() else None
-    guided = Objective(replace(training, analysers=training.guides), analysers=shared, slopes=slopes)
+    options = replace(training, analysers=training.guides, rounding=RefinementConfig.rounding)
+    guided = Objective(options, analysers=shared, slopes=slopes)
     config = RefinementConfig(
         analysers=training.guides,
         codecs=training.codecs,
         steps=training.unrolled,
         views=training.views,
         task=training.task,
-        rounding=training.rounding,
         fitted_rate=training.fitted_rate,
     )
     return Refinement(guided, None, config, rule)
