@@ -99,7 +99,7 @@ def _pictures(choice: Choice, split: str, out: Path, work: Path) -> list[dict]:
             (f"{stem}_0.webp", _webp(whole), whole.size, f"whole, scaled to {whole.width}x{whole.height}")
         ]
     if split == "train" and min(pixels.size) >= LARGE:
-        made += _crops(stem, pixels)
+        made += crops(stem, pixels, GRID, CELL, largest=0.5)
     rows = []
     for name, data, size, change in made:
         (out / "photos" / name).write_bytes(data)
@@ -114,23 +114,29 @@ def _shrink(picture: Image.Image, short_side: int) -> Image.Image:
     return picture if scale == 1 else picture.resize(size, Image.Resampling.LANCZOS)
 
 
-def _crops(stem: str, picture: Image.Image) -> list[tuple[str, bytes, tuple[int, int], str]]:
-    """Cut a grid of disjoint crops out of the picture at half to a third of its size; flat ones are left out."""
-    columns, rows = GRID if picture.width >= picture.height else GRID[::-1]
-    scale = min(0.5, max(CELL * columns / picture.width, CELL * rows / picture.height))
+def crops(
+    stem: str, picture: Image.Image, grid: tuple[int, int], cell: int, largest: float
+) -> list[tuple[str, bytes, tuple[int, int], str]]:
+    """Cut a grid of disjoint crops out of the picture, made smaller by ``largest`` at least; flat ones are left out.
+
+    Args:
+        grid: columns and rows in a wide picture.  cell: upper limit of a crop's sides, in pixels.
+    """
+    columns, rows = grid if picture.width >= picture.height else grid[::-1]
+    scale = min(largest, max(cell * columns / picture.width, cell * rows / picture.height))
     small = picture.resize(
         (round(picture.width * scale), round(picture.height * scale)), Image.Resampling.LANCZOS
     )
-    width, height = min(CELL, small.width // columns), min(CELL, small.height // rows)
+    width, height = min(cell, small.width // columns), min(cell, small.height // rows)
     made = []
     for k in range(columns * rows):
         left = (k % columns) * (small.width - width) // max(1, columns - 1)
         top = (k // columns) * (small.height - height) // max(1, rows - 1)
-        cell = small.crop((left, top, left + width, top + height))
-        data = _webp(cell)
-        if min(cell.size) >= 240 and 8 * len(data) / (width * height) >= FLAT:
+        crop = small.crop((left, top, left + width, top + height))
+        data = _webp(crop)
+        if min(crop.size) >= 240 and 8 * len(data) / (width * height) >= FLAT:
             change = f"scaled to {small.width}x{small.height}, crop at {left},{top}"
-            made.append((f"{stem}_{k + 1}.webp", data, cell.size, change))
+            made.append((f"{stem}_{k + 1}.webp", data, crop.size, change))
     return made
 
 
