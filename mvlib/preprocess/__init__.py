@@ -12,6 +12,7 @@ from .filter import Filter, FilterConfig
 from .frames import InChunks, preprocess_frames
 from .npp import NPP, NPPConfig, paper_lambda
 from .refine import Refinement, RefinementConfig
+from .regions import Regions, RegionsConfig
 from .video import VideoPreprocessor
 from .weights import (
     available_preprocessors,
@@ -36,6 +37,8 @@ __all__ = [
     "Preprocessor",
     "Refinement",
     "RefinementConfig",
+    "Regions",
+    "RegionsConfig",
     "VideoPreprocessor",
     "ZhaoConfig",
     "ZhaoPreprocessor",
