@@ -12,11 +12,8 @@ from .filter import Filter, FilterConfig
 from .frames import InChunks, preprocess_frames
 from .npp import NPP, NPPConfig, paper_lambda
 from .refine import Refinement, RefinementConfig
-<<<<<<< HEAD
-from .update import LearnedUpdate, UpdateConfig, load_update, save_update
-=======
 from .regions import Regions, RegionsConfig
->>>>>>> where
+from .update import LearnedUpdate, UpdateConfig, load_update, save_update
 from .video import VideoPreprocessor
 from .weights import (
     available_preprocessors,
@@ -42,12 +39,9 @@ __all__ = [
     "Preprocessor",
     "Refinement",
     "RefinementConfig",
-<<<<<<< HEAD
-    "UpdateConfig",
-=======
     "Regions",
     "RegionsConfig",
->>>>>>> where
+    "UpdateConfig",
     "VideoPreprocessor",
     "ZhaoConfig",
     "ZhaoPreprocessor",

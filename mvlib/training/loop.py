@@ -70,7 +70,8 @@ class Trainer(Resumable):
             )
         if training.seconds is not None and self.processes.count > 1:
             raise InputError(
-                f"seconds is {training.seconds:g}, but {self.processes.count} processes don't end at the same step; set steps"
+                f"seconds is {training.seconds:g}, but {self.processes.count} processes don't end at one step; "
+                "set steps"
             )
         self.device = self.processes.device
         self.precision = chosen(training.precision, self.device)
