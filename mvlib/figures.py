@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,7 +55,11 @@ def diagram(
     for name, place in boxes.items():
         text = name.strip()
         plain = text.startswith("(") and text.endswith(")")
-        frame = {"boxstyle": "round,pad=0.45", "fc": "none" if plain else "#EAF1F8", "ec": "0.4"}
+        frame: dict[str, Any] = {
+            "boxstyle": "round,pad=0.45",
+            "fc": "none" if plain else "#EAF1F8",
+            "ec": "0.4",
+        }
         frame["lw"] = 0 if plain else 1
         drawn[name] = ax.text(*place, text[1:-1] if plain else text, ha="center", va="center", bbox=frame)
     for start, end, *carried in arrows:
@@ -63,8 +67,8 @@ def diagram(
         ends = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
         ax.annotate("", boxes[end], boxes[start], arrowprops=style | ends)
         if carried:
-            middle = np.mean([boxes[start], boxes[end]], 0)
-            ax.text(*middle, carried[0], ha="center", va="bottom", color="0.25", fontsize=9)
+            x, y = np.mean([boxes[start], boxes[end]], 0)
+            ax.text(x, y, carried[0], ha="center", va="bottom", color="0.25", fontsize=9)
     x, y = np.array(list(boxes.values())).T
     ax.set(xlim=(x.min() - 0.7, x.max() + 0.7), ylim=(y.min() - 0.6, y.max() + 0.6))
     ax.set_axis_off()

@@ -1,6 +1,7 @@
 """``mvlib train``: options → training → checkpoint, log, weights with their card."""
 
 from pathlib import Path
+from typing import Any
 
 from mvlib._arguments import command_line, write_config
 from mvlib._files import replace_when_done
@@ -8,7 +9,7 @@ from mvlib.training.action_experiment import ActionTraining
 from mvlib.training.experiment import ImageTraining, Training, VideoTraining
 
 
-def train_image(out: Path = Path("runs/image"), **options) -> None:
+def train_image(out: Path = Path("runs/image"), **options: Any) -> None:
     """Train an image preprocessor through the virtual codec; a run that was killed goes on where it was.
 
     Args:
@@ -18,7 +19,7 @@ def train_image(out: Path = Path("runs/image"), **options) -> None:
     _train(ImageTraining(**options), out, "photographs of data/photos.csv, split train")
 
 
-def train_video(out: Path = Path("runs/video"), **options) -> None:
+def train_video(out: Path = Path("runs/video"), **options: Any) -> None:
     """Train a video preprocessor through the virtual codec; a run that was killed goes on where it was.
 
     Args:
@@ -28,7 +29,7 @@ def train_video(out: Path = Path("runs/video"), **options) -> None:
     _train(VideoTraining(**options), out, "clips of data/clips.csv and generated scenes, split train")
 
 
-def train_actions(out: Path = Path("runs/actions"), **options) -> None:
+def train_actions(out: Path = Path("runs/actions"), **options: Any) -> None:
     """Train a recogniser on clean generated clips; a run that was killed goes on where it was.
 
     Args:

@@ -1,6 +1,7 @@
 """Reports as Markdown: JSON → the wanted columns → one table, a row per codec and condition."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from mvlib.errors import InputError
 
@@ -36,7 +37,7 @@ def bd_table(
     return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), _gain_cell)
 
 
-def savings_table(report: dict, qualities: Columns = None, *, analysers: Columns = None) -> str:
+def savings_table(report: Mapping[str, Any], qualities: Columns = None, *, analysers: Columns = None) -> str:
     """Percent of bits at one quality alone [95 %]: "top1 0.9" where nine of ten clean answers are kept.
 
     Args:
@@ -46,7 +47,7 @@ def savings_table(report: dict, qualities: Columns = None, *, analysers: Columns
     return _table(rows, lambda row: (row["analyser"], f"{row['quality']} {row['at']:g}"), _gain_cell)
 
 
-def fidelity_table(report: dict) -> str:
+def fidelity_table(report: Mapping[str, Any]) -> str:
     """BD-rates at equal luma PSNR and MS-SSIM, as of a person who looks: percent [95 % interval], negative = saved."""
     return _table(report.get("fidelity", []), lambda row: ("luma", row["quality"]), _gain_cell)
 
@@ -131,7 +132,9 @@ def _by_codec(rows: list[dict]) -> list[dict]:
     return sorted(rows, key=lambda row: order.index(row["codec"]))
 
 
-def _table(rows: list[dict], column_of, cell_of) -> str:
+def _table(
+    rows: list[dict], column_of: Callable[[dict], tuple[str, str]], cell_of: Callable[[dict | None], str]
+) -> str:
     columns = list(dict.fromkeys(map(column_of, rows)))
     lines: dict[tuple[str, str], dict] = {}
     for row in _by_codec(rows):
@@ -153,7 +156,7 @@ def _gain_cell(gain: dict | None) -> str:
         notes.append(f"{gain['failed']:.0%} of draws failed")
     if small_overlap(gain.get("overlap", 1)):
         notes.append(f"{gain['overlap']:.0%} overlap")
-    return _cell(gain.get("bd_rate", gain.get("saving")), gain, notes)
+    return _cell(gain["bd_rate"] if "bd_rate" in gain else gain["saving"], gain, notes)
 
 
 def _point_cell(row: dict | None) -> str:

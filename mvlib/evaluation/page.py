@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -73,7 +74,7 @@ def write_page(report: Report, ready: Ready, path: str | Path, samples: int = 3)
         temporary.write_text(page, encoding="utf-8")
 
 
-def _more_tables(result: Mapping) -> Iterator[str]:
+def _more_tables(result: Mapping[str, Any]) -> Iterator[str]:
     for title, table in (
         ("Percent of bits at one quality", markdown.savings_table(result)),
         ("Percent of bits at equal luma PSNR and MS-SSIM, for people", markdown.fidelity_table(result)),

@@ -15,6 +15,7 @@ from dataclasses import asdict
 import numpy as np
 
 from mvlib.codecs import RealCodec
+from mvlib.errors import InputError
 from mvlib.virtual import VirtualCodec
 
 from .measuring import code_virtually, top1, whole_levels
@@ -43,12 +44,16 @@ def paired_gap(virtual: np.ndarray, real: np.ndarray, sources: Sequence[str]) ->
         virtual, real: bool (N,), which pictures keep their class.  sources: (N,); one source's pictures stay together.
     """
     difference = virtual.astype(float) - real
-    low, high = interval_of_mean(difference, sources)
+    interval = interval_of_mean(difference, sources)
+    if interval is None:
+        raise InputError(
+            f"the {len(sources)} pictures are of one source, of which there is no interval; give more"
+        )
     return {
         "real": round(float(real.mean()), 4),
         "virtual": round(float(virtual.mean()), 4),
         "gap": round(100 * float(difference.mean()), 2),
-        "interval": [round(100 * float(low), 2), round(100 * float(high), 2)],
+        "interval": [round(100 * end, 2) for end in interval],
     }
 
 

@@ -35,6 +35,7 @@ def load(setup: Setup) -> list[np.ndarray]:
     """Pictures or clips as uint8 (T, H, W, 3), spread over the split, the same ones each time."""
     from mvlib.datasets import Clips, Photos
 
+    data: Photos | Clips
     if setup.material == "photos":
         data = Photos(setup.split, setup.size, crop="centre", flip=False)
     else:

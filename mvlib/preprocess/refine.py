@@ -177,7 +177,7 @@ class Refinement(VideoPreprocessor):
         generator = torch.Generator().manual_seed(c.seed)
         codecs, kept = list(objective.codecs), objective.begin(c.steps <= _FEW)
         for step in range(c.steps):
-            view = random_view(x.shape[-2:], generator) if c.views else None
+            view = random_view((x.shape[-2], x.shape[-1]), generator) if c.views else None
             y = torch.cat([done, (x + size * change).clamp(0, 1)], 1)
             given = (whole[:, 0], y[:, 0]) if still else (whole, y)
             loss = objective(*given, qp, codecs[step % len(codecs)], view, kept=kept)["loss"]
@@ -196,12 +196,14 @@ class Refinement(VideoPreprocessor):
         return level * (torch.ones_like(qp) if until is None else 2 ** ((qp.clamp(max=until) - at) / 6))
 
     def _objective(self, still: bool) -> Objective:
-        if still and self.pictures is None:
+        if not still:
+            return self.clips
+        if self.pictures is None:
             raise InputError(
                 f"this refinement is guided by {', '.join(self.config.analysers)}, of which one looks at clips; give a "
                 "clip, or guides that look at pictures"
             )
-        return self.pictures if still else self.clips
+        return self.pictures
 
 
 def random_view(size: tuple[int, int], generator: torch.Generator) -> View:

@@ -31,7 +31,7 @@ class OwnMaterial:
 
     def __init__(self, data: Any, batch: int, size: int | None = None, seed: int = 0) -> None:
         self.reader, self.batch = reader_of(data), batch
-        self.size = size or min(224, *self.reader[0].frames.shape[1:3])
+        self.size = size or min(224, *self._sample(0).frames.shape[1:3])
         self.squares = Squares(self.reader, self.size, seed=seed)
 
     @property
@@ -47,12 +47,16 @@ class OwnMaterial:
         x, targets = torch.stack([square for square, _ in drawn]), [target for _, target in drawn]
         return (x,) if all(target is None for target in targets) else (x, targets)
 
-    def _cut(self, index: int) -> tuple[Tensor, Any]:
+    def _sample(self, index: int) -> Sample:
         sample = self.reader[index]
         if sample is None:
             raise InputError(
                 f"item {index} of the data is broken and skipped; open it with on_error='replace'"
             )
+        return sample
+
+    def _cut(self, index: int) -> tuple[Tensor, Any]:
+        sample = self._sample(index)
         square, box, mirrored = self.squares.placed(sample, index)
         return square, _moved(target_of(sample), box, self.size, mirrored)
 

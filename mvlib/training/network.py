@@ -5,7 +5,7 @@ from dataclasses import asdict
 from torch import nn
 
 from mvlib.errors import InputError
-from mvlib.preprocess import Compact, build_preprocessor, described, load_preprocessor
+from mvlib.preprocess import Compact, CompactVideo, build_preprocessor, described, load_preprocessor
 
 from .experiment import Training
 
@@ -25,6 +25,7 @@ def starting_network(training: Training) -> nn.Module:
     start = load_preprocessor(training.start)
     if isinstance(start, Compact) and training.architecture == "CompactVideo":
         network = build_preprocessor("CompactVideo", {"spatial": asdict(start.config)} | training.network)
+        assert isinstance(network, CompactVideo)
         network.spatial.load_state_dict(start.state_dict())
         return network.train()
     its = described(start)

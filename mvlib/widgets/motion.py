@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
+from torch import Tensor
 
 from mvlib._numbers import psnr_of
 from mvlib.errors import InputError
@@ -14,6 +15,7 @@ from mvlib.virtual.codec import VirtualCodec, code_chain, frame_features, frame_
 from mvlib.virtual.colour import Planes, planes_to_rgb, rgb_to_planes
 from mvlib.virtual.inter import PFrame, predict
 from mvlib.virtual.interpolate import CELL, chroma_phases, luma_phases
+from mvlib.virtual.intra import IFrame
 from mvlib.virtual.quantise import hard
 
 MODES = ("skip", "merge", "inter", "intra")
@@ -61,7 +63,8 @@ def dissect_clip(clip: np.ndarray, qp: float, codec: VirtualCodec) -> list[Motio
     planes = pad_planes(rgb_to_planes(rgb), codec.settings.multiple)
     frames = [Planes(*(p[t : t + 1] for p in planes)) for t in range(len(clip))]
     at = torch.tensor([float(qp)])
-    out, before = [], None
+    out: list[Motion] = []
+    before: Planes | None = None
     for t, coded in enumerate(code_chain(frames, at, codec.settings, hard)):
         kind = "P" if t else "I"
         rate = codec.rates[kind]
@@ -75,12 +78,20 @@ def dissect_clip(clip: np.ndarray, qp: float, codec: VirtualCodec) -> list[Motio
     return out
 
 
-def _taken_apart(source, decoded, bits, planes, coded, before, interpolation) -> Motion:
+def _taken_apart(
+    source: np.ndarray,
+    decoded: Tensor,
+    bits: float,
+    planes: Planes,
+    coded: IFrame | PFrame,
+    before: Planes | None,
+    interpolation: str,
+) -> Motion:
     height, width = source.shape[:2]
     pixels = 255 * decoded[0].permute(1, 2, 0)
     shown = pixels.round().byte().numpy()
     psnr = psnr_of(np.mean((pixels.numpy() - source) ** 2))
-    if not isinstance(coded, PFrame):
+    if before is None or not isinstance(coded, PFrame):
         cells = (planes.y.shape[-2] // CELL, planes.y.shape[-1] // CELL)
         none = np.zeros(cells, int)
         return Motion(source, shown, bits, psnr, np.zeros((*cells, 2), int), none, none, None, None)

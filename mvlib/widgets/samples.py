@@ -54,9 +54,9 @@ def example_clips() -> dict[str, Sample]:
     """Name → clip and what is known of it: generated scenes and objects in real films, as the evaluation takes them."""
     scenes = load_material(Experiment("clips", material="acting", limit=_SCENES))
     films = load_material(Experiment("clips", material="tracks", frames=2 * _FRAMES, limit=None))
-    acted = [scenes[i] for i in range(len(scenes))]
-    real = [films[i] for i in range(0, len(films), 2)]
-    return {ACTIONS[s.label]: s for s in acted} | {f"film: {s.source}": s for s in real}
+    acted = scenes.between(0, len(scenes))
+    real = [film for i in range(0, len(films), 2) if (film := films[i]) is not None]
+    return {ACTIONS[s.labels[0]]: s for s in acted} | {f"film: {s.source}": s for s in real}
 
 
 def example_windows(frames: int = 8, side: int = 224) -> dict[str, np.ndarray]:
