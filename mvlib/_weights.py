@@ -89,6 +89,18 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], path: str | os.PathLik
             raise InputError(f"it doesn't fit {type(network).__name__}: {error}") from error
 
 
+def fill_packaged(network: nn.Module, name: str, again: str) -> dict[str, Any]:
+    """Load the weights ``name`` that come with the package into ``network``; the card. See ``read_weights``, ``fill``.
+
+    Args:
+        again: what makes them anew, for the error where they are missing: "run …".
+    """
+    path = weights_folder() / f"{name}.safetensors"
+    state, card = read_weights(path, f"Restore it with `git checkout -- mvlib/weights`, or {again}")
+    fill(network, state, path)
+    return card
+
+
 def _tensors(blob: bytes) -> dict[str, Tensor]:
     try:
         return load(blob)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mvlib import media
+from mvlib._planes import to_frames
 from mvlib.analysers.detectors import COCO_CLASSES
 from mvlib.datasets import Squares, open_dataset
 from mvlib.datasets.opening import has_splits
@@ -177,7 +178,7 @@ def _frames(sample: Sample, squares: Squares | None) -> np.ndarray:
     if sample.objects is not None or sample.boxes is not None:
         raise InputError(f"size={squares.size} would cut through boxes; leave it out, or use short_side")
     x = squares.cut(sample)  # ([T,] 3, size, size) in [0, 1]
-    return (x * 255).round().byte().movedim(-3, -1).reshape(-1, squares.size, squares.size, 3).numpy()
+    return to_frames(x).reshape(-1, squares.size, squares.size, 3)
 
 
 def _in_coco(objects: Objects, classes: Sequence[str]) -> Objects:

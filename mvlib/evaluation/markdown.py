@@ -15,7 +15,6 @@ def bd_table(
     report: dict,
     qualities: Columns = None,
     *,
-    analysers: Columns = None,
     codecs: Columns = None,
     conditions: Columns = None,
 ) -> str:
@@ -27,23 +26,18 @@ def bd_table(
     in common, and the number speaks of that part alone.
 
     Args:
-        qualities, analysers: which columns, e.g. ``["kl"]``; None for all.
+        qualities: which columns, e.g. ``["kl"]``; None for all.
         codecs, conditions: which rows; None for all.
     Raises:
         ValueError: no row has one of the names; the message lists those that there are.
     """
-    keep = {"quality": qualities, "analyser": analysers, "codec": codecs, "condition": conditions}
-    gains = _kept(report["bd_rates"], keep)
+    gains = _kept(report["bd_rates"], {"quality": qualities, "codec": codecs, "condition": conditions})
     return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), _gain_cell)
 
 
-def savings_table(report: Mapping[str, Any], qualities: Columns = None, *, analysers: Columns = None) -> str:
-    """Percent of bits at one quality alone [95 %]: "top1 0.9" where nine of ten clean answers are kept.
-
-    Args:
-        qualities, analysers: which columns; None for all.
-    """
-    rows = _kept(report.get("savings", []), {"quality": qualities, "analyser": analysers})
+def savings_table(report: Mapping[str, Any], qualities: Columns = None) -> str:
+    """Percent of bits at one quality alone [95 %]: "top1 0.9" where nine of ten clean answers are kept."""
+    rows = _kept(report.get("savings", []), {"quality": qualities})
     return _table(rows, lambda row: (row["analyser"], f"{row['quality']} {row['at']:g}"), _gain_cell)
 
 
@@ -73,35 +67,21 @@ def monotone_table(report: dict, qualities: Columns = None) -> str:
     return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), cell)
 
 
-def light_table(
-    report: dict,
-    scores: Columns = None,
-    *,
-    analysers: Columns = None,
-    codecs: Columns = None,
-    conditions: Columns = None,
-) -> str:
-    """What each condition does to accuracy at the lightest QP: percentage points against the codec alone [95 %].
-
-    Args:
-        scores, analysers: which columns; None for all.
-        codecs, conditions: which rows; None for all.
-    """
-    keep = {"score": scores, "analyser": analysers, "codec": codecs, "condition": conditions}
-    rows = _kept(report["lightest_qp"], keep)
+def light_table(report: dict, scores: Columns = None) -> str:
+    """What each condition does to accuracy at the lightest QP: percentage points against the codec alone [95 %]."""
+    rows = _kept(report["lightest_qp"], {"score": scores})
     return _table(rows, lambda row: (row["analyser"], row["score"]), _point_cell)
 
 
-def curve_table(report: dict, column: str, *, codecs: Columns = None, conditions: Columns = None) -> str:
+def curve_table(report: dict, column: str) -> str:
     """One measured column of ``report`` at every QP, a row per codec and condition.
 
     Args:
         column: a key of the curves, such as "bpp", "psnr-rgb" or "ap:nanodet".
-        codecs, conditions: which rows; None for all.
     Raises:
         ValueError: no curve has that column; the message lists those that there are.
     """
-    curves = _kept(report["curves"], {"codec": codecs, "condition": conditions})
+    curves = report["curves"]
     there = dict.fromkeys(key for curve in curves for key in curve["results"] if key != "qp")
     if column not in there:
         raise InputError(f"no curve has {column!r}; there are {', '.join(there)}")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mvlib._planes import to_frames
 from mvlib.datasets import Squares, open_dataset
 from mvlib.datasets.readers import Reader
 from mvlib.errors import InputError, InputTypeError
@@ -121,7 +122,7 @@ def _frames(picture: Any) -> np.ndarray:
         low, high = (v.item() for v in picture.aminmax())
         if not (low >= 0 and high <= 1):
             raise InputError(f"an item spans {low:.4g}..{high:.4g}; float tensors lie in [0, 1]")
-        return (picture * 255).round().byte().movedim(-3, -1).cpu().numpy()
+        return to_frames(picture)
     if isinstance(picture, np.ndarray) and picture.dtype == np.uint8:
         if picture.ndim not in (3, 4) or picture.shape[-1] != 3:
             raise InputError(f"an item has shape {picture.shape}; give arrays (H, W, 3) or (T, H, W, 3)")

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from mvlib._numbers import psnr
+from mvlib._planes import to_frames, to_pictures
 from mvlib.errors import InputError
 from mvlib.virtual import transform
 from mvlib.virtual.codec import VirtualCodec
@@ -96,13 +97,13 @@ def virtual_codec(name: str, gop: str) -> VirtualCodec:
 @torch.no_grad()
 def dissect(picture: np.ndarray, qp: float, codec: VirtualCodec) -> Dissection:
     """Code one picture, uint8 (H, W, 3), as an I frame at exactly ``qp`` and keep every step of luma."""
-    rgb = torch.tensor(picture).permute(2, 0, 1)[None].float() / 255  # (1, 3, H, W)
+    rgb = to_pictures(picture)[None]
     qps, settings, rate = torch.tensor([float(qp)]), codec.settings, codec.rates["I"]
     planes = pad_planes(rgb_to_planes(rgb), settings.multiple)
     coded = code_i(planes, qps, settings, hard)
     features = level_features(coded.levels, 1, rate.groups, settings.standard == "h265") | coded.modes
     left, top = (e[0].numpy() for e in block_edges(coded.choices.used, *planes.y.shape[-2:]))
-    frame = (planes_to_rgb(coded.planes, *picture.shape[:2])[0] * 255).round().byte().permute(1, 2, 0).numpy()
+    frame = to_frames(planes_to_rgb(coded.planes, *picture.shape[:2])[0])
     return Dissection(
         standard=settings.standard,
         frame=frame,

@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from mvlib._numbers import psnr_of
+from mvlib._planes import to_pictures
 from mvlib.errors import InputError
 from mvlib.virtual.codec import VirtualCodec, code_chain, frame_features, frame_qps, pad_planes
 from mvlib.virtual.colour import Planes, planes_to_rgb, rgb_to_planes
@@ -59,7 +60,7 @@ def dissect_clip(clip: np.ndarray, qp: float, codec: VirtualCodec) -> list[Motio
     """
     if codec.settings.inter is None:
         raise InputError('this virtual codec has I frames only; make one with like("x265", gop="ippp")')
-    rgb = torch.tensor(clip).permute(0, 3, 1, 2) / 255
+    rgb = to_pictures(clip)
     planes = pad_planes(rgb_to_planes(rgb), codec.settings.multiple)
     frames = [Planes(*(p[t : t + 1] for p in planes)) for t in range(len(clip))]
     at = torch.tensor([float(qp)])

@@ -10,6 +10,7 @@ from itertools import islice
 import numpy as np
 from PIL import Image
 
+from mvlib._planes import to_frames
 from mvlib.datasets import ACTIONS, Clips, Photos
 from mvlib.errors import InputError, InputTypeError
 from mvlib.evaluation.experiment import Experiment
@@ -63,9 +64,7 @@ def example_windows(frames: int = 8, side: int = 224) -> dict[str, np.ndarray]:
     """Name → uint8 (T, side, side, 3): one centred window of every clip of the test side."""
     clips = Clips("test", frames=frames, stride=2, size=side)
     first = {item.path.stem: i for i, item in reversed(list(enumerate(clips.meta)))}
-    return {
-        name: (clips[i] * 255).round().byte().permute(0, 2, 3, 1).numpy() for name, i in sorted(first.items())
-    }
+    return {name: to_frames(clips[i]) for name, i in sorted(first.items())}
 
 
 def pictures(

@@ -7,7 +7,7 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mvlib._weights import fill, read_weights, weights_folder
+from mvlib._weights import fill_packaged
 from mvlib.errors import InputError
 
 from ..classifier import Predictor
@@ -110,15 +110,11 @@ def load_recogniser(name: str, *, pretrained: bool = True) -> Recogniser:
     """
     network = build_network(name)
     if pretrained:
-        path = weights_folder() / f"{name}.safetensors"
-        state, card = read_weights(
-            path, "Restore it with `git checkout`, or train: python -m mvlib train actions"
-        )
+        card = fill_packaged(network, name, "train it: python -m mvlib train actions")
         if card.get("classes") != list(ACTION_CLASSES):
             raise InputError(
-                f"{path} tells {card.get('classes')} apart, this package {ACTION_CLASSES}: train again"
+                f"{name} tells {card.get('classes')} apart, this package {ACTION_CLASSES}: train again"
             )
-        fill(network, state, path)
     return Recogniser(network, name=name, classes=ACTION_CLASSES)
 
 
