@@ -34,7 +34,7 @@ LESS = "the system probably ran out of memory; give fewer workers, or smaller pi
 class Worker:
     """A child process that runs one job at a time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         path = os.pathsep.join(filter(None, [_PACKAGE_ROOT, os.environ.get("PYTHONPATH")]))
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "mvlib.pool.worker"],  # -P: no module from the current folder
@@ -45,6 +45,8 @@ class Worker:
             # Ctrl-C is for the parent, which then ends its workers.
             start_new_session=True,
         )
+        assert self.process.stdin is not None and self.process.stdout is not None  # they are pipes
+        self._jobs, self._results = self.process.stdin, self.process.stdout
 
     def call(self, function: Callable, args: tuple) -> object:
         """Run ``function(*args)`` in the child.
@@ -54,9 +56,9 @@ class Worker:
             RuntimeError: it raised something else, whose traceback is the message; or the child ended.
         """
         try:
-            pickle.dump((function, args), self.process.stdin, protocol=5)
-            self.process.stdin.flush()
-            done, result = pickle.load(self.process.stdout)
+            pickle.dump((function, args), self._jobs, protocol=5)
+            self._jobs.flush()
+            done, result = pickle.load(self._results)
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(10)  # how it ended is told only if it isn't killed here
@@ -77,8 +79,8 @@ class Worker:
         """End the child now."""
         self.process.kill()
         self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
+        self._jobs.close()
+        self._results.close()
 
 
 def _ended(code: int) -> RuntimeError:

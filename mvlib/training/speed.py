@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -51,7 +52,7 @@ class _Stopwatch:
 
         # A clock cannot be read inside a compiled graph: what it watches is compiled by itself.
         @partial(torch.compiler.disable, recursive=False)
-        def timed(*args, **kwargs):
+        def timed(*args: Any, **kwargs: Any) -> Any:
             start = self.now()
             try:
                 return function(*args, **kwargs)
