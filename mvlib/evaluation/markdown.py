@@ -67,9 +67,16 @@ def monotone_table(report: dict, qualities: Columns = None) -> str:
     return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), cell)
 
 
-def light_table(report: dict, scores: Columns = None) -> str:
-    """What each condition does to accuracy at the lightest QP: percentage points against the codec alone [95 %]."""
-    rows = _kept(report["lightest_qp"], {"score": scores})
+def light_table(
+    report: dict, scores: Columns = None, *, codecs: Columns = None, conditions: Columns = None
+) -> str:
+    """What each condition does to accuracy at the lightest QP: percentage points against the codec alone [95 %].
+
+    Args:
+        scores: which columns; None for all.
+        codecs, conditions: which rows; None for all.
+    """
+    rows = _kept(report["lightest_qp"], {"score": scores, "codec": codecs, "condition": conditions})
     return _table(rows, lambda row: (row["analyser"], row["score"]), _point_cell)
 
 
@@ -90,7 +97,7 @@ def curve_table(report: dict, column: str) -> str:
         [curve["codec"], curve["condition"], *map(_number, curve["results"][column])]
         for curve in _by_codec(curves)
     ]
-    return _markdown([["codec", "condition", *(f"QP {qp:g}" for qp in qps)], *rows])
+    return markdown([["codec", "condition", *(f"QP {qp:g}" for qp in qps)], *rows])
 
 
 def _number(value: float | None) -> str:
@@ -120,10 +127,11 @@ def _table(
     for row in _by_codec(rows):
         lines.setdefault((row["codec"], row["condition"]), {})[column_of(row)] = row
     head = ["codec", "condition", *(f"{a.replace('efficientnet_', '')}, {s}" for a, s in columns)]
-    return _markdown([head, *([*key, *(cell_of(c.get(k)) for k in columns)] for key, c in lines.items())])
+    return markdown([head, *([*key, *(cell_of(c.get(k)) for k in columns)] for key, c in lines.items())])
 
 
-def _markdown(rows: list[list[str]]) -> str:
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text, the head first, as a table."""
     rows = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
