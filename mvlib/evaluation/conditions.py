@@ -152,9 +152,5 @@ def condition(name: str, qps: Sequence[float], device: torch.device | str = "cpu
     """The baseline ``name``, or else the preprocessor of that name or path (refinement too), on ``device``."""
     if name in BASELINES:
         return BASELINES[name]
-    return named(*split_title(name), qps, device)
-
-
-def named(title: str, what: str, qps: Sequence[float], device: torch.device | str = "cpu") -> Condition:
-    """A preprocessor by the name or path ``what``; results call it ``title``."""
-    return learned(what, qps, title, device)
+    title, where = split_title(name)
+    return learned(where, qps, title, device)

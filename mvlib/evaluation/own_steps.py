@@ -13,7 +13,7 @@ from mvlib._store import digest
 from mvlib.errors import InputError, InputTypeError
 from mvlib.preprocess import Preprocessor, VideoPreprocessor, preprocess_frames
 
-from .conditions import BASELINES, Condition, Frames, named
+from .conditions import BASELINES, Condition, Frames, learned
 from .identity import facts, libraries
 
 Step = str | PathLike | nn.Module | Callable[[np.ndarray, float], np.ndarray]
@@ -38,7 +38,7 @@ def row_of(title: str, step: Step, qps: Sequence[float], device: torch.device | 
         if where in BASELINES:
             base = BASELINES[where]
             return Condition(title, base.prepare, base.restore, in_time=base.in_time)
-        return named(title, where, qps, device)
+        return learned(where, qps, title, device)
     if not callable(step):
         raise InputTypeError(
             f"preprocessor {title!r} is {type(step).__name__}; give a name, a path, a torch.nn.Module, or a function "

@@ -5,6 +5,7 @@ Sound is copied; so are subtitles, or written anew where the output has them in 
 
 import io
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
 
@@ -24,7 +25,7 @@ _WRITTEN_AS = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt", "matroska
 """Container → how it holds subtitles that are text."""
 
 
-class Tracks:
+class Tracks(AbstractContextManager["Tracks"]):
     """The other tracks of the film ``file``, on their way into an output; a context that closes the file.
 
     Args:
@@ -45,9 +46,6 @@ class Tracks:
         self._packets: Iterator[av.Packet] = iter(())
         self._next: tuple[av.Packet, int] | None = None
         """The next packet that has a time, and this time in its own units."""
-
-    def __enter__(self) -> "Tracks":
-        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -27,7 +28,7 @@ _REORDERED = 64
 """More frames than any encoder here holds back to change their order."""
 
 
-class FilmWriter:
+class FilmWriter(AbstractContextManager["FilmWriter"]):
     """A film that is being written; a context, whose end without an error makes the file complete.
 
     The encoder is that of ``RealCodec``, with its options, and is told the film's average rate; frames are numbered for
@@ -71,9 +72,6 @@ class FilmWriter:
     def _in_matroska(self) -> bool:
         """Whether it is a file in which only we can tell the shape of pixels."""
         return self._form.muxer in ("matroska", "webm") and self._real.name in ("svtav1", "vp9")
-
-    def __enter__(self) -> "FilmWriter":
-        return self
 
     def __exit__(self, error: type | None, *_: object) -> None:
         try:
@@ -214,16 +212,13 @@ class _Placed(NamedTuple):
     lasts: int
 
 
-class Lossless:
+class Lossless(AbstractContextManager["Lossless"]):
     """A clip that is written without loss, as FFV1 in RGB; a context as ``FilmWriter`` is."""
 
     def __init__(self, path: Path, rate: Fraction) -> None:
         self._rate = rate
         self._stream: VideoStream | None = None
         self._output = av.open(f"file:{path.absolute()}", "w")
-
-    def __enter__(self) -> "Lossless":
-        return self
 
     def __exit__(self, error: type | None, *_: object) -> None:
         try:
