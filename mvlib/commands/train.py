@@ -5,7 +5,7 @@ from pathlib import Path
 from mvlib._arguments import command_line, write_config
 from mvlib._files import replace_when_done
 from mvlib.training.action_experiment import ActionTraining
-from mvlib.training.experiment import ImageTraining, Training, VideoTraining
+from mvlib.training.experiment import ImageTraining, Training, UpdateTraining, VideoTraining
 
 
 def train_image(out: Path = Path("runs/image"), **options) -> None:
@@ -47,6 +47,24 @@ def train_actions(out: Path = Path("runs/actions"), **options) -> None:
     print(
         f"saved {saved}; {100 * accuracy:.1f} % of the validation clips are recognised ({trainer.precision})"
     )
+
+
+def train_update(out: Path = Path("runs/update"), **options) -> None:
+    """Train the rule by which a refinement steps; a run that was killed goes on where it was.
+
+    Args:
+        out: folder of the checkpoint, the log, and at the end the weights with their card.
+        **options: see UpdateTraining.
+    """
+    training = UpdateTraining(**options)
+    from mvlib.training.update import UpdateTrainer, save_trained_update
+
+    trainer = UpdateTrainer(training, out)
+    with trainer.alone():
+        rule = trainer.run()
+        if trainer.processes.is_main:
+            saved = save_trained_update(trainer, rule, command_line())
+            print(f"saved {saved} after {trainer.step} steps")
 
 
 def _train(training: Training, out: Path, data: str) -> None:

@@ -188,3 +188,35 @@ class VideoTraining(Training):
             )
         if not 0 <= self.excerpts <= 1:
             raise InputError(f"excerpts is {self.excerpts}; it is a share, 0..1")
+
+
+@dataclass(frozen=True)
+class UpdateTraining(ImageTraining):
+    """A training of the rule by which a refinement steps (``mvlib.preprocess.LearnedUpdate``), through its steps."""
+
+    architecture: str = "LearnedUpdate"
+    guides: tuple[str, ...] = ("efficientnet_lite0",)
+    """Analysers whose gradient the rule is given, as when a picture is refined."""
+    analysers: tuple[str, ...] | str = ("efficientnet_lite0", "nanodet")
+    """Frozen analysers that are to gain. From those that are no guides the rule learns what of a guide's gradient helps
+    others."""
+    task: str = "features"
+    unrolled: int = 2
+    """Steps of the refinement."""
+    views: bool = True
+    """Let the guides look through random crops, other ones in every batch."""
+    qp_low: int = 22
+    steps: int = 400
+    batch: int = 32
+    lr: float = 3e-3
+    warmup: int = 10
+    weight_decay: float = 0.0
+    ema: float = 0.98
+    checkpoint_every: int = 20
+    network: dict[str, Any] = field(default_factory=dict)
+    """Options of ``UpdateConfig``, such as {"width": 24}."""
+    seconds: float | None = None
+    """End after so much time, with a learning rate that falls as time runs out; 0 saves what a stopped training has."""
+
+    of_the_machine = (*ImageTraining.of_the_machine, "seconds")
+    at_least_one = (*ImageTraining.at_least_one, "unrolled")

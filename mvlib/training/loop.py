@@ -111,7 +111,7 @@ class Trainer(Resumable):
         torch.manual_seed(seed_of(t.seed, self.step, self.processes.rank))  # for what the codec draws
         codec = t.codecs[self.step % len(t.codecs)]
         known = {} if targets is None else {"targets": targets}
-        parts = self.objective(x, self.replica(x[..., :3, :, :], qp), qp, codec, **known)  # a mask may follow
+        parts = self.objective(x, self.preprocessed(x, qp), qp, codec, **known)
         share = len(x) / t.batch  # parts are means over this process's items, gradients means over processes
         self.optimiser.zero_grad(set_to_none=True)
         (parts["loss"] * (share * self.processes.count)).backward()
@@ -128,6 +128,10 @@ class Trainer(Resumable):
         self.average.update_parameters(self.model)
         self.step += 1
         return row
+
+    def preprocessed(self, x: Tensor, qp: Tensor) -> Tensor:
+        """What is given to the codec."""
+        return self.replica(x[..., :3, :, :], qp)  # a mask may follow
 
     def batches(self) -> Iterator[tuple]:
         """Batches of the steps that are left, on the device."""
