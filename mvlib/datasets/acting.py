@@ -65,11 +65,14 @@ class ActingCutouts(Dataset):
         size: side of the square frames in pixels, 32..320.
         frames: T, at least 4.
         seed: together with split and index it fixes everything.
+        films: with real clips behind some, where there are any that are long and large enough; else photographs alone.
 
     Raises ValueError for an unknown split or a number outside its range.
     """
 
-    def __init__(self, split: str, count: int, size: int = 224, frames: int = 16, seed: int = 0) -> None:
+    def __init__(
+        self, split: str, count: int, size: int = 224, frames: int = 16, seed: int = 0, films: bool = True
+    ) -> None:
         choose("split", split, SPLITS)
         for name, value, low, high in (
             *(("count", count, 1, 2**31), ("size", size, 32, 320)),
@@ -80,7 +83,7 @@ class ActingCutouts(Dataset):
         self.split, self.count, self.size, self.frames, self.seed = split, count, size, frames, seed
         self.cutouts = Cutouts(split)
         self.photos = Photos(split, size=32)
-        self.clips = _clips(split, size, frames)
+        self.clips = _clips(split, size, frames) if films else None
 
     def __len__(self) -> int:
         return self.count

@@ -88,6 +88,8 @@ class Located(nn.Module):
 class LocatedNet(nn.Module):
     """A network made of ``maps``, clips (B, T, 3, h, w) to (B, T, C, h', w'), and a ``Located`` head."""
 
+    frames, side = 8, 112
+    """Moments, and pixels a side, that it is made for."""
     head: Located
 
     def maps(self, clip: Tensor) -> Tensor:

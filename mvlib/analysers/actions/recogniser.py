@@ -12,6 +12,7 @@ from mvlib.errors import InputError
 
 from ..classifier import Predictor
 from ..zoo import torchvision_network
+from .factored import FactoredNet
 from .networks import RecurrentNet, ResNet3d, ShiftNet
 
 FRAMES, SIDE = 8, 112
@@ -84,6 +85,7 @@ ACTION_NETWORKS: dict[str, type[nn.Module]] = {
     "action_resnet3d": ResNet3d,
     "action_shift": ShiftNet,
     "action_recurrent": RecurrentNet,
+    "action_factored": FactoredNet,
 }
 
 TORCHVISION_RECOGNISERS: tuple[str, ...] = tuple(
@@ -119,7 +121,7 @@ def load_recogniser(name: str, *, pretrained: bool = True) -> Recogniser:
                 f"{path} tells {card.get('classes')} apart, this package {ACTION_CLASSES}: train again"
             )
         fill(network, state, path)
-    return Recogniser(network, name=name, classes=ACTION_CLASSES)
+    return Recogniser(network, name=name, classes=ACTION_CLASSES, frames=network.frames, side=network.side)
 
 
 def load_torchvision_recogniser(model: str, *, pretrained: bool = True) -> Recogniser:

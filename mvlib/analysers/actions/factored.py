@@ -1,0 +1,86 @@
+"""A recogniser's network that is told of no place: plain frames → space, then time, in every block → pooled → logits.
+
+Each 3-D convolution is one over the frame and one over the moments (Tran et al., "A Closer Look at Spatiotemporal
+Convolutions for Action Recognition", CVPR 2018). It finds changes by itself, in larger frames and more moments than
+the other recognisers see, and neither it nor its head ever learns where the actor is.
+
+A convolution over moments is a 2-D one over (T, h * w): channels last, both are views of the same memory.
+"""
+
+import torch
+from torch import Tensor, nn
+
+
+def _still(inside: int, outside: int, kernel: int, stride: int) -> nn.Sequential:
+    """Over the frame: (N, inside, h, w) → (N, outside, h / stride, w / stride)."""
+    plain = nn.Conv2d(inside, outside, kernel, stride, kernel // 2, bias=False)
+    return nn.Sequential(plain, nn.BatchNorm2d(outside))
+
+
+class OverTime(nn.Module):
+    """A convolution over three moments: (B * moments, C, h, w) → the same shape."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, channels, (3, 1), padding=(1, 0), bias=False)
+        self.norm = nn.BatchNorm2d(channels)
+
+    def forward(self, x: Tensor, moments: int) -> Tensor:
+        pixels = x.permute(0, 2, 3, 1).reshape(-1, moments, x.shape[2] * x.shape[3], x.shape[1])
+        y = self.norm(self.conv(pixels.permute(0, 3, 1, 2)))
+        return y.permute(0, 2, 3, 1).reshape(len(x), *x.shape[2:], -1).permute(0, 3, 1, 2)
+
+
+class FactoredBlock(nn.Module):
+    """Over the frame, then over time, beside a shortcut."""
+
+    def __init__(self, inside: int, outside: int, stride: int = 1):
+        super().__init__()
+        self.space, self.time = _still(inside, outside, 3, stride), OverTime(outside)
+        same = stride == 1 and inside == outside
+        self.shortcut = nn.Identity() if same else _still(inside, outside, 1, stride)
+
+    def forward(self, x: Tensor, moments: int) -> Tensor:
+        """(B * moments, inside, h, w) → (B * moments, outside, h / stride, w / stride)."""
+        y = nn.functional.relu(self.space(x))
+        return nn.functional.relu(self.time(y, moments) + self.shortcut(x))
+
+
+class PooledHead(nn.Module):
+    """Maps (B, T, C, h, w) of any T, h and w to logits (B, classes): mean and maximum of the frame, then of time."""
+
+    def __init__(self, channels: int, classes: int, hidden: int = 128):
+        super().__init__()
+        self.time = nn.Sequential(
+            nn.Conv1d(2 * channels, hidden, 3, padding=1, bias=False),
+            nn.BatchNorm1d(hidden),
+            nn.ReLU(inplace=True),
+        )
+        self.classes = nn.Sequential(nn.Dropout(0.2), nn.Linear(2 * hidden, classes))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        what = torch.cat([maps.mean((3, 4)), maps.amax((3, 4))], dim=2)
+        told = self.time(what.transpose(1, 2))
+        return self.classes(torch.cat([told.mean(2), told.amax(2)], dim=1))
+
+
+class FactoredNet(nn.Module):
+    """Clips (B, T, 3, h, w), normalised, to logits (B, classes)."""
+
+    frames, side = 16, 160
+    feature_layers = ("blocks.5",)
+
+    def __init__(self, classes: int):
+        super().__init__()
+        self.stem = _still(3, 24, 5, 2)
+        sizes = ((24, 48, 2), (48, 48, 1), (48, 96, 2), (96, 96, 1), (96, 128, 2), (128, 128, 1))
+        self.blocks = nn.ModuleList([FactoredBlock(*size) for size in sizes])
+        self.head = PooledHead(128, classes)
+
+    def forward(self, clip: Tensor) -> Tensor:
+        moments = clip.shape[1]
+        x = clip.flatten(0, 1).contiguous(memory_format=torch.channels_last)
+        x = nn.functional.relu(self.stem(x))
+        for block in self.blocks:
+            x = block(x, moments)
+        return self.head(x.unflatten(0, (-1, moments)))
