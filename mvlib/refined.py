@@ -21,6 +21,7 @@ from mvlib.codecs import Codec, RealCodec
 from mvlib.errors import InputError
 from mvlib.preprocess import Preprocessor, Refinement, RefinementConfig, load_update
 from mvlib.training.experiment import ImageTraining, Training, VideoTraining
+from mvlib.training.network import with_trunk
 from mvlib.training.objective import Objective, load_guide, measured_slopes
 from mvlib.training.slope import Slope
 
@@ -52,7 +53,7 @@ def load_for(name: str | os.PathLike, device: torch.device | str) -> Preprocesso
     """As ``load_preprocessor``, chosen for ``device`` and still on the CPU, where weights can be read."""
     if isinstance(name, str) and name.split(":")[0] == _NAME:
         return refinement(_parsed(name), device)
-    return preprocess.load_preprocessor(name)
+    return with_trunk(preprocess.load_preprocessor(name))
 
 
 def refinement(config: RefinementConfig | None = None, device: torch.device | str = "cpu") -> Refinement:

@@ -12,6 +12,7 @@ from .filter import Filter, FilterConfig
 from .frames import InChunks, preprocess_frames
 from .npp import NPP, NPPConfig, paper_lambda
 from .refine import Refinement, RefinementConfig
+from .regions import Regions, RegionsConfig
 from .update import LearnedUpdate, UpdateConfig, load_update, save_update
 from .video import VideoPreprocessor
 from .weights import (
@@ -38,6 +39,8 @@ __all__ = [
     "Preprocessor",
     "Refinement",
     "RefinementConfig",
+    "Regions",
+    "RegionsConfig",
     "UpdateConfig",
     "VideoPreprocessor",
     "ZhaoConfig",

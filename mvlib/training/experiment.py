@@ -11,6 +11,7 @@ from mvlib.errors import InputError
 ROUTES = ("virtual", "real_forward")
 TASKS = ("output", "features")
 OUTLINED = ("outline", "guarded")
+IMAGE_TASKS = (*TASKS, "outline")
 VIDEO_TASKS = (*TASKS, *OUTLINED)
 PRECISIONS = ("float32", "bf16", "auto")
 
@@ -129,6 +130,8 @@ class Training(Experiment):
             raise InputError(f"ema is {self.ema}; a decay is from 0 (no average) to below 1 (0.998 is usual)")
         if (self.dataset is None) != (self.root is None):
             raise InputError(f"dataset {self.dataset!r} and root {self.root} must be given both or neither")
+        if self.task in OUTLINED and self.dataset:
+            raise InputError(f"public data sets have no outlines; task {self.task} takes no dataset")
         if not self.analysers or not self.codecs:
             raise InputError("a training needs at least one analyser and one codec")
 
@@ -138,10 +141,16 @@ class ImageTraining(Training):
     """A joint training of an image preprocessor through a virtual codec."""
 
     architecture: str = "Compact"
-    """Compact (ours), NPP (Lu et al.), Filter (the control, constant gains), or your own as "module:Class"."""
+    """Compact (ours), NPP (Lu et al.), Filter (the control, constant gains), Regions (all but things is smoothed; with
+    task outline), or your own as "module:Class"."""
     analysers: tuple[str, ...] | str = ("efficientnet_lite0",)
     """Frozen analysers whose clean prediction is to survive, by name or "module:name"; several give a preprocessor for
     analysers in general."""
+    task: str = "output"
+    """What coding should leave alone: output (KL, divergence) or features (maps of the late layers), whose gradient
+    says the same with far less noise; or outline: no codec, no analyser, pasted cut-outs stay, the rest is smoothed."""
+
+    choices = Training.choices | {"task": IMAGE_TASKS}
 
 
 @dataclass(frozen=True)
@@ -176,10 +185,8 @@ class VideoTraining(Training):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.task in OUTLINED and (self.excerpts or self.dataset):
-            raise InputError(
-                f"films and public data sets have no outlines; task {self.task} takes excerpts 0 and no dataset"
-            )
+        if self.task in OUTLINED and self.excerpts:
+            raise InputError(f"films have no outlines; task {self.task} takes excerpts 0")
         if self.frames < 1:
             raise InputError(f"frames is {self.frames}; a clip has at least 1")
         if self.through is not None and self.through < 0:

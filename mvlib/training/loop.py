@@ -22,7 +22,7 @@ from .batches import Material, Steps
 from .experiment import Training
 from .loading import loaded
 from .log import Log
-from .network import starting_network
+from .network import starting_network, with_trunk
 from .objective import Objective
 from .outline import Guarded, Outline
 from .resumable import Resumable
@@ -69,7 +69,8 @@ class Trainer(Resumable):
         self.device = self.processes.device
         self.precision = chosen(training.precision, self.device)
         torch.manual_seed(training.seed)
-        self.model = self.processes.with_shared_statistics(model or starting_network(training))
+        network = with_trunk(model or starting_network(training))
+        self.model = self.processes.with_shared_statistics(network)
         self.model.to(self.device, memory_format=torch.channels_last)
         self.average = AveragedModel(self.model, multi_avg_fn=self._add, use_buffers=True)
         self.steps = Steps(training, self.part, material)

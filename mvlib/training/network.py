@@ -4,8 +4,9 @@ from dataclasses import asdict
 
 from torch import nn
 
+from mvlib.analysers.trunk import Trunk
 from mvlib.errors import InputError
-from mvlib.preprocess import Compact, build_preprocessor, described, load_preprocessor
+from mvlib.preprocess import Compact, Regions, build_preprocessor, described, load_preprocessor
 
 from .experiment import Training
 
@@ -38,3 +39,12 @@ def starting_network(training: Training) -> nn.Module:
             f"{training.start} has the options {its['config']}, not {training.network}: leave `network` out"
         )
     return start.train()
+
+
+def with_trunk(network: nn.Module) -> nn.Module:
+    """``network``, and where it looks with a classifier's trunk, with the one that its options name."""
+    if isinstance(network, Regions) and network.trunk is None:
+        trunk = Trunk(network.config.trunk)
+        device = next(network.parameters()).device
+        network.attach(trunk.to(device))
+    return network
