@@ -29,6 +29,7 @@ class Experiment:
         "checkpoint_every",
         "root",
         "cache",
+        "seconds",
     )
     """Options that say how a machine does it, not what is trained: a training may go on elsewhere."""
 
@@ -78,6 +79,8 @@ class Training(Experiment):
     start: Path | None = None
     """Weights to start from: of the same architecture, or Compact for CompactVideo; None starts untrained."""
     steps: int = 2000
+    seconds: float | None = None
+    """End after so much time, with a learning rate that falls as time runs out; 0 saves what a stopped training has."""
     batch: int = 16
     size: int = 224
     """Side of the square crops, in pixels."""
@@ -222,8 +225,5 @@ class UpdateTraining(ImageTraining):
     checkpoint_every: int = 20
     network: dict[str, Any] = field(default_factory=dict)
     """Options of ``UpdateConfig``, such as {"width": 24}."""
-    seconds: float | None = None
-    """End after so much time, with a learning rate that falls as time runs out; 0 saves what a stopped training has."""
 
-    of_the_machine = (*ImageTraining.of_the_machine, "seconds")
     at_least_one = (*ImageTraining.at_least_one, "unrolled")

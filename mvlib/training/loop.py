@@ -6,6 +6,7 @@ takes its part of the batch of every step, and gradients are summed: the batch, 
 """
 
 import math
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,10 +62,15 @@ class Trainer(Resumable):
     ):
         self.processes = Processes(training.device)
         super().__init__(training, folder, self.processes.alone)
+        self._began = time.monotonic()
         self.part = self.processes.part(training.batch)
         if self.part.start == self.part.stop:
             raise InputError(
                 f"a batch of {training.batch} does not go round {self.processes.count} processes"
+            )
+        if training.seconds is not None and self.processes.count > 1:
+            raise InputError(
+                f"seconds is {training.seconds:g}, but {self.processes.count} processes don't end at the same step; set steps"
             )
         self.device = self.processes.device
         self.precision = chosen(training.precision, self.device)
@@ -96,7 +102,13 @@ class Trainer(Resumable):
         t = self.training
         if step < t.warmup:
             return (step + 1) / t.warmup
-        return 0.5 * (1 + math.cos(math.pi * (step - t.warmup) / max(1, t.steps - t.warmup)))
+        over = max((step - t.warmup) / max(1, t.steps - t.warmup), self._spent())
+        return 0.5 * (1 + math.cos(math.pi * min(1, over)))
+
+    def _spent(self) -> float:
+        """The share of the time that is over; 0 where there is no limit."""
+        seconds = self.training.seconds
+        return 0.0 if seconds is None else (time.monotonic() - self._began) / max(seconds, 1e-9)
 
     def _add(self, averaged: list[Tensor], now: list[Tensor], count: Tensor | int) -> None:
         """Into the moving average, in place; after few steps it forgets faster, for it holds little but the start."""
@@ -135,7 +147,7 @@ class Trainer(Resumable):
         return self.replica(x[..., :3, :, :], qp)  # a mask may follow
 
     def batches(self) -> Iterator[tuple]:
-        """Batches of the steps that are left, on the device."""
+        """Batches of the steps that are left, as long as there is time, on the device."""
         t = self.training
         loading = loaded(
             self.steps,
@@ -145,6 +157,8 @@ class Trainer(Resumable):
             pin_memory=self.device.type == "cuda",
         )
         for x, qp, *targets in loading:
+            if self._spent() >= 1:
+                return
             layout = torch.channels_last if x.ndim == 4 else torch.preserve_format
             yield (
                 x.to(self.device, memory_format=layout, non_blocking=True),
@@ -158,6 +172,7 @@ class Trainer(Resumable):
         Ctrl-C ends one process behind the step that it is in, which is kept; a second one, and several processes, at
         once. The KeyboardInterrupt says what is kept.
         """
+        self._began = time.monotonic()
         with self.alone():
             self.resume()
             self.processes.wait()  # all have read the checkpoint before one writes the next
@@ -167,6 +182,8 @@ class Trainer(Resumable):
             else:
                 for batch in self.batches():
                     self.update(*batch)
+            if self.processes.is_main and self.step > self._saved:  # time was over between two checkpoints
+                self.save()
         return self.average.module.eval()
 
     def record(self, row: dict[str, float], log: Log) -> None:

@@ -4,9 +4,6 @@ One pass more than the steps to be taken: its gradient at the refined picture go
 to the weights of the rule. Gradients that the rule is given are inputs, and are not differentiated.
 """
 
-import math
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,7 +34,6 @@ class UpdateTrainer(Trainer):
     """
 
     def __init__(self, training: UpdateTraining, folder: Path, **parts) -> None:
-        self._began = time.monotonic()
         objective = parts.pop("objective", None) or Objective(training)
         super().__init__(training, folder, model=starting_rule(training), objective=objective, **parts)
         self.refinement = refinement_of(training, self.objective, self.replica).to(self.device).train()
@@ -48,29 +44,6 @@ class UpdateTrainer(Trainer):
         clip = x[:, None]
         change = self.refinement.change(clip, clip[:, :0], clip[:, :0], qp, generator)
         return (clip + change).clamp(0, 1)[:, 0]
-
-    def batches(self) -> Iterator[tuple]:
-        """As in any training, until the time is over."""
-        self._began = time.monotonic()
-        for batch in super().batches():
-            if self._spent() >= 1:
-                return
-            yield batch
-
-    def run(self, progress: bool = True) -> nn.Module:
-        trained = super().run(progress)
-        if self.processes.is_main and self.step > self._saved:  # time was over between two checkpoints
-            self.save()
-        return trained
-
-    def _spent(self) -> float:
-        """The share of the time that is over; 0 where there is no limit."""
-        seconds = self.training.seconds
-        return 0.0 if seconds is None else (time.monotonic() - self._began) / max(seconds, 1e-9)
-
-    def _rate(self, step: int) -> float:
-        falling = 0.5 * (1 + math.cos(math.pi * min(1, self._spent())))
-        return min(super()._rate(step), falling)
 
 
 def starting_rule(training: UpdateTraining) -> LearnedUpdate:
