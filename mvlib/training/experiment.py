@@ -211,6 +211,10 @@ class UpdateTraining(ImageTraining):
     """Frozen analysers that are to gain. From those that are no guides the rule learns what of a guide's gradient helps
     others."""
     task: str = "features"
+    rounding: str = "soft"
+    """Of the pass that is trained through; guides' gradients are those of a refinement, straight_through. Were eighteen
+    refined photographs changed further, the loss would rise by 0.53 with Adam alone and by 0.28 with a rule of 37
+    steps: soft says 0.75 and 0.28, straight_through -0.02 and -0.06."""
     unrolled: int = 2
     """Steps of the refinement."""
     views: bool = True

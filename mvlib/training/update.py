@@ -36,7 +36,8 @@ class UpdateTrainer(Trainer):
     def __init__(self, training: UpdateTraining, folder: Path, **parts) -> None:
         objective = parts.pop("objective", None) or Objective(training)
         super().__init__(training, folder, model=starting_rule(training), objective=objective, **parts)
-        self.refinement = refinement_of(training, self.objective, self.replica).to(self.device).train()
+        self.refinement = refinement_of(training, self.objective, self.replica).to(self.device)
+        self.refinement.training = True  # not what it holds: guides stay in eval mode
 
     def preprocessed(self, x: Tensor, qp: Tensor) -> Tensor:
         """Pictures (B, 3, H, W), refined by the rule as it is; its weights have a gradient."""
@@ -66,14 +67,14 @@ def refinement_of(training: UpdateTraining, objective: Objective, rule: nn.Modul
     """The refinement that ``training`` unrolls, on the guides alone; analysers that ``objective`` has are shared."""
     shared = {n: objective.analysers.get(n) or load_guide(n, clips=False) for n in training.guides}
     slopes = objective.slopes if shared.keys() <= objective.analysers.keys() else None
-    guided = Objective(replace(training, analysers=training.guides), analysers=shared, slopes=slopes)
+    options = replace(training, analysers=training.guides, rounding=RefinementConfig.rounding)
+    guided = Objective(options, analysers=shared, slopes=slopes)
     config = RefinementConfig(
         analysers=training.guides,
         codecs=training.codecs,
         steps=training.unrolled,
         views=training.views,
         task=training.task,
-        rounding=training.rounding,
         fitted_rate=training.fitted_rate,
     )
     return Refinement(guided, None, config, rule)
