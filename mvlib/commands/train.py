@@ -5,7 +5,11 @@ from pathlib import Path
 from mvlib._arguments import command_line, write_config
 from mvlib._files import replace_when_done
 from mvlib.training.action_experiment import ActionTraining
+<<<<<<< HEAD
 from mvlib.training.experiment import ImageTraining, Training, UpdateTraining, VideoTraining
+=======
+from mvlib.training.experiment import OUTLINED, ImageTraining, Training, VideoTraining
+>>>>>>> where
 
 
 def train_image(out: Path = Path("runs/image"), **options) -> None:
@@ -15,7 +19,9 @@ def train_image(out: Path = Path("runs/image"), **options) -> None:
         out: folder of the checkpoint, the log, and at the end the weights with their card.
         **options: see ImageTraining.
     """
-    _train(ImageTraining(**options), out, "photographs of data/photos.csv, split train")
+    training = ImageTraining(**options)
+    pasted = " with cut-outs of data/cutouts.csv" if training.task in OUTLINED else ""
+    _train(training, out, f"photographs of data/photos.csv{pasted}, split train")
 
 
 def train_video(out: Path = Path("runs/video"), **options) -> None:

@@ -27,7 +27,7 @@ _LEFT_OUT = ("plants",)  # those of landscapes have no outline and would count a
 
 
 class OutlinedCutouts:
-    """Pictures without end: ``self[index]`` is RGB and mask, float32 (4, size, size) in [0, 1], by seed and index alone.
+    """Pictures without end: RGB and mask, float32 (4, size, size) in [0, 1], by seed and index alone.
 
     The mask is 1 where a thing is. Things are the cut-outs of ``split`` but people and plants, 98 on the training side;
     backgrounds are photographs of kinds that show no things.

@@ -37,7 +37,7 @@ class RegionsConfig:
     bands: int = 3
     """Finest frequency bands that are taken off where nothing is; 2 leave a blur of 1.6 pixels, 3 one of 3.2."""
     qps: tuple[int, ...] = (22, 27, 32, 37, 42, 47)
-    """QPs that have a strength of their own, rising; between them strengths lie on straight lines, outside they stay."""
+    """QPs that have a strength of their own, rising; between them strengths lie on straight lines."""
     strengths: tuple[float, ...] = (1.0,) * 6
     """What share of these bands goes where nothing is, 0..1. In training all of it goes."""
     threshold: float = 0.0
@@ -45,16 +45,19 @@ class RegionsConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self)
+        object.__setattr__(self, "strengths", tuple(self.strengths))  # a list in JSON
         if len(self.channels) != len(STRIDES) or min(self.channels) < 1 or self.width < 1:
             raise InputError(
-                f"channels {self.channels} and width {self.width}; give a count for each of the strides {STRIDES}, from 1"
+                f"channels {self.channels} and width {self.width}; give counts from 1, one for each stride"
             )
         if not 1 <= self.bands <= 3:
             raise InputError(f"bands is {self.bands}; give 1..3, a fourth would reach beyond 16 pixels")
         if len(self.qps) < 2 or list(self.qps) != sorted(set(self.qps)):
             raise InputError(f"qps is {self.qps}; give two or more, rising")
         if len(self.strengths) != len(self.qps) or not all(0 <= s <= 1 for s in self.strengths):
-            raise InputError(f"strengths is {self.strengths}; give one in 0..1 for each of the QPs {self.qps}")
+            raise InputError(
+                f"strengths is {self.strengths}; give one in 0..1 for each of the QPs {self.qps}"
+            )
 
 
 class Regions(Preprocessor):

@@ -73,7 +73,9 @@ def test_its_weights_are_those_of_the_head_and_the_trunk_moves_along():
 
 
 def test_it_is_loaded_with_its_trunk_and_refused_without(tmp_path):
-    path = save_preprocessor(Regions(RegionsConfig(strengths=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0))), tmp_path / "r.safetensors")
+    path = save_preprocessor(
+        Regions(RegionsConfig(strengths=(0.0, 0.2, 0.4, 0.6, 0.8, 1.0))), tmp_path / "r.safetensors"
+    )
     net, x = mvlib.load_preprocessor(path), torch.rand(1, 3, 64, 64)
     assert net(x, 37).shape == x.shape and not torch.equal(net(x, 37), x) and not net.trunk.training
     with pytest.raises(ValueError, match="no efficientnet_lite0 to look with"):
@@ -83,7 +85,7 @@ def test_it_is_loaded_with_its_trunk_and_refused_without(tmp_path):
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({"channels": (40, 112)}, "each of the strides"),
+        ({"channels": (40, 112)}, "each stride"),
         ({"bands": 4}, "give 1..3"),
         ({"qps": (40, 30)}, "rising"),
         ({"strengths": (0.5,)}, "one in 0..1 for each"),

@@ -115,7 +115,9 @@ def test_a_few_steps_find_the_things_of_one_batch(tmp_path):
     assert losses[-1] < 0.8 * losses[0]
 
 
-@pytest.mark.parametrize("options", [{"task": "guarded"}, {"task": "outline", "dataset": "coco", "root": "."}])
+@pytest.mark.parametrize(
+    "options", [{"task": "guarded"}, {"task": "outline", "dataset": "coco", "root": "."}]
+)
 def test_pictures_that_have_no_outlines_are_refused(options):
     with pytest.raises(ValueError, match="task"):
         ImageTraining(**options)
