@@ -1,14 +1,18 @@
-"""A recogniser's network that is told of no place: plain frames → space, then time, in every block → pooled → logits.
+"""A recogniser's network that is told of no place: plain frames → correlated with the next → space, then time → pooled.
 
-Each 3-D convolution is one over the frame and one over the moments (Tran et al., "A Closer Look at Spatiotemporal
-Convolutions for Action Recognition", CVPR 2018). It finds changes by itself, in larger frames and more moments than
-the other recognisers see, and neither it nor its head ever learns where the actor is.
+What moved where is read from a correlation layer: how like each cell is to the cells around it in the next moment [1].
+Behind it each 3-D convolution is one over the frame and one over the moments [2]. Neither it nor its head ever learns
+where the actor is, and it sees larger frames and more moments than the other recognisers.
 
 A convolution over moments is a 2-D one over (T, h * w): channels last, both are views of the same memory.
+
+[1] Wang, Tran, Torresani, Feiszli, "Video Modeling with Correlation Networks", CVPR 2020
+[2] Tran et al., "A Closer Look at Spatiotemporal Convolutions for Action Recognition", CVPR 2018
 """
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 
 def _still(inside: int, outside: int, kernel: int, stride: int) -> nn.Sequential:
@@ -42,8 +46,8 @@ class FactoredBlock(nn.Module):
 
     def forward(self, x: Tensor, moments: int) -> Tensor:
         """(B * moments, inside, h, w) → (B * moments, outside, h / stride, w / stride)."""
-        y = nn.functional.relu(self.space(x))
-        return nn.functional.relu(self.time(y, moments) + self.shortcut(x))
+        y = F.relu(self.space(x))
+        return F.relu(self.time(y, moments) + self.shortcut(x))
 
 
 class PooledHead(nn.Module):
@@ -64,23 +68,50 @@ class PooledHead(nn.Module):
         return self.classes(torch.cat([told.mean(2), told.amax(2)], dim=1))
 
 
-class FactoredNet(nn.Module):
+def correlation(x: Tensor, moments: int, reach: int) -> Tensor:
+    """Cosines of each cell's features and those around it a moment later: (B * moments, (2 * reach + 1)^2, h, w).
+
+    Row by row from the upper left; the last moment is followed by itself, and what lies outside has a cosine of 0.
+
+    Args:
+        x: (B * moments, C, h, w).
+        reach: cells that are looked at to each side.
+    """
+    now = F.normalize(x, dim=1).to(x.dtype)  # autocast would go on in float32
+    clip = now.unflatten(0, (-1, moments))
+    later = F.pad(torch.cat([clip[:, 1:], clip[:, -1:]], dim=1).flatten(0, 1), (reach,) * 4)
+    (height, width), around = x.shape[2:], 2 * reach + 1
+    cells, rows, found = now.permute(0, 2, 3, 1), later.permute(0, 2, 3, 1), []
+    for i in range(around):
+        row = cells @ rows[:, i : i + height].transpose(
+            2, 3
+        )  # each cell with the whole row: (N, h, w, w + 2 reach)
+        # Read as rows that are longer by one, cell k has its own neighbourhood, k further on, at the beginning.
+        skewed = F.pad(row.flatten(2), (0, width)).unflatten(2, (width, -1))
+        found.append(skewed[..., :around])
+    return torch.cat(found, dim=3).permute(0, 3, 1, 2)
+
+
+class CorrelationNet(nn.Module):
     """Clips (B, T, 3, h, w), normalised, to logits (B, classes)."""
 
-    frames, side = 16, 160
-    feature_layers = ("blocks.5",)
+    frames, side, reach = 16, 160, 3
+    feature_layers = ("blocks.4",)
 
     def __init__(self, classes: int):
         super().__init__()
-        self.stem = _still(3, 24, 5, 2)
-        sizes = ((24, 48, 2), (48, 48, 1), (48, 96, 2), (96, 96, 1), (96, 128, 2), (128, 128, 1))
+        self.stem = nn.Sequential(_still(3, 24, 5, 2), nn.ReLU(), _still(24, 32, 3, 2), nn.ReLU())
+        self.compared = _still(32, 16, 1, 1)
+        self.mix = nn.Sequential(_still((2 * self.reach + 1) ** 2 + 32, 48, 1, 1), nn.ReLU())
+        sizes = ((48, 48, 1), (48, 96, 2), (96, 96, 1), (96, 128, 2), (128, 128, 1))
         self.blocks = nn.ModuleList([FactoredBlock(*size) for size in sizes])
         self.head = PooledHead(128, classes)
 
     def forward(self, clip: Tensor) -> Tensor:
         moments = clip.shape[1]
-        x = clip.flatten(0, 1).contiguous(memory_format=torch.channels_last)
-        x = nn.functional.relu(self.stem(x))
+        x = self.stem(clip.flatten(0, 1).contiguous(memory_format=torch.channels_last))
+        moved = correlation(self.compared(x), moments, self.reach)
+        x = self.mix(torch.cat([x, moved], dim=1))
         for block in self.blocks:
             x = block(x, moments)
         return self.head(x.unflatten(0, (-1, moments)))
