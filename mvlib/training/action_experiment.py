@@ -37,6 +37,9 @@ class ActionTraining(Experiment):
     """Weight of finding the actor (its mask is known) beside naming its action; at 0 no mask is ever used."""
     films: bool = True
     """Real clips behind some of the actors; false: photographs alone, as behind clips of more than 48 frames."""
+    larger: float = 1.0
+    """Actors of every other 600 clips of the training side are so many times as large: what is easy is learnt first,
+    and helps with the rest."""
     seed: int = 0
     workers: int = 1
     """Processes that make and read clips."""

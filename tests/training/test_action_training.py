@@ -175,6 +175,15 @@ def test_without_places_no_mask_is_made_or_used(tmp_path, monkeypatch):
     torch.testing.assert_close(loaded(x), expected, atol=0.02, rtol=0.02)
 
 
+def test_every_other_shard_has_larger_actors(tmp_path, monkeypatch):
+    monkeypatch.setattr("mvlib.training.action_clips.SHARD", 2)
+    seen = {"frames": 4, "side": 64, "films": False}
+    usual, larger = (cached_clips(tmp_path, "train", 4, workers=0, larger=by, **seen) for by in (1.0, 2.0))
+    shown = [[int((f[..., 3] > 127).sum()) for f, _ in shards] for shards in (usual, larger)]
+    assert 2.5 < shown[1][0] / shown[0][0] < 4.2 and shown[1][1] == shown[0][1]
+    assert [a.tolist() for _, a in usual] == [a.tolist() for _, a in larger]
+
+
 def test_films_stand_behind_no_clip_that_was_to_be_without():
     scenes = ActingCutouts("train", 40, size=32, films=False)
     photographs = {scenes.photos.item(k).source_id for k in range(len(scenes.photos))}

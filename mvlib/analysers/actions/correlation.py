@@ -1,6 +1,7 @@
 """A recogniser's network that is told of no place: plain frames → correlated with the next → space, then time → pooled.
 
-What moved where is read from a correlation layer: how like each cell is to the cells around it in the next moment [1].
+What moved where is read from a correlation layer: how like each cell is to the cells around it in the next moment [1],
+as a distribution over the places that it may have gone to, and the mean of that.
 Behind it each 3-D convolution is one over the frame and one over the moments [2]. Neither it nor its head ever learns
 where the actor is, and it sees larger frames and more moments than the other recognisers.
 
@@ -96,13 +97,17 @@ class CorrelationNet(nn.Module):
     """Clips (B, T, 3, h, w), normalised, to logits (B, classes)."""
 
     frames, side, reach = 16, 160, 3
+    places: Tensor
     feature_layers = ("blocks.4",)
 
     def __init__(self, classes: int):
         super().__init__()
         self.stem = nn.Sequential(_still(3, 24, 5, 2), nn.ReLU(), _still(24, 32, 3, 2), nn.ReLU())
-        self.compared = _still(32, 16, 1, 1)
-        self.mix = nn.Sequential(_still((2 * self.reach + 1) ** 2 + 32, 48, 1, 1), nn.ReLU())
+        self.compared, self.sharpness = _still(32, 16, 1, 1), nn.Parameter(torch.tensor(10.0))
+        around = torch.arange(-self.reach, self.reach + 1.0)
+        places = torch.stack(torch.meshgrid(around, around, indexing="ij")).flatten(1)
+        self.register_buffer("places", places, persistent=False)
+        self.mix = nn.Sequential(_still(32 + places.shape[1] + 2, 48, 1, 1), nn.ReLU())
         sizes = ((48, 48, 1), (48, 96, 2), (96, 96, 1), (96, 128, 2), (128, 128, 1))
         self.blocks = nn.ModuleList([FactoredBlock(*size) for size in sizes])
         self.head = PooledHead(128, classes)
@@ -110,8 +115,13 @@ class CorrelationNet(nn.Module):
     def forward(self, clip: Tensor) -> Tensor:
         moments = clip.shape[1]
         x = self.stem(clip.flatten(0, 1).contiguous(memory_format=torch.channels_last))
-        moved = correlation(self.compared(x), moments, self.reach)
-        x = self.mix(torch.cat([x, moved], dim=1))
+        y = self.compared(x)
+        y = y - F.avg_pool2d(
+            y, 5, 1, 2, count_include_pad=False
+        )  # what all around share says nothing of motion
+        gone = (self.sharpness * correlation(y, moments, self.reach)).softmax(1)
+        mean = torch.einsum("nphw,dp->ndhw", gone, self.places)
+        x = self.mix(torch.cat([x, gone, mean], dim=1))
         for block in self.blocks:
             x = block(x, moments)
         return self.head(x.unflatten(0, (-1, moments)))
