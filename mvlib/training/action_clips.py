@@ -70,6 +70,7 @@ def cached_clips(
     side: int,
     masks: bool = True,
     films: bool = True,
+    larger: float = 1.0,
 ) -> Shards:
     """Shards of (uint8 (n, frames, side, side, 3 or 4), memory-mapped; classes (n,)), unless there made now.
 
@@ -86,19 +87,21 @@ def cached_clips(
         frames, side: moments and pixels of what a recogniser sees.
         masks: whether there is a fourth channel.
         films: as for ``ActingCutouts``.
+        larger: likewise, of every other shard, the first among them.
     """
     shards = []
     for seed, first in enumerate(range(0, count, SHARD)):
         n = min(SHARD, count - first)
-        path = Path(folder) / f"{split}_{seed}_{n}_{made_of(frames, side, masks, films)}.npy"
-        clips = ActingCutouts(split, n, size=side, frames=SHOT * frames, seed=seed, films=films)
+        size = 1.0 if seed % 2 else larger
+        path = Path(folder) / f"{split}_{seed}_{n}_{made_of(frames, side, masks, films, size)}.npy"
+        clips = ActingCutouts(split, n, side, SHOT * frames, seed, films, size)
         if not path.is_file():
             _make(path, clips, masks, workers)
         shards.append((np.load(path, mmap_mode="r"), np.array([clips.action(k) for k in range(n)])))
     return shards
 
 
-def made_of(*seen: int) -> str:
+def made_of(*seen: float) -> str:
     """Short digest of all that a clip depends on beside its number: who makes it, out of what, as ``seen`` how."""
     digest = hashlib.blake2b(repr((SHOT, *seen)).encode(), digest_size=4)
     for module in (acting, acting_paths, acting_render, photos):

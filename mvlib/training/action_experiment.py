@@ -7,9 +7,9 @@ from mvlib.errors import InputError
 
 from .experiment import Experiment
 
-NETWORKS = {"action_resnet3d": 112, "action_shift": 112, "action_recurrent": 112, "action_factored": 160}
+NETWORKS = {"action_resnet3d": 112, "action_shift": 112, "action_recurrent": 112, "action_correlation": 160}
 """Names, and the side in pixels of what each sees."""
-UNPLACED = ("action_factored",)
+UNPLACED = ("action_correlation",)
 """Those that say of no place that the actor is there."""
 
 
@@ -18,10 +18,10 @@ class ActionTraining(Experiment):
     """A training of one recogniser on clean generated clips."""
 
     network: str = "action_resnet3d"
-    """action_resnet3d, action_shift, action_recurrent or action_factored."""
+    """action_resnet3d, action_shift, action_recurrent or action_correlation."""
     clips: int = 2400
     """Generated clips of the training side; mirrors and backward playing make four of each. A GPU holds them all:
-    0.4 MB each, of action_factored 1.2 MB."""
+    0.4 MB each, of action_correlation 1.2 MB."""
     check: int = 240
     """Generated clips of the validation side."""
     steps: int = 2000
@@ -37,6 +37,9 @@ class ActionTraining(Experiment):
     """Weight of finding the actor (its mask is known) beside naming its action; at 0 no mask is ever used."""
     films: bool = True
     """Real clips behind some of the actors; false: photographs alone, as behind clips of more than 48 frames."""
+    larger: float = 1.0
+    """Actors of every other 600 clips of the training side are so many times as large: what is easy is learnt first,
+    and helps with the rest."""
     seed: int = 0
     workers: int = 1
     """Processes that make and read clips."""

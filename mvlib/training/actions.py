@@ -118,8 +118,15 @@ class ActionTrainer(Resumable):
 
     def clips(self, split: str, count: int) -> Shards:
         """Generated clips as the network sees them, with masks if it is to find places."""
-        t, seen = self.training, {"frames": self.network.frames, "side": self.network.side}
-        return cached_clips(t.cache, split, count, t.workers, masks=t.place > 0, films=t.films, **seen)
+        t = self.training
+        seen = {
+            "frames": self.network.frames,
+            "side": self.network.side,
+            "masks": t.place > 0,
+            "films": t.films,
+        }
+        larger = t.larger if split == "train" else 1.0
+        return cached_clips(t.cache, split, count, t.workers, larger=larger, **seen)
 
     def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Clips and their classes on the device, for the steps that are left; see ``update``."""

@@ -10,7 +10,7 @@ import torch
 
 from mvlib import analysers
 from mvlib._precision import computing_in
-from mvlib.analysers.actions import MEAN, STD, fit_frames
+from mvlib.analysers.actions import MEAN, STD, build_network, fit_frames
 from mvlib.datasets import ACTIONS, ActingCutouts
 from mvlib.training.action_clips import (
     BACKWARDS,
@@ -137,21 +137,51 @@ def test_clips_that_a_device_holds_are_shown_as_those_on_disk(cache):
     assert on_device(shards, torch.device("cpu")) is shards
 
 
+@pytest.mark.parametrize("network", NETWORKS)
+def test_a_step_mixes_no_devices(network):
+    """Tensors without numbers stand for those of a GPU: what is made on the CPU by mistake doesn't go with them."""
+    there, channels = torch.device("meta"), 3 if network in UNPLACED else 4
+    shards = on_device([(np.zeros((2, 8, 40, 40, channels), np.uint8), np.arange(2))], there)
+    x, action = Batches(shards, batch=3, sides=[36], seed=2)[0]
+    net = build_network(network).to(there)
+    seen = (x[:, :, :3] - MEAN) / STD
+    logits, score = (net(seen), None) if network in UNPLACED else net.look(seen)
+    loss = torch.nn.functional.cross_entropy(logits, action.to(there))
+    loss.backward()
+    assert {x.device, loss.device, *([] if score is None else [score.device])} == {there}
+
+
 def test_without_places_no_mask_is_made_or_used(tmp_path, monkeypatch):
-    options = {"network": "action_factored", "place": 0.0, "films": False, "clips": 2, "check": 2, "steps": 2}
+    options = {
+        "network": "action_correlation",
+        "place": 0.0,
+        "films": False,
+        "clips": 2,
+        "check": 2,
+        "steps": 2,
+    }
     trainer = ActionTrainer(training(tmp_path, **options), tmp_path)
     trainer.run(progress=False)
     files = sorted(tmp_path.glob("*.npy"))
     assert [np.load(file, mmap_mode="r").shape for file in files] == [(2, 16, 160, 160, 3)] * 2
-    path = save_recogniser(trainer, tmp_path / "action_factored.safetensors", command="", accuracy=0.5)
+    path = save_recogniser(trainer, tmp_path / "action_correlation.safetensors", command="", accuracy=0.5)
     card = json.loads(path.with_suffix(".json").read_text())
     assert "split train, photographs behind;" in card["data"] and "of 160 px" in card["accuracy"]["clips"]
     monkeypatch.setenv("MVLIB_WEIGHTS", str(tmp_path))
-    loaded, x = analysers.load("action_factored"), torch.rand(1, 64, 3, 90, 120)
+    loaded, x = analysers.load("action_correlation"), torch.rand(1, 64, 3, 90, 120)
     assert (loaded.frames, loaded.input_size) == (16, (160, 160))
     with torch.no_grad():
         expected = trainer.network.eval()((fit_frames(x, 16, 160) - MEAN) / STD)
     torch.testing.assert_close(loaded(x), expected, atol=0.02, rtol=0.02)
+
+
+def test_every_other_shard_has_larger_actors(tmp_path, monkeypatch):
+    monkeypatch.setattr("mvlib.training.action_clips.SHARD", 2)
+    seen = {"frames": 4, "side": 64, "films": False}
+    usual, larger = (cached_clips(tmp_path, "train", 4, workers=0, larger=by, **seen) for by in (1.0, 2.0))
+    shown = [[int((f[..., 3] > 127).sum()) for f, _ in shards] for shards in (usual, larger)]
+    assert 2.5 < shown[1][0] / shown[0][0] < 4.2 and shown[1][1] == shown[0][1]
+    assert [a.tolist() for _, a in usual] == [a.tolist() for _, a in larger]
 
 
 def test_films_stand_behind_no_clip_that_was_to_be_without():
@@ -240,8 +270,8 @@ def test_another_trainings_checkpoint_is_refused(cache, tmp_path):
         ({"steps": 0}, "steps is 0"),
         ({"precision": "half"}, "precision 'half' is unknown; choose one of float32, bf16, auto"),
         ({"coarse": 8}, r"coarse is 8; .*32\.\.112"),
-        ({"network": "action_factored", "coarse": 161, "place": 0.0}, r"coarse is 161; .*32\.\.160"),
-        ({"network": "action_factored"}, "action_factored finds no place; give place=0"),
+        ({"network": "action_correlation", "coarse": 161, "place": 0.0}, r"coarse is 161; .*32\.\.160"),
+        ({"network": "action_correlation"}, "action_correlation finds no place; give place=0"),
     ],
 )
 def test_bad_options(options, message):

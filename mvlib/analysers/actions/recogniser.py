@@ -12,7 +12,7 @@ from mvlib.errors import InputError
 
 from ..classifier import Predictor
 from ..zoo import torchvision_network
-from .factored import FactoredNet
+from .correlation import CorrelationNet
 from .networks import RecurrentNet, ResNet3d, ShiftNet
 
 FRAMES, SIDE = 8, 112
@@ -85,7 +85,7 @@ ACTION_NETWORKS: dict[str, type[nn.Module]] = {
     "action_resnet3d": ResNet3d,
     "action_shift": ShiftNet,
     "action_recurrent": RecurrentNet,
-    "action_factored": FactoredNet,
+    "action_correlation": CorrelationNet,
 }
 
 TORCHVISION_RECOGNISERS: tuple[str, ...] = tuple(
