@@ -5,11 +5,7 @@ from pathlib import Path
 from mvlib._arguments import command_line, write_config
 from mvlib._files import replace_when_done
 from mvlib.training.action_experiment import ActionTraining
-<<<<<<< HEAD
-from mvlib.training.experiment import ImageTraining, Training, UpdateTraining, VideoTraining
-=======
-from mvlib.training.experiment import OUTLINED, ImageTraining, Training, VideoTraining
->>>>>>> where
+from mvlib.training.experiment import OUTLINED, ImageTraining, Training, UpdateTraining, VideoTraining
 
 
 def train_image(out: Path = Path("runs/image"), **options) -> None:
