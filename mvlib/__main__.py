@@ -22,7 +22,7 @@ from mvlib.commands.compare import compare, listed
 from mvlib.commands.encode import encode
 from mvlib.commands.evaluate import evaluate_image, evaluate_video, report
 from mvlib.commands.fidelity import agreement, fidelity
-from mvlib.commands.train import train_actions, train_image, train_video
+from mvlib.commands.train import train_actions, train_image, train_update, train_video
 from mvlib.errors import UserError
 
 COMMANDS: Any = {  # names to functions, or to more of them
@@ -37,6 +37,7 @@ COMMANDS: Any = {  # names to functions, or to more of them
         "image": train_image,
         "video": train_video,
         "actions": train_actions,
+        "update": train_update,
     },
 }
 DEBUG = "--debug"

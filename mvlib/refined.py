@@ -19,8 +19,9 @@ from mvlib._imports import imported, is_import_path
 from mvlib._precision import chosen
 from mvlib.codecs import Codec, RealCodec
 from mvlib.errors import InputError
-from mvlib.preprocess import Preprocessor, Refinement, RefinementConfig
+from mvlib.preprocess import Preprocessor, Refinement, RefinementConfig, load_update
 from mvlib.training.experiment import ImageTraining, Training, VideoTraining
+from mvlib.training.network import with_trunk
 from mvlib.training.objective import Objective, load_guide, measured_slopes
 from mvlib.training.slope import Slope
 
@@ -39,7 +40,7 @@ def load_preprocessor(name: str | os.PathLike = "image", device: torch.device | 
         name: of trained weights ("image", "video", …), or the path of a .safetensors file with its card beside it;
             "module:name", the import path of your own class or network; or "refined:CODECS:ANALYSERS:STEPS", gradient
             steps on each picture or clip (``Refinement``), several joined by "+", what is left out as in
-            ``RefinementConfig``, whose other options may follow, as ":real=avif:task=output".
+            ``RefinementConfig``, whose other options may follow, as ":real=avif:task=output" or ":update=NAME".
 
     Raises:
         FileNotFoundError: there are no such weights; the message says how to train them.
@@ -52,7 +53,7 @@ def load_for(name: str | os.PathLike, device: torch.device | str) -> Preprocesso
     """As ``load_preprocessor``, chosen for ``device`` and still on the CPU, where weights can be read."""
     if isinstance(name, str) and name.split(":")[0] == _NAME:
         return refinement(_parsed(name), device)
-    return preprocess.load_preprocessor(name)
+    return with_trunk(preprocess.load_preprocessor(name))
 
 
 def refinement(config: RefinementConfig | None = None, device: torch.device | str = "cpu") -> Refinement:
@@ -74,7 +75,7 @@ def refinement(config: RefinementConfig | None = None, device: torch.device | st
     if not any(getattr(guide, "takes_clips", False) for guide in guides.values()):
         pictures = _objective(ImageTraining(**shared), guides, c.real)
     clips = _objective(VideoTraining(**shared, through=c.through), guides, c.real or c.codecs[0])
-    return Refinement(pictures, clips, c).eval()
+    return Refinement(pictures, clips, c, load_update(c.update) if c.update else None).eval()
 
 
 def _objective(training: Training, guides: Mapping[str, nn.Module], real: str) -> Objective:
@@ -119,6 +120,6 @@ def _parsed(name: str) -> RefinementConfig:
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(RefinementConfig)
     try:
-        return RefinementConfig(**vars(parser.parse_object(given, defaults=True)))
+        return RefinementConfig(**parser.parse_object(given, defaults=True).as_dict())
     except jsonargparse.ArgumentError as error:
         raise InputError(f"{name!r} can't be read: {error}") from None

@@ -16,7 +16,7 @@ from mvlib.errors import InputError, MissingFile, MissingPackage
 
 HEAVY = ("torch", "torchvision", "timm", "av", "matplotlib", "safetensors")
 LEVELS = ("", "encode", "evaluate", "evaluate image", "evaluate video", "fidelity", "agreement", "train")
-LEVELS += ("train image", "train video", "train actions")
+LEVELS += ("train image", "train video", "train actions", "train update")
 
 
 def test_help_at_every_level_loads_nothing_heavy():

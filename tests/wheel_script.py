@@ -12,7 +12,7 @@ import mvlib
 from mvlib import analysers
 from mvlib.datasets import Clips, Photos
 from mvlib.errors import MissingFile
-from mvlib.preprocess import RefinementConfig, available_preprocessors, load_preprocessor
+from mvlib.preprocess import RefinementConfig, available_preprocessors
 from mvlib.refined import refinement
 from mvlib.training.slope import Slope, anchor_path
 
@@ -40,7 +40,7 @@ for name, gop in (("x265", "stock"), ("x264", "ippp"), ("jpeg", "stock")):
 clip = clip.detach()
 
 for name in available_preprocessors():
-    y = load_preprocessor(name)(clip if name in ("video", "zhao") else clip[:, 0], 37)
+    y = mvlib.load_preprocessor(name)(clip if name in ("video", "zhao") else clip[:, 0], 37)
     assert y.isfinite().all() and y.min() >= 0 and y.max() <= 1, name
 assert {"filter", "image", "machines", "video", "zhao"} <= set(available_preprocessors())
 

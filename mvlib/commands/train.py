@@ -6,7 +6,7 @@ from typing import Any
 from mvlib._arguments import command_line, write_config
 from mvlib._files import replace_when_done
 from mvlib.training.action_experiment import ActionTraining
-from mvlib.training.experiment import ImageTraining, Training, VideoTraining
+from mvlib.training.experiment import OUTLINED, ImageTraining, Training, UpdateTraining, VideoTraining
 
 
 def train_image(out: Path = Path("runs/image"), **options: Any) -> None:
@@ -16,7 +16,9 @@ def train_image(out: Path = Path("runs/image"), **options: Any) -> None:
         out: folder of the checkpoint, the log, and at the end the weights with their card.
         **options: see ImageTraining.
     """
-    _train(ImageTraining(**options), out, "photographs of data/photos.csv, split train")
+    training = ImageTraining(**options)
+    pasted = " with cut-outs of data/cutouts.csv" if training.task in OUTLINED else ""
+    _train(training, out, f"photographs of data/photos.csv{pasted}, split train")
 
 
 def train_video(out: Path = Path("runs/video"), **options: Any) -> None:
@@ -48,6 +50,26 @@ def train_actions(out: Path = Path("runs/actions"), **options: Any) -> None:
     print(
         f"saved {saved}; {100 * accuracy:.1f} % of the validation clips are recognised ({trainer.precision})"
     )
+
+
+def train_update(out: Path = Path("runs/update"), **options: Any) -> None:
+    """Train the rule by which a refinement steps; a run that was killed goes on where it was.
+
+    Args:
+        out: folder of the checkpoint, the log, and at the end the weights with their card.
+        **options: see UpdateTraining.
+    """
+    training = UpdateTraining(**options)
+    from mvlib.preprocess import LearnedUpdate
+    from mvlib.training.update import UpdateTrainer, save_trained_update
+
+    trainer = UpdateTrainer(training, out)
+    with trainer.alone():
+        rule = trainer.run()
+        if trainer.processes.is_main:
+            assert isinstance(rule, LearnedUpdate)
+            saved = save_trained_update(trainer, rule, command_line())
+            print(f"saved {saved} after {trainer.step} steps")
 
 
 def _train(training: Training, out: Path, data: str) -> None:

@@ -174,7 +174,7 @@ class PastedCutouts(Reader):
         self._photos = Photos(split, size=16)
         self._cutouts = Cutouts(split, coco=True)
         meta = self._photos.meta
-        places = [i for i, m in enumerate(meta) if _is_background(m, size)]
+        places = [i for i, m in enumerate(meta) if is_background(m, size)]
         things = [i for i in range(len(self._cutouts)) if self._cutouts[i].coco not in NOT_PASTED]
         if not places or size < 16:
             raise InputError(
@@ -225,7 +225,8 @@ class PastedCutouts(Reader):
         return cut_square(self._photos.uint8(place), self.size, "random", rng).astype(np.float32)
 
 
-def _is_background(item: Item, size: int) -> bool:
+def is_background(item: Item, size: int) -> bool:
+    """Whether a square of ``size`` pixels of a photograph shows nothing that one would paste."""
     known = item.row["kind"] in KINDS and item.source_id not in SHOWS_OBJECTS
     return known and item.shorter_side >= size
 

@@ -35,7 +35,7 @@ def _own(e: Experiment) -> Reader:
                 )
             return open_dataset("pedestrians")
         case "pasted":  # they are made, and so are scenes: there can be as many as are wanted
-            return open_dataset("pasted", count=e.limit or 120, **options)
+            return open_dataset("pasted", **{"count": e.limit or 120} | options | e.reader)
         case "acting":
             made: dict[str, Any] = {"count": e.limit or 1000, "frames": e.frames, "seed": e.scene_seed}
             return open_dataset("scenes", **made, **options)

@@ -12,6 +12,8 @@ from .filter import Filter, FilterConfig
 from .frames import InChunks, preprocess_frames
 from .npp import NPP, NPPConfig, paper_lambda
 from .refine import Refinement, RefinementConfig
+from .regions import Regions, RegionsConfig
+from .update import LearnedUpdate, UpdateConfig, load_update, save_update
 from .video import VideoPreprocessor
 from .weights import (
     available_preprocessors,
@@ -32,10 +34,14 @@ __all__ = [
     "Filter",
     "FilterConfig",
     "InChunks",
+    "LearnedUpdate",
     "NPPConfig",
     "Preprocessor",
     "Refinement",
     "RefinementConfig",
+    "Regions",
+    "RegionsConfig",
+    "UpdateConfig",
     "VideoPreprocessor",
     "ZhaoConfig",
     "ZhaoPreprocessor",
@@ -46,7 +52,9 @@ __all__ = [
     "described",
     "detail_bands",
     "load_preprocessor",
+    "load_update",
     "paper_lambda",
     "preprocess_frames",
     "save_preprocessor",
+    "save_update",
 ]

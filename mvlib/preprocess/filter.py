@@ -4,6 +4,7 @@ It has a few dozen numbers and sees nothing of the picture. What a network saves
 is what looking at the picture is worth.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -61,8 +62,14 @@ class Filter(Preprocessor):
 
     def gains_at(self, qp: Tensor) -> Tensor:
         """Gains at qp (B,): (B, 2, bands), each in (-1, 1)."""
-        knots = qp.new_tensor(self.config.qps)
-        place = qp.clamp(knots[0], knots[-1])
-        upper = torch.searchsorted(knots, place).clamp(1, len(knots) - 1)
-        share = ((place - knots[upper - 1]) / (knots[upper] - knots[upper - 1]))[:, None, None]
-        return (self.gains[upper - 1] * (1 - share) + self.gains[upper] * share).tanh()
+        return on_lines(qp, self.config.qps, self.gains).tanh()
+
+
+def on_lines(qp: Tensor, qps: Sequence[int], values: Tensor) -> Tensor:
+    """``values`` (Q, …), one for each of ``qps``, at qp (B,): on straight lines between, the ends' outside: (B, …)."""
+    knots = qp.new_tensor(qps)
+    place = qp.clamp(knots[0], knots[-1])
+    upper = torch.searchsorted(knots, place).clamp(1, len(knots) - 1)
+    share = (place - knots[upper - 1]) / (knots[upper] - knots[upper - 1])
+    share = share.view(-1, *(1,) * (values.ndim - 1))
+    return values[upper - 1] * (1 - share) + values[upper] * share

@@ -16,12 +16,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mvlib._numbers import check_numbers, is_number
 from mvlib.errors import InputError
 
 from .base import QP_RANGE
+from .update import Step
 from .video import VideoPreprocessor
 
 View = Callable[[Tensor], Tensor]
@@ -39,9 +40,9 @@ class Objective(Protocol):
     def __call__(
         self, x: Tensor, y: Tensor, qp: Tensor, codec: str, view: View | None = None, *, kept: Any
     ) -> Mapping[str, Tensor]:
-        """The mean over a batch as "loss", for clean and changed pictures or clips at qp (B,).
+        """The mean over a batch as "loss", for clean and changed pictures or clips at qp (B,), and its part "rate".
 
-        kept: what all steps on ``x`` share, from ``begin``.
+        kept: what all steps on ``x`` share, from ``begin``; its ``decoded`` is what the codec made of ``y``.
         """
 
     def begin(self, same_choices: bool) -> Any:
@@ -86,6 +87,8 @@ class RefinementConfig:
     through: int = 2
     """How many references in a row a gradient passes on its way back in time."""
     seed: int = 0
+    update: str = ""
+    """A learned rule that corrects each step: its name, or the path of its weights; empty: Adam alone."""
     anchor: Path | None = None
     """Measured curves of the codec alone, which give the slope; None: the package's own, or where there are none two
     encodings of the picture itself, which clips always take."""
@@ -128,15 +131,21 @@ class Refinement(VideoPreprocessor):
             turn. None where an analyser looks at clips only.
         clips: what is lowered on clips.
         config: how; the names in it are not looked up.
+        update: corrects each of Adam's steps; None leaves them as they are.
     """
 
     takes_pictures = True
 
     def __init__(
-        self, pictures: Objective | None, clips: Objective, config: RefinementConfig | None = None
+        self,
+        pictures: Objective | None,
+        clips: Objective | None,
+        config: RefinementConfig | None = None,
+        update: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.config, self.pictures, self.clips = config or RefinementConfig(), pictures, clips
+        self.update = update
 
     @property
     def told_qp(self) -> bool:
@@ -153,17 +162,22 @@ class Refinement(VideoPreprocessor):
         for part in x.split(self.config.chunk, 1):
             before, after = state or (part[:, :0], part[:, :0])
             with torch.inference_mode(False), torch.enable_grad():  # the caller may be without gradients
-                change = self._change(
-                    part.detach().clone(), after.detach().clone(), before.clone(), qp.clone()
-                )
-            y = (part + change).clamp(0, 1)
+                whole = part.detach().clone(), after.detach().clone(), before.clone()
+                change = self.change(*whole, qp.clone(), torch.Generator().manual_seed(self.config.seed))
+            y = (part + change.detach()).clamp(0, 1)
             refined.append(y)
             kept = slice(-self.config.overlap, None) if self.config.overlap else slice(0, 0)
             state = tuple(torch.cat(pair, 1)[:, kept].detach() for pair in ((before, part), (after, y)))
         return torch.cat(refined, 1), state
 
-    def _change(self, x: Tensor, done: Tensor, clean: Tensor, qp: Tensor) -> Tensor:
-        """What the steps add to the frames ``x``, after frames that are ``done`` and were ``clean``."""
+    def change(
+        self, x: Tensor, done: Tensor, clean: Tensor, qp: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        """What the steps add to the frames ``x`` (B, T, 3, H, W), after frames that are ``done`` and were ``clean``.
+
+        In training, it has the gradient of the learned rule's weights; gradients and pictures that the rule is given
+        have none.
+        """
         c = self.config
         if c.at_qp is not None:
             qp = torch.full_like(qp, c.at_qp)
@@ -171,19 +185,42 @@ class Refinement(VideoPreprocessor):
         still = whole.shape[1] == 1
         objective = self._objective(still)
         size = self.step_size(qp, still).view(-1, 1, 1, 1, 1)
-        change = torch.zeros_like(x).requires_grad_()
+        change, corrections = torch.zeros_like(x).requires_grad_(), torch.zeros_like(x)
         # Gradients are of a mean over a batch: eps far below them, or the size of the batch would count.
         optimiser = torch.optim.Adam([change], lr=1 / 255, eps=1e-14)
-        generator = torch.Generator().manual_seed(c.seed)
         codecs, kept = list(objective.codecs), objective.begin(c.steps <= _FEW)
         for step in range(c.steps):
             view = random_view((x.shape[-2], x.shape[-1]), generator) if c.views else None
             y = torch.cat([done, (x + size * change).clamp(0, 1)], 1)
             given = (whole[:, 0], y[:, 0]) if still else (whole, y)
-            loss = objective(*given, qp, codecs[step % len(codecs)], view, kept=kept)["loss"]
-            (change.grad,) = torch.autograd.grad(loss, [change])
+            parts = objective(*given, qp, codecs[step % len(codecs)], view, kept=kept)
+            before, update = change.detach().clone(), self.update
+            (gradient,) = torch.autograd.grad(parts["loss"], [change], retain_graph=update is not None)
+            change.grad = gradient
             optimiser.step()
-        return size * change.detach()
+            if update is not None:
+                (rate,) = torch.autograd.grad(parts["rate"], [change])
+                pictures = y, kept.decoded, gradient, rate, change - before, before
+                correction = self._correction(update, x, pictures, qp, step)
+                change.data += correction.detach()
+                corrections = corrections + correction
+        return size * (change.detach() + (corrections - corrections.detach()))
+
+    def _correction(
+        self, update: nn.Module, x: Tensor, pictures: tuple[Tensor, ...], qp: Tensor, number: int
+    ) -> Tensor:
+        """What the learned rule adds to Adam's step, in units of the change.
+
+        pictures: what the codec was given and made of it, gradients of loss and rate, the step, and the change before.
+        """
+        count = x.shape[1]
+        y, decoded, gradient, rate, moved, before = (p.detach() for p in pictures)
+        of_frames = (y[:, -count:], decoded.view_as(y)[:, -count:], gradient, rate, 255 * moved, 255 * before)
+        given, coded, loss, bits, step, sum_before = (p.flatten(0, 1) for p in of_frames)
+        clean = x.detach().flatten(0, 1)
+        known = Step(clean, given, coded, loss, bits, step, sum_before, qp.repeat_interleave(count), number)
+        with torch.set_grad_enabled(self.training):
+            return update(known).view_as(x) / 255
 
     def step_size(self, qp: Tensor, still: bool) -> Tensor:
         """Grey levels of a step at qp (B,), on pictures (``still``) or clips: (B,)."""
@@ -196,14 +233,15 @@ class Refinement(VideoPreprocessor):
         return level * (torch.ones_like(qp) if until is None else 2 ** ((qp.clamp(max=until) - at) / 6))
 
     def _objective(self, still: bool) -> Objective:
+        objective = self.pictures if still else self.clips
+        if objective is not None:
+            return objective
         if not still:
-            return self.clips
-        if self.pictures is None:
-            raise InputError(
-                f"this refinement is guided by {', '.join(self.config.analysers)}, of which one looks at clips; give a "
-                "clip, or guides that look at pictures"
-            )
-        return self.pictures
+            raise InputError("this refinement is of pictures alone; give a picture")
+        raise InputError(
+            f"this refinement is guided by {', '.join(self.config.analysers)}, of which one looks at clips; give a "
+            "clip, or guides that look at pictures"
+        )
 
 
 def random_view(size: tuple[int, int], generator: torch.Generator) -> View:

@@ -25,6 +25,7 @@ from .compact import Compact, CompactConfig
 from .compact_video import CompactVideo, CompactVideoConfig
 from .filter import Filter, FilterConfig
 from .npp import NPP, NPPConfig
+from .regions import Regions, RegionsConfig
 from .video import VideoPreprocessor
 from .zhao import ZhaoConfig, ZhaoPreprocessor
 
@@ -34,6 +35,7 @@ ARCHITECTURES: dict[str, tuple[type[Preprocessor], type]] = {
     "Compact": (Compact, CompactConfig),
     "CompactVideo": (CompactVideo, CompactVideoConfig),
     "Filter": (Filter, FilterConfig),
+    "Regions": (Regions, RegionsConfig),
     "ZhaoPreprocessor": (ZhaoPreprocessor, ZhaoConfig),
 }
 

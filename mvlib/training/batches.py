@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 
 from mvlib.datasets import ActingCutouts, Clips, Photos, open_dataset
 from mvlib.datasets.opening import has_splits
+from mvlib.datasets.outlined import OutlinedCutouts
 from mvlib.errors import InputError
 
 from .experiment import OUTLINED, Training, VideoTraining
@@ -58,7 +59,9 @@ def material_of(training: Training) -> Material:
     """Where the pictures or clips of a training come from."""
     if training.dataset is not None:
         return PublicData(training.dataset, training)
-    return Scenes(training) if isinstance(training, VideoTraining) else Photographs(training)
+    if isinstance(training, VideoTraining):
+        return Scenes(training)
+    return Outlined(training) if training.task in OUTLINED else Photographs(training)
 
 
 class PublicData(OwnMaterial):
@@ -94,6 +97,18 @@ class Photographs:
         self.photos.set_epoch(step)
         chosen = rng.choice(len(self.photos), self.batch, replace=self.batch > len(self.photos))
         return (torch.stack([self.photos[int(i)] for i in chosen[part]]),)
+
+
+class Outlined:
+    """Photographs of the training side with pasted cut-outs, and the mask of these."""
+
+    def __init__(self, training: Training):
+        self.batch = training.batch
+        self.pictures = OutlinedCutouts("train", training.size, training.seed)
+
+    def draw(self, step: int, rng: np.random.Generator, part: slice) -> tuple[Tensor]:
+        """The pictures of a ``part`` of a step, RGB and mask: (B, 4, size, size)."""
+        return (torch.stack([self.pictures[step * self.batch + i] for i in range(self.batch)[part]]),)
 
 
 class Scenes:

@@ -6,6 +6,7 @@ takes its part of the batch of every step, and gradients are summed: the batch, 
 """
 
 import math
+import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,7 @@ from .batches import Material, Steps
 from .experiment import Training
 from .loading import loaded
 from .log import Log
-from .network import starting_network
+from .network import starting_network, with_trunk
 from .objective import Objective
 from .outline import Guarded, Outline
 from .resumable import Resumable
@@ -64,15 +65,22 @@ class Trainer(Resumable[Training]):
     ):
         self.processes = Processes(training.device)
         super().__init__(training, folder, self.processes.alone)
+        self._began = time.monotonic()
         self.part = self.processes.part(training.batch)
         if self.part.start == self.part.stop:
             raise InputError(
                 f"a batch of {training.batch} does not go round {self.processes.count} processes"
             )
+        if training.seconds is not None and self.processes.count > 1:
+            raise InputError(
+                f"seconds is {training.seconds:g}, but {self.processes.count} processes don't end at the same step; "
+                "set steps"
+            )
         self.device = self.processes.device
         self.precision = chosen(training.precision, self.device)
         torch.manual_seed(training.seed)
-        self.model = self.processes.with_shared_statistics(model or starting_network(training))
+        network = with_trunk(model or starting_network(training))
+        self.model = self.processes.with_shared_statistics(network)
         self.model.to(self.device).to(memory_format=torch.channels_last)
         self.average = AveragedModel(self.model, multi_avg_fn=self._add, use_buffers=True)
         self.steps = Steps(training, self.part, material)
@@ -97,7 +105,13 @@ class Trainer(Resumable[Training]):
         t = self.training
         if step < t.warmup:
             return (step + 1) / t.warmup
-        return 0.5 * (1 + math.cos(math.pi * (step - t.warmup) / max(1, t.steps - t.warmup)))
+        over = max((step - t.warmup) / max(1, t.steps - t.warmup), self._spent())
+        return 0.5 * (1 + math.cos(math.pi * min(1, over)))
+
+    def _spent(self) -> float:
+        """The share of the time that is over; 0 where there is no limit."""
+        seconds = self.training.seconds
+        return 0.0 if seconds is None else (time.monotonic() - self._began) / max(seconds, 1e-9)
 
     def _add(self, averaged: Tensors, now: Tensors, count: Tensor | int) -> None:
         """Into the moving average, in place; after few steps it forgets faster, for it holds little but the start."""
@@ -113,7 +127,7 @@ class Trainer(Resumable[Training]):
         torch.manual_seed(seed_of(t.seed, self.step, self.processes.rank))  # for what the codec draws
         codec = t.codecs[self.step % len(t.codecs)]
         known = {} if targets is None else {"targets": targets}
-        parts = self.objective(x, self.replica(x[..., :3, :, :], qp), qp, codec, **known)  # a mask may follow
+        parts = self.objective(x, self.preprocessed(x, qp), qp, codec, **known)
         share = len(x) / t.batch  # parts are means over this process's items, gradients means over processes
         self.optimiser.zero_grad(set_to_none=True)
         (parts["loss"] * (share * self.processes.count)).backward()
@@ -131,8 +145,12 @@ class Trainer(Resumable[Training]):
         self.step += 1
         return row
 
+    def preprocessed(self, x: Tensor, qp: Tensor) -> Tensor:
+        """What is given to the codec."""
+        return self.replica(x[..., :3, :, :], qp)  # a mask may follow
+
     def batches(self) -> Generator[tuple, None, None]:
-        """Batches of the steps that are left, on the device."""
+        """Batches of the steps that are left, as long as there is time, on the device."""
         t = self.training
         loading = loaded(
             self.steps,
@@ -142,6 +160,8 @@ class Trainer(Resumable[Training]):
             pin_memory=self.device.type == "cuda",
         )
         for x, qp, *targets in loading:
+            if self._spent() >= 1:
+                return
             layout = torch.channels_last if x.ndim == 4 else torch.preserve_format
             yield (
                 x.to(self.device, memory_format=layout, non_blocking=True),
@@ -155,6 +175,7 @@ class Trainer(Resumable[Training]):
         Ctrl-C ends one process behind the step that it is in, which is kept; a second one, and several processes, at
         once. The KeyboardInterrupt says what is kept.
         """
+        self._began = time.monotonic()
         with self.alone():
             self.resume()
             self.processes.wait()  # all have read the checkpoint before one writes the next
@@ -164,6 +185,8 @@ class Trainer(Resumable[Training]):
             else:
                 for batch in self.batches():
                     self.update(*batch)
+            if self.processes.is_main and self.step > self._saved:  # time was over between two checkpoints
+                self.save()
         return self.average.module.eval()
 
     def record(self, row: dict[str, float], log: Log) -> None:

@@ -1,13 +1,24 @@
 """The network that a training starts from: architecture and its options, weights of an earlier one → network."""
 
 from dataclasses import asdict
+from typing import TypeVar
 
 from torch import nn
 
+from mvlib.analysers.trunk import Trunk
 from mvlib.errors import InputError
-from mvlib.preprocess import Compact, CompactVideo, build_preprocessor, described, load_preprocessor
+from mvlib.preprocess import (
+    Compact,
+    CompactVideo,
+    Regions,
+    build_preprocessor,
+    described,
+    load_preprocessor,
+)
 
 from .experiment import Training
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def starting_network(training: Training) -> nn.Module:
@@ -39,3 +50,12 @@ def starting_network(training: Training) -> nn.Module:
             f"{training.start} has the options {its['config']}, not {training.network}: leave `network` out"
         )
     return start.train()
+
+
+def with_trunk(network: Network) -> Network:
+    """``network``, and where it looks with a classifier's trunk, with the one that its options name."""
+    if isinstance(network, Regions) and network.trunk is None:
+        trunk = Trunk(network.config.trunk)
+        device = next(network.parameters()).device
+        network.attach(trunk.to(device))
+    return network

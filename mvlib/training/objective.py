@@ -38,11 +38,13 @@ class Kept:
         references: by analyser, what it makes of the clean pictures as a whole.
         slopes: by codec and analyser, where no curves were measured: those of the pictures themselves.
         choices: by codec, what the virtual one chose in the first step; None: it chooses anew in each.
+        decoded: what the codec made of the pictures it was given last.
     """
 
     references: dict[str, Any] = field(default_factory=dict)
     slopes: dict[tuple[str, str], OwnSlope] = field(default_factory=dict)
     choices: dict[str, list] | None = field(default_factory=dict)
+    decoded: Tensor | None = None
 
 
 class Objective(nn.Module):
@@ -117,6 +119,7 @@ class Objective(nn.Module):
         slopes = self.slopes_for(x, qp, codec, kept)
         choices = None if kept.choices is None else kept.choices.setdefault(codec, [])
         bpp, decoded = self.coded(y, qp, codec, choices)
+        kept.decoded = decoded.detach()
         parts = {"bpp": bpp.mean()}
         task: Tensor | float = 0.0
         shown = (x, decoded) if view is None else (view(x), view(decoded))

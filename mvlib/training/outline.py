@@ -48,7 +48,7 @@ class Outline(nn.Module):
         """Loss and its parts, means over the batch.
 
         Args:
-            x: scenes (B, T, 4, H, W) in [0, 1], RGB and mask.  y: preprocessed (B, T, 3, H, W).
+            x: scenes (B, T, 4, H, W) or pictures (B, 4, H, W) in [0, 1], RGB and mask.  y: preprocessed, 3 channels.
             qp, codec: not used; they are those of ``Objective``.
         Returns:
             loss: the mean of its parts: "left", detail off the actor that is still there, and "harmed", detail of the
@@ -72,13 +72,14 @@ class Guarded(Objective):
 
 
 def misplaced_detail(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Detail off the actor that is still there, and detail of the actor that is not; arguments as in ``Outline``.
+    """Detail off the things that is still there, and detail of the things that is not; arguments as in ``Outline``.
 
-    Our recognisers shrink a frame before they look at it, so the finest band is no detail: none of it is to stay.
+    Our recognisers shrink a frame before they look at it, so in scenes the finest band is no detail: none is to stay.
     """
-    clean, y = x[:, :, :3].flatten(0, 1), y.flatten(0, 1)
-    stays = near(x[:, :, 3:].flatten(0, 1))
-    clean = clean - detail_bands(clean, 1)[0]
+    clean, mask = x[..., :3, :, :].flatten(0, -4), x[..., 3:, :, :].flatten(0, -4)
+    y, stays = y.flatten(0, -4), near(mask)
+    if x.ndim == 5:
+        clean = clean - detail_bands(clean, 1)[0]
     detail = reduce(add, detail_bands(clean, BANDS))
     energy = nn.functional.avg_pool2d(detail.square().mean(1, keepdim=True), 9, 1, 4, count_include_pad=False)
     wrong = (y - clean + (1 - stays) * detail).square().mean(1, keepdim=True) / (energy + FLAT)

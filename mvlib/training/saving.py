@@ -26,7 +26,7 @@ def save_trained(trainer: Trainer, network: nn.Module, *, command: str, data: st
         command=command,
         data=data,
         seed=training.seed,
-        steps=training.steps,
+        steps=trainer.step,
         analysers=tuple(
             trainer.objective.analysers
         ),  # those that guided it: none where the task is an outline

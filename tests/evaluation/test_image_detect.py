@@ -165,6 +165,8 @@ def test_materials_are_what_they_say():
     assert films[0].source == films[5].source != films[6].source
     assert len({films[i].source for i in range(48)}) == 8
     assert len(load_material(Experiment(material="pasted", limit=200))) == 200
+    grouped = load_material(Experiment(material="pasted", limit=40, reader={"groups": 38}))
+    assert len({grouped.get(i).source for i in (0, 12, 38)}) == 2  # of 12 groups, 0 and 12 would be one
     photos = load_material(Experiment(limit=3))
     assert len(photos) == 3 and photos[2].frames.shape == (1, 224, 224, 3) and photos[0].labels
     with pytest.raises(IndexError, match="sample 3"):

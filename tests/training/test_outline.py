@@ -7,7 +7,7 @@ import torch
 
 from mvlib.preprocess.bands import detail_bands
 from mvlib.training.batches import Steps
-from mvlib.training.experiment import VideoTraining
+from mvlib.training.experiment import ImageTraining, VideoTraining
 from mvlib.training.loop import Trainer
 from mvlib.training.outline import BANDS, MARGIN, Guarded, Outline, near
 
@@ -93,8 +93,31 @@ def test_what_has_no_outlines_is_refused(options, task):
         VideoTraining(**{"task": task, "excerpts": 0} | options)
 
 
-def test_pictures_have_no_outlines():
-    from mvlib.training.experiment import ImageTraining
+PICTURES = ImageTraining(
+    architecture="Regions", task="outline", batch=2, size=64, steps=6, lr=1e-2, warmup=2, workers=0, ema=0.5
+)
 
-    with pytest.raises(ValueError, match="outline"):
-        ImageTraining(task="outline")
+
+def test_pictures_come_with_the_mask_of_their_things_and_the_rest_smoothed_is_what_is_wanted():
+    x, qp = Steps(PICTURES)[1]
+    assert x.shape == (2, 4, 64, 64) and 0 < x[:, 3].mean() < 1
+    clean, stays, measure = x[:, :3], near(x[:, 3:]), Outline(PICTURES)
+    detail = sum(detail_bands(clean, BANDS))
+    wanted, untouched = (measure(x, y, qp, "x265") for y in (clean - (1 - stays) * detail, clean))
+    assert wanted["loss"] < 1e-6 and untouched["left"] > 0.3
+    assert untouched["harmed"] < 0.3 * untouched["left"] < measure(x, clean - detail, qp, "x265")["harmed"]
+
+
+def test_a_few_steps_find_the_things_of_one_batch(tmp_path):
+    trainer = Trainer(PICTURES, tmp_path)
+    batch = trainer.steps[1]
+    losses = [trainer.update(*batch)["loss"] for _ in range(PICTURES.steps)]
+    assert losses[-1] < 0.8 * losses[0]
+
+
+@pytest.mark.parametrize(
+    "options", [{"task": "guarded"}, {"task": "outline", "dataset": "coco", "root": "."}]
+)
+def test_pictures_that_have_no_outlines_are_refused(options):
+    with pytest.raises(ValueError, match="task"):
+        ImageTraining(**options)

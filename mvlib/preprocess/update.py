@@ -1,0 +1,168 @@
+"""A learned rule for the steps of a refinement: gradient, picture, codec's error, QP → what to add to Adam's step.
+
+Adam's first step takes the sign of the gradient: every sample moves equally far, whether it matters or not, and only
+what the guide sees counts. This network is given what the step is made of, and corrects it per sample. It is trained
+through the steps, for analysers that give no gradient where a picture is encoded. Untrained it changes nothing.
+
+Reference: Andrychowicz et al., "Learning to learn by gradient descent by gradient descent", NeurIPS 2016: gradients are
+inputs like any other, which training does not differentiate.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mvlib._numbers import check_numbers
+from mvlib._packaged import reading
+from mvlib._planes import repeat_edges
+from mvlib._weights import fill, read_weights, weights_folder, write_weights
+from mvlib.errors import InputError
+
+from .bands import detail_bands
+from .base import centre_qp
+
+_INPUTS, _GRID = 24, 8
+
+
+@dataclass(frozen=True)
+class UpdateConfig:
+    """Size of ``LearnedUpdate``; the defaults have 8,186 weights and cost 6.5 kMAC per pixel and step."""
+
+    width: int = 16
+    """Channels inside."""
+    steps: int = 2
+    """Steps that are told apart; later ones are taken for the last of them."""
+    bound: float = 2.0
+    """The largest correction besides a gain on Adam's step, in sizes of a step."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
+        if self.width < 1 or self.steps < 1 or self.bound <= 0:
+            raise InputError(
+                f"width is {self.width}, steps {self.steps} and bound {self.bound}; all must be above 0"
+            )
+
+
+@dataclass
+class Step:
+    """What is known when a step is taken; pictures are (B, 3, H, W).
+
+    Attributes:
+        clean, given, decoded: the picture, what the codec was given, and what it made of that.
+        gradient, rate: of the whole loss and of its rate alone; only their direction and relative sizes count.
+        moved, change: Adam's step, and all that was changed before it, in sizes of a step.
+        qp: (B,).  number: of the step, from 0.
+    """
+
+    clean: Tensor
+    given: Tensor
+    decoded: Tensor
+    gradient: Tensor
+    rate: Tensor
+    moved: Tensor
+    change: Tensor
+    qp: Tensor
+    number: int
+
+
+class LearnedUpdate(nn.Module):
+    """Fully convolutional, steered by QP and step, with the grid of 8 samples that codecs work on as an input."""
+
+    card: Mapping[str, Any] = MappingProxyType({})
+
+    def __init__(self, config: UpdateConfig | None = None) -> None:
+        super().__init__()
+        self.config = c = config or UpdateConfig()
+        known = 2 + c.steps
+        self.near, self.near_by_qp = nn.Conv2d(_INPUTS, c.width, 3), nn.Linear(known, 2 * c.width)
+        self.far, self.far_by_qp = nn.Conv2d(c.width, c.width, 3, dilation=2), nn.Linear(known, 2 * c.width)
+        self.place = nn.Parameter(torch.zeros(c.width, _GRID, _GRID))
+        self.head, self.direct, self.by_qp = (
+            nn.Conv2d(c.width, 6, 3),
+            nn.Conv2d(_INPUTS, 6, 1),
+            nn.Linear(known, 6),
+        )
+        for layer in (self.head, self.direct, self.by_qp):
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
+
+    def forward(self, step: Step) -> Tensor:
+        """What to add to Adam's step, (B, 3, H, W) in sizes of a step."""
+        seen, known = self.inputs(step), self.known(step.qp, step.number)
+        h = _modulated(self.near(repeat_edges(seen, 1, 1, 1, 1)), self.near_by_qp(known))
+        h = F.silu(h + self._grid(*h.shape[-2:]))
+        h = h + F.silu(_modulated(self.far(repeat_edges(h, 2, 2, 2, 2)), self.far_by_qp(known)))
+        out = self.head(repeat_edges(h, 1, 1, 1, 1)) + self.direct(seen) + self.by_qp(known)[:, :, None, None]
+        free, gain = out.tanh().chunk(2, 1)
+        return self.config.bound * free + gain * step.moved
+
+    def known(self, qp: Tensor, number: int) -> Tensor:
+        """QP (B,) and step as numbers: (B, 2 + steps)."""
+        centred, last = centre_qp(qp), self.config.steps - 1
+        which = [torch.full_like(qp, float(k == min(number, last))) for k in range(last + 1)]
+        return torch.stack([centred, centred.square(), *which], 1)
+
+    def inputs(self, s: Step) -> Tensor:
+        """All that is seen, about as large as 1: (B, 24, H, W)."""
+        quantiser = (2 ** ((s.qp - 4) / 6) / 255).view(-1, 1, 1, 1)
+        details = torch.cat(detail_bands(s.clean, 2), 1) / quantiser
+        gradients = [_soft(g) for g in (s.gradient, s.gradient - s.rate, s.rate)]
+        error = 2 * (s.decoded - s.given) / quantiser
+        return torch.cat([*gradients, s.moved, s.change, error, details / (1 + details.abs())], 1)
+
+    def _grid(self, height: int, width: int) -> Tensor:
+        tiled = self.place.repeat(1, -(-height // _GRID), -(-width // _GRID))
+        return tiled[:, :height, :width]
+
+
+def load_update(name: str | os.PathLike) -> LearnedUpdate:
+    """The learned rule ``name``, in eval mode on the CPU: of the package, or the path of a .safetensors file.
+
+    Raises:
+        FileNotFoundError: there are no such weights; the message names those that there are.
+        ValueError: weights that don't fit their card, or that are no such rule's.
+    """
+    path = Path(name)
+    if not path.suffix and len(path.parts) == 1:
+        path = weights_folder() / f"update_{path.name}.safetensors"
+    there = ", ".join(p.stem.split("_", 1)[1] for p in sorted(weights_folder().glob("update_*.safetensors")))
+    state, card = read_weights(
+        path, f"Learned updates that ship: {there or 'none yet'}. `python -m mvlib train update` makes one"
+    )
+    with reading(
+        path.with_suffix(".json"), "take the card of `python -m mvlib train update`, or train again"
+    ):
+        if card.get("architecture") != LearnedUpdate.__name__:
+            raise InputError(f"it is of {card.get('architecture')!r}, no {LearnedUpdate.__name__}")
+        try:
+            update = LearnedUpdate(UpdateConfig(**card["config"]))
+        except (LookupError, RuntimeError, TypeError) as error:
+            raise InputError(f"there is no {LearnedUpdate.__name__} with such a config: {error}") from error
+    fill(update, state, path)
+    update.card = card
+    return update.eval()
+
+
+def save_update(update: LearnedUpdate, path: str | os.PathLike, **card: Any) -> Path:
+    """Write weights and card, both or neither; the path of the weights. ``card``: what else it says."""
+    facts: dict[str, Any] = {"architecture": LearnedUpdate.__name__, "config": asdict(update.config)}
+    facts["parameters"] = sum(p.numel() for p in update.parameters())
+    return write_weights(path, update.state_dict(), facts | card)
+
+
+def _soft(v: Tensor) -> Tensor:
+    """``v`` in shares of itself and its root mean square over the picture: in (-1, 1), its size does not count."""
+    rms = v.square().mean((1, 2, 3), keepdim=True).sqrt()
+    return v / (v.abs() + rms).clamp_min(1e-30)
+
+
+def _modulated(h: Tensor, film: Tensor) -> Tensor:
+    scale, shift = film[:, :, None, None].chunk(2, 1)
+    return h * (1 + scale) + shift
