@@ -38,16 +38,12 @@ class Crop:
     pixels: np.ndarray
 
 
-def write_page(report: Report, ready: Ready, path: str | Path, samples: int = 3) -> None:
-    """Write the result of ``ready`` as one HTML file, whole or not at all.
-
-    Args:
-        samples: how many pictures or excerpts are shown, from all over.
-    """
+def write_page(report: Report, ready: Ready, path: str | Path) -> None:
+    """Write the result of ``ready`` as one HTML file with some pictures or excerpts, whole or not at all."""
     result = report.to_dict()
     text, _, foot = report.text().rpartition("\n\n")
     count = len(ready.material)
-    shown = dict.fromkeys(i * (count - 1) // max(1, samples - 1) for i in range(min(samples, count)))
+    shown = dict.fromkeys(i * (count - 1) // 2 for i in range(min(3, count)))  # from all over
     parts = [
         _table(text) if text.startswith("|") else f"<p>{escape(text)}</p>",
         *(

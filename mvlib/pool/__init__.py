@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -152,53 +153,30 @@ def _of_item(index: int, error: Exception) -> Exception:
 
 
 def _parallel(function: Callable, jobs: list[tuple], count: int, bar: Any) -> list:
-    todo: queue.SimpleQueue = queue.SimpleQueue()
-    done: queue.SimpleQueue = queue.SimpleQueue()
-    for item in enumerate(jobs):
-        todo.put(item)
-    crew = _take(count)
-    threads = [threading.Thread(target=_serve, args=(w, function, todo, done), daemon=True) for w in crew]
-    for thread in threads:
-        thread.start()
-    results = [None] * len(jobs)
+    crew, free = _take(count), queue.SimpleQueue[Worker]()
+    for worker in crew:
+        free.put(worker)
+
+    def call(*job: Any) -> object:
+        worker = free.get()
+        try:
+            return worker.call(function, job)
+        finally:
+            free.put(worker)
+
+    threads = ThreadPoolExecutor(count, "workers")
     try:
-        for _ in jobs:
-            index, result, error = _next(done)
-            if error is not None:
-                raise _of_item(index, error) from error
-            results[index] = result
-            bar.update()
+        work = [threads.submit(_inline, call, i, job, bar) for i, job in enumerate(jobs)]
+        results = [result_of(job) for job in work]
     except BaseException:  # Ctrl-C too: half-done jobs are of no use to the next call
+        threads.shutdown(wait=False, cancel_futures=True)
         for worker in crew:
             worker.process.kill()
         raise
-    for thread in threads:
-        thread.join()
+    threads.shutdown()
     with _lock:
         idle.extend(worker for worker in crew if worker.alive())
     return results
-
-
-def _next(done: queue.SimpleQueue) -> tuple:
-    while True:  # a thread that waits without end could not be told to stop
-        try:
-            return done.get(timeout=0.2)
-        except queue.Empty:
-            continue
-
-
-def _serve(worker: Worker, function: Callable, todo: queue.SimpleQueue, done: queue.SimpleQueue) -> None:
-    while True:
-        try:
-            index, job = todo.get_nowait()
-        except queue.Empty:
-            return
-        try:
-            done.put((index, worker.call(function, job), None))
-        except Exception as error:
-            done.put((index, None, error))
-            if not worker.alive():
-                return
 
 
 def _take(count: int) -> list[Worker]:

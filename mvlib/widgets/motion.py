@@ -103,11 +103,11 @@ def _taken_apart(
     return Motion(source, shown, bits, psnr, *(f[0].numpy() for f in fields), *left)
 
 
-def draw_motion(picture: np.ndarray, motion: Motion, scale: int = 3, stretch: float = 1) -> np.ndarray:
+def draw_motion(picture: np.ndarray, motion: Motion, scale: int = 3) -> np.ndarray:
     """The picture enlarged, every block with a frame in its mode's colour and an arrow to where it comes from.
 
     Args:
-        picture: uint8 (H, W, 3).  scale: of the picture.  stretch: of the arrows; 1 shows the true motion.
+        picture: uint8 (H, W, 3).  scale: of the picture.
     """
     height, width = picture.shape[:2]
     image = Image.fromarray(picture // 2 + 127).resize(
@@ -122,7 +122,7 @@ def draw_motion(picture: np.ndarray, motion: Motion, scale: int = 3, stretch: fl
         box = [scale * v for v in (x, y, x + size, y + size)]
         if mode:
             pen.rectangle([box[0], box[1], box[2] - 1, box[3] - 1], outline=COLOURS[mode])
-        dx, dy = motion.vectors[row, column] * (scale * stretch / 4)
+        dx, dy = motion.vectors[row, column] * (scale / 4)
         if mode < 3 and (dx or dy):
             _arrow(pen, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, dx, dy, COLOURS[mode])
     return np.asarray(image)
