@@ -73,7 +73,7 @@ class Trainer(Resumable[Training]):
             )
         if training.seconds is not None and self.processes.count > 1:
             raise InputError(
-                f"seconds is {training.seconds:g}, but {self.processes.count} processes don't end at the same step; "
+                f"seconds is {training.seconds:g}, but {self.processes.count} processes don't end at one step; "
                 "set steps"
             )
         self.device = self.processes.device
