@@ -102,7 +102,7 @@ def _line(ax: Axes, y: float, row: Row) -> None:
 
 def _finish(ax: Axes, bottom: float) -> None:
     ax.axvline(0, color="#333333", lw=1)
-    ax.set(xlim=(-70, 100), ylim=(bottom + 0.4, 0.8))
+    ax.set(xlim=(-85, 100), ylim=(bottom + 0.4, 0.8))
     ax.set_xlabel("bits at equal quality, against the codec alone (%); left of 0: saved")
     ax.tick_params(axis="y", length=0)
     ax.spines[["top", "right", "left"]].set_visible(False)
