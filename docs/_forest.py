@@ -96,7 +96,7 @@ def _line(ax: Axes, y: float, row: Row) -> None:
 
 
 def _finish(ax: Axes, bottom: float) -> None:
-    about_zero(ax, (-70, 100))
+    about_zero(ax, (-85, 100))
     ax.set_ylim(bottom + 0.4, 0.8)
     ax.set_xlabel("bits at equal quality, against the codec alone (%); left of 0: saved")
     ax.tick_params(axis="y", length=0)

@@ -8,7 +8,7 @@ import numpy as np
 
 from mvlib.analysers import Classifier, load
 from mvlib.plots import difference
-from mvlib.preprocess import available_preprocessors
+from mvlib.preprocess import available_preprocessors, card_of
 from mvlib.samples import Sample
 
 from . import drawing, samples
@@ -58,7 +58,7 @@ class Explorer(SamplePanel):
     ) -> None:
         if preprocessors is None:
             preprocessors = (
-                *available_preprocessors(self.kind),
+                *(n for n in available_preprocessors(self.kind) if not card_of(n).get("detectors_only")),
                 *((STEPS,) if self.kind == "picture" else ()),
             )
         self._looker = Looker(known, self.gop, own(preprocessors), analysers)
