@@ -76,6 +76,20 @@ def test_it_is_found_by_name_and_by_path(plain, pictures, tmp_path, monkeypatch)
         load_update("other")
 
 
+@pytest.mark.parametrize(
+    ("name", "guides"), [("lite0", "efficientnet_lite0"), ("lite0_nanodet", "efficientnet_lite0+nanodet")]
+)
+def test_a_shipped_rule_fits_its_guides_and_lowers_the_loss_of_the_refined_picture(name, guides, pictures):
+    assert load_update(name).card["guides"] == guides.split("+")
+    refiner = load_preprocessor(f"refined:x265:{guides}:2:precision=float32:views=false:update={name}")
+    qp = torch.tensor([27.0, 40.0])
+    after = [
+        refiner.pictures(pictures, y, qp, "x265", kept=refiner.pictures.begin(False))["loss"].item()
+        for y in (pictures, by(refiner, None)(pictures, qp), refiner(pictures, qp))
+    ]
+    assert after[2] < 0.985 * min(after[:2])
+
+
 def test_what_is_no_such_rule_is_refused(tmp_path):
     path = save_update(rule(0), tmp_path / "u.safetensors")
     card = json.loads(path.with_suffix(".json").read_text())
