@@ -65,16 +65,11 @@ class ActingCutouts(Dataset):
         size: side of the square frames in pixels, 32..320.
         frames: T, at least 4.
         seed: together with split and index it fixes everything.
-        films: with real clips behind some, where there are any that are long and large enough; else photographs alone.
-        larger: how many times as large as usual those are who act or stand by.
 
     Raises ValueError for an unknown split or a number outside its range.
     """
 
-    def __init__(
-        self, split: str, count: int, size: int = 224, frames: int = 16, seed: int = 0, films: bool = True,
-        larger: float = 1.0,
-    ) -> None:  # fmt: skip
+    def __init__(self, split: str, count: int, size: int = 224, frames: int = 16, seed: int = 0) -> None:
         choose("split", split, SPLITS)
         for name, value, low, high in (
             *(("count", count, 1, 2**31), ("size", size, 32, 320)),
@@ -83,9 +78,9 @@ class ActingCutouts(Dataset):
             if not low <= value <= high:
                 raise InputError(f"{name}={value} is outside {low}..{high}")
         self.split, self.count, self.size, self.frames, self.seed = split, count, size, frames, seed
-        self.larger, self.cutouts = larger, Cutouts(split)
+        self.cutouts = Cutouts(split)
         self.photos = Photos(split, size=32)
-        self.clips = _clips(split, size, frames) if films else None
+        self.clips = _clips(split, size, frames)
 
     def __len__(self) -> int:
         return self.count
@@ -153,7 +148,7 @@ class ActingCutouts(Dataset):
         own = float((who.rgba[..., :3] / 255.0 * alpha).sum() / (3 * alpha.sum()))
         # Nothing glows in a dark scene: half-way, in log light, to the scene's own.
         gain = float(np.clip((light / max(own, 0.05)) ** 0.5, 0.6, 1.3))
-        skin = render.texture(who.rgba, rng.uniform(*LONG) * self.larger * self.size, gain)
+        skin = render.texture(who.rgba, rng.uniform(*LONG) * self.size, gain)
         if rng.random() < 0.5:
             skin = skin.flip(3)
         layer = render.warp(skin, seen, self.size)

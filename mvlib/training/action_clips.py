@@ -17,13 +17,13 @@ from torch.utils.data import Dataset
 from tqdm.auto import tqdm
 
 from mvlib._files import replace_when_done
-from mvlib.analysers.actions import fit_frames
+from mvlib.analysers.actions import FRAMES, SIDE, fit_frames
 from mvlib.datasets import ActingCutouts, acting, acting_paths, acting_render, data_root, photos
 from mvlib.datasets.acting_paths import ACTIONS
 
 from .loading import loaded
 
-Shards = Sequence[tuple[np.ndarray | Tensor, np.ndarray]]
+Shards = Sequence[tuple[np.ndarray, np.ndarray]]
 """Of clips and their classes, as ``cached_clips`` gives them."""
 
 _MIRRORED = {"slide left": "slide right", "spin clockwise": "spin counter-clockwise"}
@@ -37,15 +37,14 @@ def twin(names: dict[str, str]) -> Tensor:
 
 
 SHARD = 600
-SHOT = 2  # frames that are shot for each moment, and averaged
 MIRRORED, BACKWARDS = twin(_MIRRORED), twin(_BACKWARDS)
 
 
 class _Seen(Dataset):
-    """A generated clip as a recogniser sees it: uint8 (frames, size, size, 3 or 4)."""
+    """A generated clip as a recogniser sees it: uint8 (FRAMES, SIDE, SIDE, 4), RGB and where the actor is."""
 
-    def __init__(self, clips: ActingCutouts, masks: bool):
-        self.clips, self.masks = clips, masks
+    def __init__(self, clips: ActingCutouts):
+        self.clips = clips
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -53,57 +52,39 @@ class _Seen(Dataset):
     def __getitem__(self, index: int) -> Tensor:
         clip = self.clips[index]
         pixels = torch.from_numpy(clip.frames).float() / 255
-        if self.masks:
-            pixels = torch.cat([pixels, torch.from_numpy(clip.masks)[..., None].float()], -1)
-        frames = len(pixels) // SHOT
-        seen = fit_frames(pixels.permute(0, 3, 1, 2)[None], frames, self.clips.size)[0].clamp(0, 1)
+        actor = torch.from_numpy(clip.masks)[..., None].float()
+        seen = fit_frames(torch.cat([pixels, actor], -1).permute(0, 3, 1, 2)[None])[0].clamp(0, 1)
         return (seen * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def cached_clips(
-    folder: Path,
-    split: str,
-    count: int,
-    workers: int = 1,
-    *,
-    frames: int,
-    side: int,
-    masks: bool = True,
-    films: bool = True,
-    larger: float = 1.0,
-) -> Shards:
-    """Shards of (uint8 (n, frames, side, side, 3 or 4), memory-mapped; classes (n,)), unless there made now.
+def cached_clips(folder: Path, split: str, count: int, workers: int = 1) -> Shards:
+    """Shards of (uint8 (n, FRAMES, SIDE, SIDE, 4), memory-mapped; classes (n,)), unless there made now.
 
-    The fourth channel is the actor's mask, 0..255.  Shard k holds clips of ``ActingCutouts(split, SHARD, size=side,
-    frames=SHOT * frames, seed=k)``, the last one as many as are missing.
+    The fourth channel is the actor's mask, 0..255.  Shard k holds clips of ``ActingCutouts(split, SHARD, size=SIDE,
+    seed=k)``, the last one as many as are missing.
 
     What the files are called tells what the clips are made of: after a change of that they are made anew.
 
     Args:
-        folder: where the arrays lie; 0.4 MB a clip of 8 moments of 112 px.
+        folder: where the arrays lie; about 0.4 MB a clip.
         split: "train", "val" or "test".
         count: how many clips in all.
         workers: processes that make clips.
-        frames, side: moments and pixels of what a recogniser sees.
-        masks: whether there is a fourth channel.
-        films: as for ``ActingCutouts``.
-        larger: likewise, of every other shard, the first among them.
     """
     shards = []
     for seed, first in enumerate(range(0, count, SHARD)):
         n = min(SHARD, count - first)
-        size = 1.0 if seed % 2 else larger
-        path = Path(folder) / f"{split}_{seed}_{n}_{made_of(frames, side, masks, films, size)}.npy"
-        clips = ActingCutouts(split, n, side, SHOT * frames, seed, films, size)
+        path = Path(folder) / f"{split}_{seed}_{n}_{made_of()}.npy"
+        clips = ActingCutouts(split, n, size=SIDE, seed=seed)
         if not path.is_file():
-            _make(path, clips, masks, workers)
+            _make(path, clips, workers)
         shards.append((np.load(path, mmap_mode="r"), np.array([clips.action(k) for k in range(n)])))
     return shards
 
 
-def made_of(*seen: float) -> str:
-    """Short digest of all that a clip depends on beside its number: who makes it, out of what, as ``seen`` how."""
-    digest = hashlib.blake2b(repr((SHOT, *seen)).encode(), digest_size=4)
+def made_of() -> str:
+    """Short digest of all that a clip depends on beside its number: who makes it, out of what, as seen by whom."""
+    digest = hashlib.blake2b(repr((FRAMES, SIDE)).encode(), digest_size=4)
     for module in (acting, acting_paths, acting_render, photos):
         digest.update(Path(str(module.__file__)).read_bytes())
     for manifest in ("cutouts.csv", "photos.csv", "clips.csv"):  # they hold a digest of every file
@@ -111,12 +92,11 @@ def made_of(*seen: float) -> str:
     return digest.hexdigest()
 
 
-def _make(path: Path, clips: ActingCutouts, masks: bool, workers: int) -> None:
-    dtype = np.lib.format.dtype_to_descr(np.dtype(np.uint8))
-    shape = (len(clips), clips.frames // SHOT, clips.size, clips.size, 3 + masks)
+def _make(path: Path, clips: ActingCutouts, workers: int) -> None:
+    dtype, shape = np.lib.format.dtype_to_descr(np.dtype(np.uint8)), (len(clips), FRAMES, SIDE, SIDE, 4)
     with (
         replace_when_done(path) as temporary,
-        closing(loaded(_Seen(clips, masks), range(len(clips)), workers)) as seen,
+        closing(loaded(_Seen(clips), range(len(clips)), workers)) as seen,
         temporary.open("wb") as file,  # a mapped array on a full disk would end the process without a word
     ):
         np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
@@ -124,18 +104,11 @@ def _make(path: Path, clips: ActingCutouts, masks: bool, workers: int) -> None:
             file.write(np.ascontiguousarray(clip).data)
 
 
-def on_device(shards: Shards, device: torch.device) -> Shards:
-    """The clips of all shards held by a GPU, so that nothing has to travel in training; on a CPU they stay files."""
-    if device.type == "cpu":
-        return shards
-    return [(torch.from_numpy(np.array(frames)).to(device), actions) for frames, actions in shards]
-
-
 class Batches(Dataset):
-    """Augmented batches by step: clips float (B, T, 3 or 4, side, side) in [0, 1] where the shards are; classes (B,).
+    """Augmented batches by step: clips float (B, FRAMES, 4, side, side) in [0, 1], classes (B,).
 
     Args:
-        shards: as ``cached_clips`` or ``on_device`` gives them.
+        shards: as ``cached_clips`` gives them.
         batch: B.
         sides: side in pixels of the clips at each step.
         seed: what step k shows is drawn from (seed, k) alone.
@@ -156,17 +129,12 @@ class Batches(Dataset):
             frames, actions = self.shards[shard]
             pixels.append(frames[k - self.ends[shard]])
             classes.append(actions[k - self.ends[shard]])
-        held = isinstance(pixels[0], Tensor)
-        clips = torch.stack(pixels) if held else torch.from_numpy(np.stack(pixels))
-        x = clips.permute(0, 1, 4, 2, 3).float() / 255
+        x = torch.from_numpy(np.stack(pixels)).permute(0, 1, 4, 2, 3).float() / 255
         return augment(x, torch.tensor(classes), self.sides[step], rng)
 
 
 def augment(x: Tensor, action: Tensor, side: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """Mirror, play backwards, crop, change light and colour, blur a little: a camera's ways, not a codec's.
-
-    Clips x (B, T, 3 or 4, H, W) on any device, classes on the CPU.
-    """
+    """Mirror, play backwards, crop, change light and colour, blur a little: a camera's ways, not a codec's."""
     for k in range(len(x)):
         if rng.random() < 0.5:
             x[k], action[k] = x[k].flip(3), MIRRORED[action[k]]
@@ -176,8 +144,8 @@ def augment(x: Tensor, action: Tensor, side: int, rng: np.random.Generator) -> t
     top, left = rng.integers(0, x.shape[-1] - crop + 1, 2)
     x = fit_frames(x[..., top : top + crop, left : left + crop], x.shape[1], min(side, crop))
     x, actor = x[:, :, :3], x[:, :, 3:]
-    gain = torch.from_numpy(rng.uniform(0.8, 1.2, (len(x), 1, 3, 1, 1))).float().to(x.device)
-    lift = torch.from_numpy(rng.uniform(-0.1, 0.1, (len(x), 1, 1, 1, 1))).float().to(x.device)
+    gain = torch.from_numpy(rng.uniform(0.8, 1.2, (len(x), 1, 3, 1, 1))).float()
+    lift = torch.from_numpy(rng.uniform(-0.1, 0.1, (len(x), 1, 1, 1, 1))).float()
     x = ((x - 0.5) * gain + 0.5 + lift).clamp(0, 1)
     if rng.random() < 0.3:
         flat = x.flatten(0, 1)

@@ -9,10 +9,7 @@ from mvlib.errors import InputError
 
 from .experiment import Experiment
 
-NETWORKS = {"action_resnet3d": 112, "action_shift": 112, "action_recurrent": 112, "action_correlation": 160}
-"""Names, and the side in pixels of what each sees."""
-UNPLACED = ("action_correlation",)
-"""Those that say of no place that the actor is there."""
+NETWORKS = ("action_resnet3d", "action_shift", "action_recurrent")
 
 
 @dataclass(frozen=True)
@@ -20,10 +17,9 @@ class ActionTraining(Experiment):
     """A training of one recogniser on clean generated clips."""
 
     network: str = "action_resnet3d"
-    """action_resnet3d, action_shift, action_recurrent or action_correlation."""
+    """action_resnet3d, action_shift or action_recurrent."""
     clips: int = 2400
-    """Generated clips of the training side; mirrors and backward playing make four of each. A GPU holds them all:
-    0.4 MB each, of action_correlation 1.2 MB."""
+    """Generated clips of the training side; mirrors and backward playing make four of each."""
     check: int = 240
     """Generated clips of the validation side."""
     steps: int = 2000
@@ -36,30 +32,19 @@ class ActionTraining(Experiment):
     smoothing: float = 0.05
     """Of the labels."""
     place: float = 0.5
-    """Weight of finding the actor (its mask is known) beside naming its action; at 0 no mask is ever used."""
-    films: bool = True
-    """Real clips behind some of the actors; false: photographs alone, as behind clips of more than 48 frames."""
-    larger: float = 1.0
-    """Actors of every other 600 clips of the training side are so many times as large: what is easy is learnt first,
-    and helps with the rest."""
+    """Weight of finding the actor (its mask is known) beside naming its action."""
     seed: int = 0
     workers: int = 1
     """Processes that make and read clips."""
     cache: Path = Path("runs/action_clips")
     checkpoint_every: int = 200
     precision: str = "auto"
-    """Of the network: float32, bf16 by autocast, or auto, the one that does a trial on this CPU the faster, and on a
-    GPU float32."""
-    device: str = "auto"
-    """auto takes a GPU where there is one."""
+    """Of the network: float32, bf16 by autocast, or auto, the one that does a trial on this CPU the faster."""
 
-    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {**Experiment.choices, "network": tuple(NETWORKS)}
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {**Experiment.choices, "network": NETWORKS}
     at_least_one = (*Experiment.at_least_one, "clips", "check")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        side = NETWORKS[self.network]
-        if not 32 <= self.coarse <= side:
-            raise InputError(f"coarse is {self.coarse}; clips are looked at with sides of 32..{side} px")
-        if self.place and self.network in UNPLACED:
-            raise InputError(f"place is {self.place}, but {self.network} finds no place; give place=0")
+        if not 32 <= self.coarse <= 112:
+            raise InputError(f"coarse is {self.coarse}; clips are looked at with sides of 32..112 px")

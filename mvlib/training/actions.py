@@ -14,13 +14,11 @@ from torch.nn import functional as F
 
 from mvlib._interruption import stopping
 from mvlib._precision import chosen, computing_in
-from mvlib._processes import Processes
 from mvlib._weights import write_weights
-from mvlib.analysers.actions import ACTION_CLASSES, MEAN, STD, build_network
-from mvlib.analysers.actions.networks import LocatedNet
+from mvlib.analysers.actions import ACTION_CLASSES, MEAN, SIDE, STD, build_network
 from mvlib.errors import InputError
 
-from .action_clips import Batches, Shards, cached_clips, on_device
+from .action_clips import Batches, Shards, cached_clips
 from .action_experiment import ActionTraining
 from .loading import loaded
 from .log import Log
@@ -34,10 +32,9 @@ class ActionTrainer(Resumable[ActionTraining]):
 
     def __init__(self, training: ActionTraining, folder: Path):
         super().__init__(training, folder)
-        self.device = Processes(training.device).device
-        self.precision = chosen(training.precision, self.device)
+        self.precision = chosen(training.precision)
         torch.manual_seed(training.seed)
-        self.network = build_network(training.network).to(self.device)
+        self.network = build_network(training.network)
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), lr=training.lr, weight_decay=training.weight_decay
         )
@@ -59,25 +56,16 @@ class ActionTrainer(Resumable[ActionTraining]):
     def side(self, step: int) -> int:
         """Side in pixels of the clips at a step: coarse ones teach the same at a third of the cost."""
         grown = min(1.0, max(0.0, (step / self.training.steps - 0.5) / 0.25))
-        return round(self.training.coarse + grown * (self.network.side - self.training.coarse))
+        return round(self.training.coarse + grown * (SIDE - self.training.coarse))
 
     def update(self, clip: Tensor, action: Tensor) -> dict[str, float]:
-        """One step on clips (B, T, 3, h, w) in [0, 1], classes (B,): loss in nats, the batch's accuracy.
-
-        If places are to be found, the actor's mask is a fourth channel.
-        """
+        """One step on clips with masks (B, T, 4, h, w) in [0, 1], classes (B,): loss in nats, the batch's accuracy."""
         self.network.train()
-        x, place = (clip[:, :, :3] - MEAN) / STD, self.training.place
-        with computing_in(self.precision, self.device):
-            score = None
-            if place and isinstance(self.network, LocatedNet):
-                logits, score = self.network.look(x)
-            else:
-                logits = self.network(x)
+        with computing_in(self.precision):
+            logits, score = self.network.look((clip[:, :, :3] - MEAN) / STD)
         logits = logits.float()
         loss = F.cross_entropy(logits, action, label_smoothing=self.training.smoothing)
-        if score is not None:
-            loss = loss + place * place_loss(score.float(), clip[:, :, 3])
+        loss = loss + self.training.place * place_loss(score.float(), clip[:, :, 3])
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -97,10 +85,9 @@ class ActionTrainer(Resumable[ActionTraining]):
         right = 0
         for frames, actions in shards:
             for k in range(0, len(frames), batch):
-                x = torch.tensor(frames[k : k + batch, ..., :3], device=self.device)
-                x = x.permute(0, 1, 4, 2, 3).float() / 255
-                with computing_in(self.precision, self.device):
-                    likeliest = self.network((x - MEAN) / STD).argmax(1).cpu().numpy()
+                x = torch.tensor(frames[k : k + batch, ..., :3]).permute(0, 1, 4, 2, 3).float() / 255
+                with computing_in(self.precision):
+                    likeliest = self.network((x - MEAN) / STD).argmax(1).numpy()
                 right += int((likeliest == actions[k : k + batch]).sum())
         return right / sum(len(frames) for frames, _ in shards)
 
@@ -115,27 +102,18 @@ class ActionTrainer(Resumable[ActionTraining]):
             with stopping(
                 "stopped; whole files of generated clips are kept: the same command goes on from there"
             ):
-                self._shards = on_device(self.clips("train", t.clips), self.device)
-                self._check = self.clips("val", t.check)
+                shards = cached_clips(t.cache, "train", t.clips, t.workers)
+                check = cached_clips(t.cache, "val", t.check, t.workers)
             with self.kept_when_stopped():
+                self._shards, self._check = shards, check
                 self.go_through(t.network, progress)
-                return self.accuracy(self._check) if self._validated is None else self._validated
-
-    def clips(self, split: str, count: int) -> Shards:
-        """Generated clips as the network sees them, with masks if it is to find places."""
-        t = self.training
-        return cached_clips(
-            t.cache, split, count, t.workers, frames=self.network.frames, side=self.network.side,
-            masks=t.place > 0, films=t.films, larger=t.larger if split == "train" else 1.0,
-        )  # fmt: skip
+                return self.accuracy(check) if self._validated is None else self._validated
 
     def batches(self) -> Generator[tuple[Tensor, Tensor], None, None]:
-        """Clips and their classes on the device, for the steps that are left; see ``update``."""
+        """Clips with masks and their classes, for the steps that are left; see ``update``."""
         t = self.training
         steps = Batches(self._shards, t.batch, [self.side(step) for step in range(t.steps)], t.seed)
-        workers = t.workers if self.device.type == "cpu" else 0  # what a GPU holds, other processes don't
-        for clip, action in loaded(steps, range(self.step, t.steps), workers):
-            yield clip, action.to(self.device)
+        return loaded(steps, range(self.step, t.steps), t.workers)
 
     def record(self, row: dict[str, float], log: Log) -> None:
         self._recent.append((row["loss"], row["train"]))
@@ -173,20 +151,19 @@ def save_recogniser(trainer: ActionTrainer, path: Path, *, command: str, accurac
         accuracy: on the validation side, as ``run`` returns it.
     """
     t = trainer.training
-    behind = "" if t.films else ", photographs behind"
     card = {
         "name": t.network,
         "architecture": type(trainer.network).__name__,
         "parameters": sum(p.numel() for p in trainer.network.parameters()),
         "classes": list(ACTION_CLASSES),
         "command": command,
-        "data": f"{t.clips} generated clips, split train{behind}; mirrored and played backwards",
+        "data": f"{t.clips} generated clips, split train; mirrored and played backwards",
         "seed": t.seed,
         "steps": t.steps,
         "batch": t.batch,
         "precision": trainer.precision,
         "accuracy": {
-            "clips": f"{t.check} generated clips of {trainer.network.side} px, split val, clean",
+            "clips": f"{t.check} generated clips of {SIDE} px, split val, clean",
             "top1": round(accuracy, 4),
         },
         "licence": "Apache-2.0",

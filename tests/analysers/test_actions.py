@@ -5,7 +5,6 @@ import torch
 
 from mvlib import analysers
 from mvlib.analysers.actions import ACTION_CLASSES, ACTION_NETWORKS, Recogniser, fit_frames
-from mvlib.analysers.actions.correlation import CorrelationNet, correlation
 from mvlib.analysers.actions.networks import ConvGRU, Located, shift
 from mvlib.datasets import ACTIONS
 
@@ -143,24 +142,3 @@ def test_a_misspelt_name_finds_the_near_one():
 def test_bad_clips(clip, error, message):
     with pytest.raises(error, match=message):
         analysers.load("action_resnet3d", pretrained=False)(clip)
-
-
-def test_a_correlation_finds_what_moved_where():
-    torch.manual_seed(0)
-    still = torch.randn(2, 6, 9, 7)
-    x = torch.stack([still, still.roll((1, -2), (2, 3))], dim=1).flatten(0, 1)  # a cell down, two to the left
-    moved = correlation(x, moments=2, reach=3)
-    assert moved.shape == (4, 49, 9, 7)
-    inner = moved[::2, :, 3:-3, 3:-3]
-    assert (inner.argmax(1) == (3 + 1) * 7 + 3 - 2).all() and torch.allclose(inner.amax(1), torch.ones(()))
-    assert torch.allclose(moved[1::2, 24], torch.ones(()))  # the last moment is followed by itself
-    assert not moved[:, :21, 0].any() and not moved[:, 6::7, :, -3:].any()  # above, and right of, the frame
-    a, b = x[0, :, 4, 3], x[1, :, 2, 5]
-    torch.testing.assert_close(moved[0, (3 - 2) * 7 + 3 + 2, 4, 3], torch.cosine_similarity(a, b, dim=0))
-
-
-@pytest.mark.parametrize(("moments", "height", "width"), [(16, 160, 160), (5, 64, 96), (2, 50, 33)])
-def test_the_correlation_network_takes_any_length_and_side(moments, height, width):
-    torch.manual_seed(0)
-    network = CorrelationNet(12).eval()
-    assert network(torch.rand(2, moments, 3, height, width)).shape == (2, 12)

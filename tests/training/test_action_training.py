@@ -8,33 +8,20 @@ import numpy as np
 import pytest
 import torch
 
-from mvlib import analysers
 from mvlib._precision import computing_in
-from mvlib.analysers.actions import MEAN, STD, build_network, fit_frames
+from mvlib.analysers.actions import MEAN, STD
 from mvlib.datasets import ACTIONS, ActingCutouts
-from mvlib.training.action_clips import (
-    BACKWARDS,
-    MIRRORED,
-    Batches,
-    augment,
-    cached_clips,
-    made_of,
-    on_device,
-)
-from mvlib.training.action_experiment import NETWORKS, UNPLACED, ActionTraining
+from mvlib.training.action_clips import BACKWARDS, MIRRORED, Batches, augment, cached_clips, made_of
+from mvlib.training.action_experiment import NETWORKS, ActionTraining
 from mvlib.training.actions import ActionTrainer, save_recogniser
 
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory):
     folder = tmp_path_factory.mktemp("clips")
-    as_seen(folder, "train", 12)
-    as_seen(folder, "val", 4)
+    cached_clips(folder, "train", 12, workers=0)
+    cached_clips(folder, "val", 4, workers=0)
     return folder
-
-
-def as_seen(folder, split, count):
-    return cached_clips(folder, split, count, workers=0, frames=8, side=112)
 
 
 def training(cache, **options) -> ActionTraining:
@@ -53,8 +40,7 @@ def training(cache, **options) -> ActionTraining:
 def test_names_are_those_of_the_networks():
     from mvlib.analysers.actions import ACTION_NETWORKS
 
-    assert {name: network.side for name, network in ACTION_NETWORKS.items()} == NETWORKS
-    assert [name for name, network in ACTION_NETWORKS.items() if not hasattr(network, "look")] == [*UNPLACED]
+    assert tuple(ACTION_NETWORKS) == NETWORKS
 
 
 def test_twins_change_places_and_come_back():
@@ -81,7 +67,7 @@ def test_labels_follow_the_mirror_and_the_clock():
 
 
 def test_cached_clips_are_the_generated_ones_as_seen(cache):
-    [(frames, actions)] = as_seen(cache, "train", 12)
+    [(frames, actions)] = cached_clips(cache, "train", 12, workers=0)
     made = ActingCutouts("train", 12, size=112, seed=0)
     clip = made[7]
     pairs = (clip.frames[::2].astype(float) + clip.frames[1::2]) / 2
@@ -93,7 +79,7 @@ def test_cached_clips_are_the_generated_ones_as_seen(cache):
 def test_every_shard_is_checked(cache, monkeypatch):
     """More clips than a shard holds: those of the others count too, and what the card says of their number is so."""
     trainer = ActionTrainer(training(cache, network="action_shift"), cache)
-    [(frames, _)] = as_seen(cache, "val", 4)
+    [(frames, _)] = cached_clips(cache, "val", 4, workers=0)
     x = torch.tensor(frames[..., :3]).permute(0, 1, 4, 2, 3).float() / 255
     with torch.no_grad(), computing_in(trainer.precision):
         seen = trainer.network.eval()((x - MEAN) / STD).argmax(1).numpy()
@@ -109,91 +95,22 @@ def test_every_shard_is_checked(cache, monkeypatch):
 
 
 def test_clips_of_another_make_are_not_taken_for_those_of_now(tmp_path, monkeypatch):
-    before = made_of(8, 112, True)
-    assert made_of(8, 112, True) == before
-    assert len({before, made_of(8, 96, True), made_of(16, 112, True), made_of(8, 112, False)}) == 4
-    monkeypatch.setattr("mvlib.training.action_clips.SHOT", 1)
-    assert made_of(8, 112, True) != before
+    before = made_of()
+    assert made_of() == before
+    monkeypatch.setattr("mvlib.training.action_clips.SIDE", 96)
+    assert made_of() != before
     monkeypatch.undo()
     changed = tmp_path / "acting_paths.py"
     changed.write_text("another way to move")
     monkeypatch.setattr("mvlib.datasets.acting_paths.__file__", str(changed))
-    assert made_of(8, 112, True) != before
+    assert made_of() != before
 
 
 def test_a_step_shows_the_same_whenever_it_is_asked_for(cache):
-    batches = Batches(as_seen(cache, "train", 12), batch=3, sides=[48, 64], seed=5)
+    batches = Batches(cached_clips(cache, "train", 12, workers=0), batch=3, sides=[48, 64], seed=5)
     (x, a), (y, b) = batches[1], batches[1]
     assert x.shape == (3, 8, 4, 64, 64) and torch.equal(x, y) and torch.equal(a, b)
     assert x.min() >= 0 and x.max() <= 1
-
-
-def test_clips_that_a_device_holds_are_shown_as_those_on_disk(cache):
-    shards = as_seen(cache, "train", 12)
-    held = [(torch.from_numpy(np.array(frames)), actions) for frames, actions in shards]
-    for step in range(4):  # some of them blurred
-        (x, a), (y, b) = (Batches(s, batch=5, sides=[64] * 4, seed=1)[step] for s in (shards, held))
-        assert torch.equal(x, y) and torch.equal(a, b)
-    assert on_device(shards, torch.device("cpu")) is shards
-
-
-@pytest.mark.parametrize("network", NETWORKS)
-def test_a_step_mixes_no_devices(network):
-    """Tensors without numbers stand for those of a GPU: what is made on the CPU by mistake doesn't go with them."""
-    there, channels = torch.device("meta"), 3 if network in UNPLACED else 4
-    shards = on_device([(np.zeros((2, 8, 40, 40, channels), np.uint8), np.arange(2))], there)
-    x, action = Batches(shards, batch=3, sides=[36], seed=2)[0]
-    net = build_network(network).to(there)
-    seen = (x[:, :, :3] - MEAN) / STD
-    logits, score = (net(seen), None) if network in UNPLACED else net.look(seen)
-    loss = torch.nn.functional.cross_entropy(logits, action.to(there))
-    loss.backward()
-    assert {x.device, loss.device, *([] if score is None else [score.device])} == {there}
-
-
-def test_without_places_no_mask_is_made_or_used(tmp_path, monkeypatch):
-    options = {
-        "network": "action_correlation",
-        "place": 0.0,
-        "films": False,
-        "clips": 2,
-        "check": 2,
-        "steps": 2,
-    }
-    trainer = ActionTrainer(training(tmp_path, **options), tmp_path)
-    trainer.run(progress=False)
-    files = sorted(tmp_path.glob("*.npy"))
-    assert [np.load(file, mmap_mode="r").shape for file in files] == [(2, 16, 160, 160, 3)] * 2
-    path = save_recogniser(trainer, tmp_path / "action_correlation.safetensors", command="", accuracy=0.5)
-    card = json.loads(path.with_suffix(".json").read_text())
-    assert "split train, photographs behind;" in card["data"] and "of 160 px" in card["accuracy"]["clips"]
-    monkeypatch.setenv("MVLIB_WEIGHTS", str(tmp_path))
-    loaded, x = analysers.load("action_correlation"), torch.rand(1, 64, 3, 90, 120)
-    assert (loaded.frames, loaded.input_size) == (16, (160, 160))
-    with torch.no_grad():
-        expected = trainer.network.eval()((fit_frames(x, 16, 160) - MEAN) / STD)
-    torch.testing.assert_close(loaded(x), expected, atol=0.02, rtol=0.02)
-
-
-def test_every_other_shard_has_larger_actors(tmp_path, monkeypatch):
-    monkeypatch.setattr("mvlib.training.action_clips.SHARD", 2)
-    seen = {"frames": 4, "side": 64, "films": False}
-    usual, larger = (cached_clips(tmp_path, "train", 4, workers=0, larger=by, **seen) for by in (1.0, 2.0))
-    shown = [[int((f[..., 3] > 127).sum()) for f, _ in shards] for shards in (usual, larger)]
-    assert 2.5 < shown[1][0] / shown[0][0] < 4.2 and shown[1][1] == shown[0][1]
-    assert [a.tolist() for _, a in usual] == [a.tolist() for _, a in larger]
-
-
-def test_films_stand_behind_no_clip_that_was_to_be_without():
-    scenes = ActingCutouts("train", 40, size=32, films=False)
-    photographs = {scenes.photos.item(k).source_id for k in range(len(scenes.photos))}
-    assert {scenes[k].background for k in range(40)} <= photographs
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
-def test_a_gpu_that_is_not_there(cache):
-    with pytest.raises(ValueError, match="device is 'cuda', but there is no GPU"):
-        ActionTrainer(training(cache, device="cuda"), cache)
 
 
 def test_sides_grow_from_coarse_to_full(cache):
@@ -206,9 +123,8 @@ def test_sides_grow_from_coarse_to_full(cache):
 @pytest.mark.parametrize("network", NETWORKS)
 def test_a_dozen_clips_are_learnt(cache, network):
     torch.manual_seed(0)
-    place = 0.0 if network in UNPLACED else 0.5
-    trainer = ActionTrainer(training(cache, network=network, place=place, steps=60, lr=3e-3), cache)
-    frames, actions = as_seen(cache, "train", 12)[0]
+    trainer = ActionTrainer(training(cache, network=network, steps=60, lr=3e-3), cache)
+    frames, actions = cached_clips(cache, "train", 12, workers=0)[0]
     x = torch.tensor(frames[:, :, ::3, ::3, :]).permute(0, 1, 4, 2, 3).float() / 255
     # The place of the actor alone costs log(number of cells) at first: it is part of the loss.
     losses = [trainer.update(x, torch.from_numpy(actions))["loss"] for _ in range(40)]
@@ -244,6 +160,8 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(cache, tmp_path):
 
 
 def test_saved_weights_load_and_say_where_they_are_from(cache, tmp_path, monkeypatch):
+    from mvlib import analysers
+
     trainer = ActionTrainer(training(cache, network="action_shift"), tmp_path)
     path = tmp_path / "weights" / "action_shift.safetensors"
     save_recogniser(trainer, path, command="python -m mvlib train actions", accuracy=0.5)
@@ -270,8 +188,6 @@ def test_another_trainings_checkpoint_is_refused(cache, tmp_path):
         ({"steps": 0}, "steps is 0"),
         ({"precision": "half"}, "precision 'half' is unknown; choose one of float32, bf16, auto"),
         ({"coarse": 8}, r"coarse is 8; .*32\.\.112"),
-        ({"network": "action_correlation", "coarse": 161, "place": 0.0}, r"coarse is 161; .*32\.\.160"),
-        ({"network": "action_correlation"}, "action_correlation finds no place; give place=0"),
     ],
 )
 def test_bad_options(options, message):

@@ -85,14 +85,7 @@ class Located(nn.Module):
         return self.classes(self.time(torch.cat([what, where], dim=2).transpose(1, 2)).mean(2))
 
 
-class ActionNet(nn.Module):
-    """Clips (B, T, 3, h, w), normalised, to logits (B, classes)."""
-
-    frames, side = 8, 112
-    """Moments, and pixels a side, that it is made for."""
-
-
-class LocatedNet(ActionNet):
+class LocatedNet(nn.Module):
     """A network made of ``maps``, clips (B, T, 3, h, w) to (B, T, C, h', w'), and a ``Located`` head."""
 
     head: Located
