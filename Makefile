@@ -49,7 +49,7 @@ lab: $(VENV)/.lab ## set up, then open JupyterLab at the first notebook
 test: $(VENV)/.dev ## set up, then run the linter, all tests and all notebooks, whichever of them fails
 	$(MAKE) --keep-going lint unit notebooks
 
-lint: $(VENV)/.dev ## ruff: lint and format check, notebooks too; mypy: the types of the public names
+lint: $(VENV)/.dev ## ruff: lint and format check, notebooks too; mypy: types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from mvlib.evaluation.bootstrap import significant
-from mvlib.figures import NAMES
+from mvlib.figures import NAMES, about_zero, interval
 
 RESULTS = Path(__file__).resolve().parents[1] / "data" / "results"
 
@@ -38,10 +38,8 @@ class Row:
     title: str
     analyser: str
     seen: bool
-    value: float
-    low: float
-    high: float
-    significant: bool
+    entry: dict
+    """As the report has it."""
 
 
 def rows(groups: Iterable[Group]) -> Iterator[Row]:
@@ -51,11 +49,8 @@ def rows(groups: Iterable[Group]) -> Iterator[Row]:
         found = {(r["codec"], r["condition"], r["analyser"], r["quality"]): r for r in report["bd_rates"]}
         for condition, title in group.conditions.items():
             for analyser in group.analysers:
-                r = found[group.codec, condition, analyser, group.quality]
-                seen = analyser in group.seen.get(condition, ())
-                yield Row(
-                    group.title, title, analyser, seen, r["bd_rate"], r["low"], r["high"], significant(r)
-                )
+                entry = found[group.codec, condition, analyser, group.quality]
+                yield Row(group.title, title, analyser, analyser in group.seen.get(condition, ()), entry)
 
 
 _LEFT = -1.1  # of the rows' titles, in widths of the axes
@@ -86,13 +81,13 @@ def forest(shown: list[Row]) -> Figure:
 
 
 def _line(ax: Axes, y: float, row: Row) -> None:
-    colour = UNCLEAR if not row.significant else SAVED if row.value < 0 else COST
-    ax.plot([row.low, row.high], [y, y], color=colour, lw=1.6, solid_capstyle="butt")
-    ax.plot(row.value, y, "o", ms=7, mec=colour, mfc=colour if row.seen else "white", mew=1.6)
+    value = row.entry["bd_rate"]
+    colour = UNCLEAR if not significant(row.entry) else SAVED if value < 0 else COST
+    interval(ax, y, row.entry, colour, row.seen)
     ax.text(
         1.01,
         y,
-        f"{row.value:+.0f} %".replace("-", "\N{MINUS SIGN}"),
+        f"{value:+.0f} %".replace("-", "\N{MINUS SIGN}"),
         va="center",
         fontsize=9.5,
         color=colour,
@@ -101,15 +96,13 @@ def _line(ax: Axes, y: float, row: Row) -> None:
 
 
 def _finish(ax: Axes, bottom: float) -> None:
-    ax.axvline(0, color="#333333", lw=1)
-    ax.set(xlim=(-70, 100), ylim=(bottom + 0.4, 0.8))
+    about_zero(ax, (-85, 100))
+    ax.set_ylim(bottom + 0.4, 0.8)
     ax.set_xlabel("bits at equal quality, against the codec alone (%); left of 0: saved")
     ax.tick_params(axis="y", length=0)
     ax.spines[["top", "right", "left"]].set_visible(False)
-    ax.grid(axis="x", color="#DDDDDD", lw=0.6)
-    ax.set_axisbelow(True)
     marks = [
-        plt.Line2D([], [], marker="o", ls="", ms=7, mfc=fill, mec=colour, mew=1.6, label=label)
+        plt.Line2D([], [], marker="o", ls="", ms=5, mfc=fill, mec=colour, label=label)
         for fill, colour, label in (
             (UNCLEAR, UNCLEAR, "analyser seen in training"),
             ("white", UNCLEAR, "unseen analyser"),

@@ -24,10 +24,11 @@ from matplotlib.figure import Figure
 
 import mvlib
 from mvlib.datasets import Photos
+from mvlib.datasets.pasted import PastedCutouts
 from mvlib.evaluation.markdown import bd_table, light_table, savings_table
 from mvlib.fidelity.agreement import table as agreement_table
 from mvlib.fidelity.page import summary
-from mvlib.figures import NAMES
+from mvlib.figures import NAMES, picture_rows
 
 DOCS = Path(__file__).resolve().parent
 PAGES = (DOCS / "results.md", DOCS / "tries.md")
@@ -57,6 +58,16 @@ PASTED = Group(
     "detection_pasted", "x265", "ap", DETECTORS,
     BLUR | COMPACT | {"refined for both": "refined for detection"}, BY_NANODET,
 )  # fmt: skip
+WHERE = Group(
+    "Pasted objects, and a network that knows where things are (x265)",
+    "detection_where", "x265", "ap", DETECTORS,
+    BLUR | {"regions": "regions: all but things is smoothed"}, {},
+)  # fmt: skip
+WHERE_STREET = Group(
+    "The same network on frames of a street: is the output near? (x265)",
+    "detection_where_street", "x265", "divergence", DETECTORS,
+    {"regions": "regions: all but things is smoothed"}, {},
+)  # fmt: skip
 SCENES = Group(
     "Generated scenes: which action? (x265)",
     "clips", "x265", "label", RECOGNISERS, BLUR | {"Zhao": "our reading of the second paper"} | VIDEO, {},
@@ -77,7 +88,7 @@ FILMS = (
 )  # fmt: skip
 
 FIGURES = {
-    "savings": (PHOTOGRAPHS, PHOTOGRAPHS_AVIF, PASTED, SCENES, *FILMS),
+    "savings": (PHOTOGRAPHS, PHOTOGRAPHS_AVIF, PASTED, WHERE, WHERE_STREET, SCENES, *FILMS),
     "results_photographs": (
         PHOTOGRAPHS,
         Group("the same (x264)", "images", "x264", "kl", CLASSIFIERS, BLUR | COMPACT | TWELVE, BY_LITE0),
@@ -92,6 +103,7 @@ FIGURES = {
     ),
     "results_detection": (
         PASTED,
+        WHERE,
         Group(
             "Pasted objects: is the detector's output near? (x265)",
             "detection_pasted", "x265", "divergence", DETECTORS,
@@ -102,6 +114,7 @@ FIGURES = {
             "detection_pedestrians", "x265", "divergence", DETECTORS,
             BLUR | COMPACT | {"refined": "refined for detection"}, BY_NANODET,
         ),
+        WHERE_STREET,
     ),
     "results_clips": (
         SCENES,
@@ -191,6 +204,22 @@ def _seen(picture: np.ndarray) -> str:
     return f"{NAMES[UNSEEN]}: {name}, {share:.0%}"
 
 
+@torch.inference_mode()
+def where() -> Figure:
+    """The first animals and thing of the test side, and pasted things: picture, map of things, what is encoded."""
+    net = mvlib.load_preprocessor("regions")
+    photos = Photos("test")
+    kinds = [item.row["kind"] for item in photos.meta]
+    columns = [photos[kinds.index(kind)] for kind in ("animals", "things", "people")]
+    columns.append(torch.from_numpy(PastedCutouts("test", groups=38)[0].frames[0]).permute(2, 0, 1) / 255)
+    rows: dict[str, list[np.ndarray]] = {"picture": [], "map": [], "encoded": []}
+    for x in columns:
+        shown = (x[None], net.logits(x[None]).sigmoid().expand(-1, 3, -1, -1), net(x[None], 37))
+        for row, picture in zip(rows.values(), shown, strict=True):
+            row.append(picture[0].permute(1, 2, 0).numpy())
+    return picture_rows(rows)
+
+
 def main() -> None:
     """Fill the tables, draw the figures."""
     for page in PAGES:
@@ -200,6 +229,7 @@ def main() -> None:
         numbers = json.dumps([asdict(row) for row in shown])
         forest(shown).savefig(DOCS / f"{name}.png", dpi=110, metadata={"Description": numbers})
     before_after().savefig(DOCS / "before_after.png", dpi=88)
+    where().savefig(DOCS / "where.png", dpi=88)
 
 
 if __name__ == "__main__":

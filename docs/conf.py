@@ -56,6 +56,7 @@ nitpick_ignore_regex = [
     ("py:.*", r"(argparse|collections|concurrent|fractions|os|pathlib)\..*"),
     ("py:.*", r"(av|IPython|ipywidgets|matplotlib|np|numpy|PIL|t|timm|torch|torchvision)\..*"),
     ("py:class", r"Axes|Figure|Tensor"),
+    ("py:class", r"mvlib\..*\.(Network|Options|Part)"),  # type variables
 ]
 
 html_theme = "pydata_sphinx_theme"

@@ -9,6 +9,7 @@ import re
 import shlex
 import sys
 import tomllib
+from argparse import ArgumentParser
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -46,7 +47,9 @@ def expand(commands: Commands, arguments: Sequence[str]) -> list[str]:
     if not callable(command):
         return list(arguments)  # no command yet: the parser says what there is
     known, switches = options_of(command)
-    typed, files = _split(rest)
+    configs = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    configs.add_argument("--config", action="append", default=[])
+    found, typed = configs.parse_known_args(rest)
     typed = _flags([_spelt(option, known) for option in typed], switches)
     for option in typed:
         if option.startswith("--"):
@@ -54,7 +57,7 @@ def expand(commands: Commands, arguments: Sequence[str]) -> list[str]:
                 option[2:].split("=")[0].rstrip("+").split(".")[0], known, f"{' '.join(chosen)} has no option"
             )
     options: dict = {}
-    for file in files:
+    for file in found.config:
         options |= read_config(file, known)
     return [*chosen, *(f"--{key}={_written(value)}" for key, value in options.items()), *typed]
 
@@ -115,19 +118,6 @@ def _check(key: str, known: Sequence[str], what: str) -> None:
         near = get_close_matches(key, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
         raise InputError(f"{what} {key!r}; {hint}")
-
-
-def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
-    """What was typed without the config files, and those."""
-    typed, files, rest = [], [], iter(arguments)
-    for argument in rest:
-        if argument == "--config":
-            files.append(next(rest, ""))
-        elif argument.startswith("--config="):
-            files.append(argument.partition("=")[2])
-        else:
-            typed.append(argument)
-    return typed, files
 
 
 def _written(value: object) -> str:

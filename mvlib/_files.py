@@ -162,7 +162,7 @@ def this_machine() -> str:
     return hashlib.blake2b(f"{socket.gethostname()} {space}".encode(), digest_size=4).hexdigest()
 
 
-def write_sealed(path: str | os.PathLike, body: bytes, durable: bool = False) -> None:
+def write_sealed(path: str | os.PathLike, body: bytes | memoryview, durable: bool = False) -> None:
     """Write ``body`` and a digest behind it, whole or not at all; see ``read_sealed``."""
     with replace_when_done(path, durable) as temporary, temporary.open("wb") as file:
         file.write(body)

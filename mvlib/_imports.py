@@ -3,7 +3,7 @@
 import re
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, TypeGuard
 
 from mvlib.errors import InputError, MissingPackage
 
@@ -11,7 +11,7 @@ _NAME = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 _IMPORT_PATH = re.compile(f"{_NAME}:{_NAME}")
 
 
-def is_import_path(name: object) -> bool:
+def is_import_path(name: object) -> TypeGuard[str]:
     """Whether ``name`` has the form of "package.module:name"."""
     return isinstance(name, str) and _IMPORT_PATH.fullmatch(name) is not None
 

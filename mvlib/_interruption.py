@@ -8,7 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 
@@ -85,7 +85,7 @@ def deaf_children() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-class Ahead:
+class Ahead(AbstractContextManager["Ahead"]):
     """Threads that work ahead of the one that waits for them, and are stopped in the middle when that one is.
 
     As a context: at its end all work is done, or it is stopped if the block fails.
@@ -95,9 +95,6 @@ class Ahead:
         self._threads, self._lock = ThreadPoolExecutor(threads, "ahead"), threading.Lock()
         self._begun: list[Future] = []
         self._working: set[int] = set()
-
-    def __enter__(self) -> "Ahead":
-        return self
 
     def __exit__(self, error: type | None, *_: object) -> None:
         if error is not None:

@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 from numbers import Integral, Real
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -35,6 +35,8 @@ def check_numbers(options: Any) -> None:
     hints = get_type_hints(type(options))
     for name in (f.name for f in fields(options)):
         value, kinds = getattr(options, name), (hints[name], *get_args(hints[name]))
+        if get_origin(hints[name]) is tuple:  # of int | float, ...
+            kinds += get_args(kinds[1])
         if int in kinds and isinstance(value, list | tuple):
             if wrong := [v for v in value if not is_number(v)]:
                 raise InputTypeError(f"{name} holds {wrong[0]!r}, which is no number")

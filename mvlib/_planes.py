@@ -1,12 +1,25 @@
-"""What several packages do with batches of planes: repeat their edges; compare every whole shift of the frame before.
+"""What several packages do with batches of pictures: whole grey levels ↔ [0, 1]; compare every whole shift of a frame.
 
 The virtual codec searches motion as an encoder does, the video preprocessor to lay one frame over the next. Both begin
 here, on reduced pictures, and go on in their own way: by the price of a vector, or by what neighbours found.
 """
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+
+def to_frames(x: Tensor) -> np.ndarray:
+    """Pictures or clips (…, 3, H, W) in [0, 1], cut off there, as uint8 (…, H, W, 3)."""
+    return (x.detach().clamp(0, 1) * 255).round().byte().movedim(-3, -1).contiguous().cpu().numpy()
+
+
+def to_pictures(frames: np.ndarray) -> Tensor:
+    """uint8 (…, H, W, 3) as floats (…, 3, H, W) in [0, 1]."""
+    return (
+        torch.tensor(frames).movedim(-1, -3).float() / 255
+    )  # a copy: torch warns of arrays that cannot be written
 
 
 def shift_differences(now: Tensor, before: Tensor, reach: int, block: int) -> Tensor:

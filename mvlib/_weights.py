@@ -89,6 +89,21 @@ def fill(network: nn.Module, state: Mapping[str, Tensor], path: str | os.PathLik
             raise InputError(f"it doesn't fit {type(network).__name__}: {error}") from error
 
 
+def fill_packaged(network: nn.Module, name: str, again: str, **facts: Any) -> None:
+    """Load the weights ``name`` that come with the package into ``network``; see ``read_weights`` and ``fill``.
+
+    Args:
+        again: what makes them anew, for the error where they are missing: "run …".
+        facts: what their card must state, as classes=[…].
+    """
+    path = weights_folder() / f"{name}.safetensors"
+    state, card = read_weights(path, f"Restore it with `git checkout -- mvlib/weights`, or {again}")
+    for key, value in facts.items():
+        if card.get(key) != value:
+            raise InputError(f"{path} tells of {key} {card.get(key)}, this package of {value}: train again")
+    fill(network, state, path)
+
+
 def _tensors(blob: bytes) -> dict[str, Tensor]:
     try:
         return load(blob)

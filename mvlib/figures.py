@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,7 +55,11 @@ def diagram(
     for name, place in boxes.items():
         text = name.strip()
         plain = text.startswith("(") and text.endswith(")")
-        frame = {"boxstyle": "round,pad=0.45", "fc": "none" if plain else "#EAF1F8", "ec": "0.4"}
+        frame: dict[str, Any] = {
+            "boxstyle": "round,pad=0.45",
+            "fc": "none" if plain else "#EAF1F8",
+            "ec": "0.4",
+        }
         frame["lw"] = 0 if plain else 1
         drawn[name] = ax.text(*place, text[1:-1] if plain else text, ha="center", va="center", bbox=frame)
     for start, end, *carried in arrows:
@@ -63,8 +67,8 @@ def diagram(
         ends = {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
         ax.annotate("", boxes[end], boxes[start], arrowprops=style | ends)
         if carried:
-            middle = np.mean([boxes[start], boxes[end]], 0)
-            ax.text(*middle, carried[0], ha="center", va="bottom", color="0.25", fontsize=9)
+            x, y = np.mean([boxes[start], boxes[end]], 0)
+            ax.text(x, y, carried[0], ha="center", va="bottom", color="0.25", fontsize=9)
     x, y = np.array(list(boxes.values())).T
     ax.set(xlim=(x.min() - 0.7, x.max() + 0.7), ylim=(y.min() - 0.6, y.max() + 0.6))
     ax.set_axis_off()
@@ -131,10 +135,9 @@ def forest(
             y = rows.index(g["condition"]) + 0.7 * (lines.index(g[by]) + 0.5) / len(lines) - 0.35
             pair = {g["codec"], g["analyser"]}
             full = seen is None or pair <= set(seen.get(g["condition"], ()))
-            _interval(ax, y, g, _colour(g[by]), full)
-        ax.axvline(0, color="black", lw=0.8)
-        ax.set(title=NAMES.get(name, name), xlabel="BD-rate (%), 95 % interval", xlim=limits)
-        ax.grid(axis="x", alpha=0.3)
+            interval(ax, y, g, _colour(g[by]), full)
+        about_zero(ax, limits)
+        ax.set(title=NAMES.get(name, name), xlabel="BD-rate (%), 95 % interval")
     axes[0, 0].set_yticks(range(len(rows)), rows)
     axes[0, 0].set_ylim(len(rows) - 0.5, -0.5)
     labels = {kind: axes[0, 0].plot([], [], "o-", color=_colour(kind))[0] for kind in kinds}
@@ -153,6 +156,14 @@ def _colour(kind: str) -> str:
     return COLOURS.get(kind) or _SCORES.get(kind, "black")
 
 
-def _interval(ax: Axes, y: float, g: Mapping, colour: str, full: bool) -> None:
+def about_zero(ax: Axes, limits: tuple[float, float]) -> None:
+    """A line where nothing is saved, a grid, and the ``limits`` of the axis."""
+    ax.axvline(0, color="black", lw=0.8)
+    ax.set_xlim(limits)
+    ax.grid(axis="x", alpha=0.3)
+
+
+def interval(ax: Axes, y: float, g: Mapping, colour: str, full: bool) -> None:
+    """A BD-rate of a report and its interval at the height ``y``, with a full circle or a hollow one."""
     ax.plot([g["low"], g["high"]], [y, y], color=colour)
     ax.plot(g["bd_rate"], y, "o", ms=5, color=colour, markerfacecolor=colour if full else "white")

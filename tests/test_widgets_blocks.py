@@ -1,11 +1,8 @@
 """The block viewer: what it shows is what the virtual codec does, and its arrows point where predictions come from."""
 
-import io
-
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 
 from mvlib.virtual.codec import VirtualCodec
 from mvlib.virtual.predictors import prediction_matrices
@@ -25,10 +22,6 @@ def panel(pictures):
     panel = BlockViewer(pictures, qp=34)
     yield panel
     panel.close()
-
-
-def pixels(image) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(image.value)).convert("RGB"))
 
 
 @pytest.mark.parametrize("name", ["x265", "x264"])

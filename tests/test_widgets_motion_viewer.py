@@ -1,6 +1,5 @@
 """The motion viewer: what it shows is what the two codecs do, its arrows lead to where blocks come from."""
 
-import io
 import re
 from pathlib import Path
 
@@ -40,10 +39,6 @@ def panel(clips):
     panel = MotionViewer(clips, qp=34)
     yield panel
     panel.close()
-
-
-def pixels(image) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(image.value)).convert("RGB"))
 
 
 @pytest.mark.parametrize("name", ["x265", "x264"])

@@ -1,6 +1,8 @@
 """Tiny data sets in the formats of the large ones, written from the project's own photographs and clips."""
 
+import csv
 import json
+import shutil
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
@@ -9,10 +11,35 @@ import av
 import numpy as np
 from PIL import Image
 
-from mvlib.datasets import Clips, Photos
+from mvlib.datasets import Clips, Photos, data_root
 
 WNIDS = {"n01440764": 0, "n02102040": 217, "n03000684": 491}
 FRAMES = 24
+
+
+def first_rows(name: str, count: int = 2) -> list[dict[str, str]]:
+    """Rows of the test side of a manifest in data/."""
+    with open(data_root() / f"{name}.csv", newline="", encoding="utf-8") as file:
+        return [row for row in csv.DictReader(file) if row["split"] == "test"][:count]
+
+
+def write_rows(path: Path, rows: list[dict], **options) -> None:
+    """A table as CSV."""
+    with open(path, "w", newline="", encoding=options.pop("encoding", "utf-8")) as file:
+        writer = csv.DictWriter(file, rows[0], **options)
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def part_of_data(top: Path, *names: str, count: int = 2) -> Path:
+    """A data folder with the first test rows of some manifests and their files alone, free to be damaged."""
+    for name in names:
+        rows = first_rows(name, count)
+        for row in rows:
+            (top / row["file"]).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(data_root() / row["file"], top / row["file"])
+        write_rows(top / f"{name}.csv", rows)
+    return top
 
 
 @cache

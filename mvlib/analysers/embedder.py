@@ -13,7 +13,7 @@ import timm
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor
 
-from mvlib._weights import fill, read_weights, weights_folder
+from mvlib._weights import fill_packaged
 from mvlib.errors import InputError
 
 from .agreement import feature_distance
@@ -45,11 +45,7 @@ def load_embedder(name: str, *, pretrained: bool = True) -> Embedder:
     """
     network = timm.create_model(f"{name}_100", pretrained=False, num_classes=0)
     if pretrained:
-        path = weights_folder() / f"embedder_{name}.safetensors"
-        state, _ = read_weights(
-            path, "Restore it with `git checkout -- mvlib/weights`, or run data/recipe/convert_embedder.py"
-        )
-        fill(network, state, path)
+        fill_packaged(network, f"embedder_{name}", "run data/recipe/convert_embedder.py")
     # Deep SORT resizes with OpenCV's bilinear filter, which does not smooth; ours does.
     return Embedder(
         network,

@@ -1,5 +1,7 @@
 """A classifier's trunk: picture in [0, 1] → normalised → stages → maps at 1/8, 1/16 and 1/32 of its sides."""
 
+from typing import Any
+
 from torch import Tensor
 
 from .base import Analyser
@@ -22,11 +24,13 @@ class Trunk(Analyser):
         super().__init__(
             whole.network, name=name, mean=whole.mean.flatten().tolist(), std=whole.std.flatten().tolist()
         )
-        self.network.conv_head = self.network.classifier = None
+        net: Any = self.network
+        net.conv_head = net.classifier = None
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Maps (B, C, H/8, W/8), (B, C, H/16, W/16), (B, C, H/32, W/32) of float (B, 3, H, W) in [0, 1]."""
-        net, maps = self.network, []
+        net: Any = self.network
+        maps = []
         h = net.bn1(net.conv_stem((self.checked(x) - self.mean) / self.std))
         for stage, blocks in enumerate(net.blocks):
             h = blocks(h)

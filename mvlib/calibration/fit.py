@@ -79,7 +79,7 @@ def _minimise(loss: Callable[[Tensor], Tensor], start: Tensor) -> Tensor:
     x = start.double().requires_grad_()
     optimiser = torch.optim.LBFGS([x], max_iter=200, tolerance_change=1e-10, line_search_fn="strong_wolfe")
 
-    def closure():
+    def closure() -> Tensor:
         optimiser.zero_grad()
         value = loss(x)
         value.backward()

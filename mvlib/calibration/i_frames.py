@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from mvlib._planes import to_frames, to_pictures
 from mvlib.virtual.codec import frame_features, frame_qps
 from mvlib.virtual.colour import pad_planes, rgb_to_planes
 from mvlib.virtual.intra import IFrame, code_i
@@ -47,7 +48,7 @@ def pictures(material: Squares, seed: int) -> tuple[list[np.ndarray], list[int]]
     rng = np.random.default_rng(seed)
     items, qps = [], []
     for i in np.linspace(0, len(photos) - 1, min(material.count, len(photos))).astype(int):
-        square = (photos[int(i)] * 255).round().byte().permute(1, 2, 0).numpy()[None]
+        square = to_frames(photos[int(i)])[None]
         items += [square] * material.per
         qps += [int(q) for q in rng.choice(np.arange(12, 52), material.per, replace=False)]
     return items, qps
@@ -109,10 +110,7 @@ def _by_size(items: list[np.ndarray], qps: list[int]) -> list[tuple[Tensor, Tens
     """Runs of squares of one size, in order, as tensors: pictures (B, 3, H, W) in [0, 1] and QPs (B,)."""
     pairs = groupby(zip(items, qps, strict=True), key=lambda pair: pair[0].shape)
     runs = [list(zip(*run, strict=True)) for _, run in pairs]
-    return [
-        (torch.from_numpy(np.concatenate(x)).permute(0, 3, 1, 2) / 255, torch.tensor(q).float())
-        for x, q in runs
-    ]
+    return [(to_pictures(np.concatenate(x)), torch.tensor(q).float()) for x, q in runs]
 
 
 def fit_jpeg() -> None:

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from mvlib._planes import to_frames, to_pictures
 from mvlib.virtual.codec import code_chain, frame_features, frame_qps
 from mvlib.virtual.colour import pad_planes, rgb_to_planes
 from mvlib.virtual.inter import PFrame
@@ -41,7 +42,7 @@ def code_clips(clips: list[CodedClip], settings: Settings) -> list[list[PFrame]]
     out = []
     for i in tqdm(range(0, len(clips), _BATCH), desc="virtual P frames"):
         part = clips[i : i + _BATCH]
-        rgb = torch.from_numpy(np.stack([c.frames for c in part])).movedim(-1, 2) / 255
+        rgb = to_pictures(np.stack([c.frames for c in part]))
         qp = torch.tensor([float(c.qp) for c in part])
         frames = [pad_planes(rgb_to_planes(f), settings.multiple) for f in rgb.unbind(1)]
         with torch.no_grad():
@@ -98,7 +99,7 @@ def camera_move(photo: torch.Tensor, frames: int, size: int, rng: np.random.Gene
     grid = F.affine_grid(matrix, [frames, 3, size, size], align_corners=False)
     source = photo[None].expand(frames, -1, -1, -1)
     moved = F.grid_sample(source, grid, mode="bicubic", padding_mode="reflection", align_corners=False)
-    return (moved.clamp(0, 1) * 255).round().byte().movedim(1, -1).numpy()
+    return to_frames(moved)
 
 
 def material(split: str, frames: int = 8, size: int = 176, photographs: int = 24) -> list[np.ndarray]:
@@ -108,9 +109,7 @@ def material(split: str, frames: int = 8, size: int = 176, photographs: int = 24
     out = []
     for stride in (1, 2):
         clips = Clips(split, frames=frames, size=size, stride=stride, seed=stride)
-        out += [
-            (clips[i] * 255).round().byte().movedim(1, -1).numpy() for i in range(0, len(clips), 3 - stride)
-        ]
+        out += [to_frames(clips[i]) for i in range(0, len(clips), 3 - stride)]
     photos = Photos(split, 224, crop="centre", flip=False)
     rng = np.random.default_rng(0)
     chosen = np.linspace(0, len(photos) - 1, photographs).astype(int)

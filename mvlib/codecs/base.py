@@ -16,6 +16,7 @@ from mvlib.errors import InputError, InputTypeError
 from mvlib.pool import run
 
 from .coded import Coded, Stream, stored
+from .colour import Planes
 
 
 class Codec(ABC):
@@ -169,7 +170,7 @@ class Codec(ABC):
         frames: np.ndarray,
         types: list[str],
         native: float,
-        planes: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
+        planes: Planes | None = None,
     ) -> Coded:
         """What :meth:`decode` returns, with the stream's bits."""
         bits = stream.frame_bits

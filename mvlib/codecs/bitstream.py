@@ -70,8 +70,9 @@ def parameters_once(syntax: str, data: bytes) -> bytes:
 
     Where a later one says something else they are all kept: what is sent again may then have been overwritten.
     """
-    nal, known, later, kept = _NAL[syntax], set(), set(), []
-    in_front = True
+    nal, kept, in_front = _NAL[syntax], [], True
+    known: set[bytes] = set()
+    later: set[bytes] = set()
     for unit in split_annex_b(data):
         kind, content = _kind(syntax, unit), unit.lstrip(b"\0")  # with start codes of either length
         in_front = in_front and kind not in nal.pictures

@@ -50,6 +50,7 @@ class RealCodec(Codec):
     ):
         self.preset = check_codec(name, preset, gop)
         self.name, self.gop, self.options = name, gop, {}
+        self.natives: tuple[int, int] = self.encoder.native
         worst = self.encoder.native[1]
         self.options = check_options(name, dict(options or {}), lambda free: self.settings(worst, 2, free))
 
@@ -57,11 +58,6 @@ class RealCodec(Codec):
     def encoder(self) -> Encoder:
         """Facts about the encoder: library, scale, presets."""
         return ENCODERS[self.name]
-
-    @property
-    def natives(self) -> tuple[int, int]:
-        """Lowest and highest of the encoder's own numbers."""
-        return self.encoder.native
 
     def __repr__(self) -> str:
         extra = f", options={self.options}" if self.options else ""
@@ -77,15 +73,15 @@ class RealCodec(Codec):
         """
         return native_from_qp(self.name, self.gop, count, qp)
 
-    def identity(self, native: int, count: int) -> list:
+    def identity(self, native: float, count: int) -> list:
         """Name, complete settings and the fingerprint of the encoder in this installation."""
         return [self.name, self.settings(native, count), fingerprint(self.name)]
 
-    def encode(self, frames: np.ndarray, native: int) -> Stream:
+    def encode(self, frames: np.ndarray, native: float) -> Stream:
         """The stream alone, with ``native`` on the encoder's own scale."""
         return _encode(self.encoder, frames, self.settings(native, len(frames)))
 
-    def decode(self, stream: Stream, native: int, planes: bool = False) -> Coded:
+    def decode(self, stream: Stream, native: float, planes: bool = False) -> Coded:
         """Decode what :meth:`encode` gave."""
         _, height, width = stream.size
         if self.encoder.still:
@@ -100,7 +96,7 @@ class RealCodec(Codec):
         """The name beside a progress bar."""
         return f"{self.name} {self.gop}"
 
-    def settings(self, native: int, count: int, options: dict | None = None) -> dict:
+    def settings(self, native: float, count: int, options: dict | None = None) -> dict:
         """Complete options for the codec context, or for Pillow's writer.
 
         Args:

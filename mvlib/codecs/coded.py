@@ -14,6 +14,8 @@ import numpy as np
 from mvlib._store import SealedFolder, digest
 from mvlib.errors import InputError
 
+from .colour import Planes
+
 
 @dataclass(frozen=True)
 class Stream:
@@ -67,7 +69,7 @@ class Coded:
     frame_types: list[str]
     native: float
     codec: str
-    planes: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+    planes: Planes | None = None
 
     @property
     def bpp(self) -> float:

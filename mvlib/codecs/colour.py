@@ -31,6 +31,10 @@ _OF_LIBSWSCALE = {
 }
 
 
+Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Y, Cb and Cr."""
+
+
 class Converter:
     """One colour's two conversions; keeps libswscale's tables between frames of one size.
 
@@ -71,7 +75,7 @@ class Converter:
         return rgb.to_ndarray()
 
 
-def _jfif_planes(rgb: np.ndarray) -> tuple[np.ndarray, ...]:
+def _jfif_planes(rgb: np.ndarray) -> Planes:
     """The real-valued BT.601 formulas (JFIF 1.02), rounded once."""
     jfif = colour_named("jfif")
     luma = jfif.weights.astype(np.float32)
@@ -81,10 +85,11 @@ def _jfif_planes(rgb: np.ndarray) -> tuple[np.ndarray, ...]:
     mean_y = mean @ luma
     cb = 128 + (mean[..., 2] - mean_y) / np.float32(2 * (1 - jfif.blue))
     cr = 128 + (mean[..., 0] - mean_y) / np.float32(2 * (1 - jfif.red))
-    return tuple(np.rint(plane).clip(0, 255).astype(np.uint8) for plane in (y, cb, cr))
+    y, cb, cr = (np.rint(plane).clip(0, 255).astype(np.uint8) for plane in (y, cb, cr))
+    return y, cb, cr
 
 
-def frame_of(planes: tuple[np.ndarray, ...], pixel_format: str) -> av.VideoFrame:
+def frame_of(planes: Planes, pixel_format: str) -> av.VideoFrame:
     """y (H, W), u and v (H/2, W/2) -> frame of these planes."""
     flat = np.concatenate([np.ascontiguousarray(plane).reshape(-1) for plane in planes])
     stacked = flat.reshape(-1, planes[0].shape[1])  # (H * 3/2, W): the layout that PyAV takes 4:2:0 in
@@ -99,16 +104,16 @@ def pad_to(frames: np.ndarray, multiple: int = 2, least: int = 2) -> np.ndarray:
     return np.pad(frames, ((0, 0), (0, grow[0]), (0, grow[1]), (0, 0)), mode="edge")
 
 
-def plane_arrays(frame: av.VideoFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def plane_arrays(frame: av.VideoFrame) -> Planes:
     """The planes of a 4:2:0 frame: y (H, W), u and v (H/2, W/2), uint8, without the encoder's row padding."""
-    planes = []
-    for plane in frame.planes:
-        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-        planes.append(rows[: plane.height, : plane.width].copy())
-    return tuple(planes)
+    y, u, v = (
+        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        for plane in frame.planes
+    )
+    return y.copy(), u.copy(), v.copy()
 
 
-def rgb_to_yuv420(frames: np.ndarray, colour: str = "bt709") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def rgb_to_yuv420(frames: np.ndarray, colour: str = "bt709") -> Planes:
     """The planes that the encoders are given.
 
     Args:
@@ -120,7 +125,8 @@ def rgb_to_yuv420(frames: np.ndarray, colour: str = "bt709") -> tuple[np.ndarray
     """
     convert = Converter(colour)
     planes = [plane_arrays(convert.to_yuv(rgb)) for rgb in np.ascontiguousarray(pad_to(frames))]
-    return tuple(np.stack(p) for p in zip(*planes, strict=True))
+    y, u, v = (np.stack(plane) for plane in zip(*planes, strict=True))
+    return y, u, v
 
 
 def yuv420_to_rgb(y: np.ndarray, u: np.ndarray, v: np.ndarray, colour: str = "bt709") -> np.ndarray:

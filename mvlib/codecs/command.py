@@ -25,8 +25,10 @@ Untried here, from the programs' manuals (VVenC, VTM, HM, JM, BPG)::
     bpgdec -o {decoded} {stream}
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import numpy as np
@@ -44,6 +46,7 @@ from .programs import Program, temporary_folder
 _INPUTS = ("yuv", "y4m", "png")
 _SIZES = ("width", "height", "frames", "fps")
 _HOUR = 3600.0
+Decoded = TypeVar("Decoded")
 
 
 class CommandCodec(Codec):
@@ -114,7 +117,7 @@ class CommandCodec(Codec):
                 f"the encoder command must have one of {{yuv}}, {{y4m}} and {{png}}, not {len(used)}"
             )
         self.input = used[0]
-        self._decoder = decode and Program(decode, "decoder", ("stream", "decoded"), _SIZES)
+        self._decoder = Program(decode, "decoder", ("stream", "decoded"), _SIZES) if decode else None
         if syntax is None and self.input == "png":
             syntax = "file"
         self.syntax = syntax and choose("syntax", syntax, SYNTAXES)
@@ -164,8 +167,8 @@ class CommandCodec(Codec):
         padded = pad_to(frames, *self.sides)
         if self.input == "png":
             files = [self._run_encoder(picture[None], native) for picture in padded]
-            packets = [(i, b"".join(self._syntax(data).packets(data))) for i, data in enumerate(files)]
-            return Stream(b"", packets, frames.shape[:3])
+            joined = [(i, b"".join(self._syntax(data).packets(data))) for i, data in enumerate(files)]
+            return Stream(b"", joined, frames.shape[:3])
         data = self._run_encoder(padded, native)
         packets = self._syntax(data).packets(data)
         if not packets:
@@ -173,7 +176,7 @@ class CommandCodec(Codec):
         if not self._decoder:
             places = _places(self._by_ffmpeg(packets), len(packets), len(frames))
         elif self._syntax(data).in_order and len(packets) == len(frames):
-            places = range(len(packets))
+            places = list(range(len(packets)))
         else:
             places = [0] * len(packets)
         return Stream(b"", list(zip(places, packets, strict=True)), frames.shape[:3])
@@ -183,16 +186,19 @@ class CommandCodec(Codec):
         count, height, width = stream.size
         padded = pad_to(np.empty((1, height, width, 0)), *self.sides).shape[1:3]
         packets = [data for _, data in stream.packets]
-        if self.input == "png":
-            rgb = np.stack([self._run_decoder([data], (1, *padded)) for data in packets])
-            return self.result(stream, rgb[:, :height, :width], ["I"] * count, native)
-        if self._decoder:
-            y, u, v = self._run_decoder(packets, (count, *padded))
-            types = ["?"] * count
-        else:
+        if self._decoder is None:
             decoded = self._by_ffmpeg(packets)
             y, u, v = program_files.planes_of(decoded, (count, *padded))
             types = video.to_types(decoded)
+        elif self.input == "png":
+            read = partial(program_files.read_png, shape=padded)
+            pictures = [self._run(self._decoder, [data], (1, *padded), read) for data in packets]
+            return self.result(stream, np.stack(pictures)[:, :height, :width], ["I"] * count, native)
+        else:
+            size = (count, *padded)
+            read_planes = partial(program_files.read_planes, size=size, depth=self.depth)
+            y, u, v = self._run(self._decoder, packets, size, read_planes)
+            types = ["?"] * count
         rgb = yuv420_to_rgb(y, u, v)[:, :height, :width]
         got = video.crop((y, u, v), height, width) if planes else None
         return self.result(stream, rgb, types, native, got)
@@ -219,16 +225,19 @@ class CommandCodec(Codec):
             self._encoder(stream, self.timeout, stream=stream, **values)
             return stream.read_bytes()
 
-    def _run_decoder(
-        self, packets: list[bytes], size: tuple[int, int, int]
-    ) -> program_files.Planes | np.ndarray:
+    def _run(
+        self,
+        decoder: Program,
+        packets: list[bytes],
+        size: tuple[int, int, int],
+        read: Callable[[Path], Decoded],
+    ) -> Decoded:
+        """What ``read`` reads from the file that the decoder writes."""
         with temporary_folder() as folder:
             stream, decoded = folder / f"stream{self.suffix}", folder / f"decoded.{self.input}"
             stream.write_bytes(self._syntax(packets[0]).file(packets, size[2], size[1]))
-            self._decoder(decoded, self.timeout, stream=stream, decoded=decoded, **_sizes(size))
-            if self.input == "png":
-                return program_files.read_png(decoded, size[1:])
-            return program_files.read_planes(decoded, size, self.depth)
+            decoder(decoded, self.timeout, stream=stream, decoded=decoded, **_sizes(size))
+            return read(decoded)
 
 
 def _sizes(size: tuple[int, int, int]) -> dict[str, int]:

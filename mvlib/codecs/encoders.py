@@ -15,7 +15,7 @@ codes it with 17. That pays where later frames refer to it; a clip of one pictur
 their scales would end at qp 42. Still codecs and Motion JPEG are always intra.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -26,21 +26,21 @@ QP_MAX = 51
 _NEVER = "100000"  # frames between two I: longer than any clip here
 
 
-def _qp(native: int, gop: str) -> dict[str, str]:
+def _qp(native: float, gop: str) -> dict[str, str]:
     return {"qp": str(native)}
 
 
-def _vp9_q(native: int, gop: str) -> dict[str, str]:
+def _vp9_q(native: float, gop: str) -> dict[str, str]:
     # b=0 with crf is libvpx's constant quality; equal bounds leave no frame a quantiser of its own.
     bounds = {} if gop == "stock" else {"qmin": str(native), "qmax": str(native)}
     return {"crf": str(native), "b": "0"} | bounds
 
 
-def _mjpeg_q(native: int, gop: str) -> dict[str, str]:
+def _mjpeg_q(native: float, gop: str) -> dict[str, str]:
     return {"qmin": str(native), "qmax": str(native)}
 
 
-def _quality(native: int, gop: str) -> dict[str, int]:
+def _quality(native: float, gop: str) -> dict[str, float]:
     return {"quality": native}
 
 
@@ -61,7 +61,7 @@ class Encoder:
         sides: (multiple, least) of width and height.
         global_header: parameter sets come apart from the packets, so that they are counted once.
         lone_is_intra: a single picture is coded as ``intra`` in every GOP structure.
-        colour: see ``colour.py``; None where Pillow converts.
+        colour: see ``colour.py``; of no meaning where Pillow converts.
     """
 
     library: str
@@ -69,24 +69,24 @@ class Encoder:
     presets: dict[str, dict]
     decoders: tuple[str, ...] = ()
     params: str = ""
-    always: dict[str, str] = field(default_factory=dict)
+    always: Mapping[str, str | int] = field(default_factory=dict)
     gops: dict[str, dict[str, str]] = field(default_factory=lambda: {gop: {} for gop in GOPS})
-    quantiser: Callable[[int, str], dict] = _qp
+    quantiser: Callable[[float, str], dict] = _qp
     clean: Callable[[bytes], bytes] = unchanged
     sides: tuple[int, int] = (2, 2)
     global_header: bool = False
     lone_is_intra: bool = False
-    colour: str | None = "bt709"
+    colour: str = "bt709"
 
     @property
     def still(self) -> bool:
         """True for codecs of single pictures, run by Pillow."""
         return not self.decoders
 
-    def settings(self, preset: str, gop: str, options: dict, native: int, count: int) -> dict:
+    def settings(self, preset: str, gop: str, options: dict, native: float, count: int) -> dict:
         """Complete options for the codec context, or for Pillow's writer, for a clip of ``count`` frames."""
         gop = "intra" if count == 1 and self.lone_is_intra else gop
-        params = self.gops[gop] | options | self.always
+        params = {**self.gops[gop], **options, **self.always}
         if self.params:
             params = {self.params: ":".join(f"{key}={value}" for key, value in params.items())}
         return {**self.presets[preset], **params, **self.quantiser(native, gop)}
@@ -206,14 +206,12 @@ ENCODERS: dict[str, Encoder] = {
         },
         always={"subsampling": "4:2:0"},
         quantiser=_quality,
-        colour=None,
     ),
     "webp": Encoder(
         library="WEBP",
         native=(0, 100),
         presets=_numbered("method", range(7), ultrafast=0, veryfast=1, fast=2, medium=4, slow=5, slower=6),
         quantiser=_quality,
-        colour=None,
     ),
     "avif": Encoder(
         library="AVIF",
@@ -221,7 +219,6 @@ ENCODERS: dict[str, Encoder] = {
         presets=_numbered("speed", range(11), veryfast=10, fast=9, medium=8, slow=6, slower=4),
         always={"subsampling": "4:2:0", "max_threads": 1},
         quantiser=_quality,
-        colour=None,
     ),
 }
 # What Pillow's writers understand and what is free; see ``options.py`` for the others.

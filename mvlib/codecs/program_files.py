@@ -19,7 +19,7 @@ from PIL import Image
 from mvlib.errors import CommandFailed, InputError
 
 from .bitstream import av1_without_metadata, parameters_once, temporal_units, without_sei
-from .colour import rgb_to_yuv420
+from .colour import Planes, rgb_to_yuv420
 
 # Magic, version, header's length, codec, width, height, rate, frames, unused.
 _IVF = struct.Struct("<4sHH4sHHIIII")
@@ -66,7 +66,8 @@ def split_ivf(fourcc: bytes, data: bytes) -> list[bytes]:
         raise InputError(
             f"no IVF file of {fourcc.decode()}: it begins with {data[:12].hex(' ')}; tell the encoder to write IVF"
         )
-    frames, start = [], _IVF.unpack_from(data)[2]
+    frames: list[bytes] = []
+    start = _IVF.unpack_from(data)[2]
     if not _IVF.size <= start <= len(data):
         raise InputError(f"no IVF file: its header says that it has {start} bytes of the {len(data)}")
     while start < len(data):
@@ -132,9 +133,6 @@ def syntax_of(data: bytes) -> str:
     )
 
 
-Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
-
-
 def write_frames(path: Path, frames: np.ndarray, rate: int) -> None:
     """uint8 RGB (T, H, W, 3) -> a file of the kind that its ending names.
 
@@ -182,7 +180,8 @@ def read_planes(path: Path, size: tuple[int, int, int], depth: int) -> Planes:
     flat = np.fromfile(path, np.uint8 if depth == 8 else "<u2").reshape(count, -1)
     y, u, v = np.split(flat, [height * width, height * width * 5 // 4], axis=1)
     chroma = (count, height // 2, width // 2)
-    return tuple(_eight_bits(p, depth) for p in (y.reshape(size), u.reshape(chroma), v.reshape(chroma)))
+    y, u, v = y.reshape(size), u.reshape(chroma), v.reshape(chroma)
+    return _eight_bits(y, depth), _eight_bits(u, depth), _eight_bits(v, depth)
 
 
 def planes_of(frames: list[av.VideoFrame], size: tuple[int, int, int]) -> Planes:
@@ -190,7 +189,7 @@ def planes_of(frames: list[av.VideoFrame], size: tuple[int, int, int]) -> Planes
     count, height, width = size
     if len(frames) != count:
         raise CommandFailed(f"{count} frames went in, {len(frames)} came out")
-    stacks = ([], [], [])
+    stacks: list[list[np.ndarray]] = [[], [], []]
     for frame in frames:
         kind = re.fullmatch(r"yuvj?420p(\d+)?(le)?", frame.format.name)
         if not kind or (frame.height, frame.width) != (height, width):
@@ -200,9 +199,10 @@ def planes_of(frames: list[av.VideoFrame], size: tuple[int, int, int]) -> Planes
             )
         depth = int(kind[1] or 8)
         for stack, plane in zip(stacks, frame.planes, strict=True):
-            rows = np.frombuffer(plane, np.uint8 if depth == 8 else "<u2").reshape(plane.height, -1)
+            rows = np.frombuffer(memoryview(plane), "u1" if depth == 8 else "<u2").reshape(plane.height, -1)
             stack.append(_eight_bits(rows[:, : plane.width], depth))
-    return tuple(map(np.stack, stacks))
+    y, u, v = map(np.stack, stacks)
+    return y, u, v
 
 
 def _eight_bits(samples: np.ndarray, depth: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from mvlib.errors import InputError
 
 from .bitstream import without_repeats
 from .coded import Stream
-from .colour import Converter, pad_to, plane_arrays
+from .colour import Converter, Planes, pad_to, plane_arrays
 from .encoders import Encoder
 
 RATE = 30  # frames per second, as the encoder is given them; at constant quantiser they decide nothing
@@ -30,7 +30,7 @@ def open_encoder(encoder: Encoder, width: int, height: int, options: dict) -> av
     Raises:
         ValueError: the encoder refuses the options or the size.
     """
-    context = av.CodecContext.create(encoder.library, "w")
+    context = av.Codec(encoder.library, "w").create("video")
     if encoder.global_header:
         context.flags |= Flags.global_header
     configure(context, encoder, width, height, options)
@@ -55,7 +55,8 @@ def configure(
     try:
         context.open()
     except (av.FFmpegError, OverflowError) as error:  # a value out of range comes as OverflowError
-        reason = error.log[2].strip() if getattr(error, "log", None) else error.strerror
+        log = getattr(error, "log", None)
+        reason = log[2].strip() if log else getattr(error, "strerror", error)
         what = f"{width}x{height}" + ("" if rate == RATE else f" at {float(rate):g} frames a second")
         raise InputError(f"{encoder.library} refuses {options} for {what}: {reason}") from error
 
@@ -78,8 +79,15 @@ def encode(
         packets += context.encode(frame)
     packets += context.encode(None)  # x265 and SVT-AV1 hold everything back until here
     header = encoder.clean(bytes(context.extradata or b"")) if encoder.global_header else b""
-    counted = [(p.pts, without_repeats(encoder.clean(bytes(p)), header)) for p in packets]
+    counted = [(place_of(p), without_repeats(encoder.clean(bytes(p)), header)) for p in packets]
     return Stream(header, counted, frames.shape[:3])
+
+
+def place_of(packet: av.Packet) -> int:
+    """The number of the frame that is in ``packet``, as the encoder was given it."""
+    if packet.pts is None:
+        raise RuntimeError(f"the encoder does not tell which frame a packet of {packet.size} bytes holds")
+    return packet.pts
 
 
 def decode(encoder: Encoder, stream: Stream) -> list[av.VideoFrame]:
@@ -100,7 +108,7 @@ def decode_packets(
     decoder: str, packets: list[bytes], header: bytes = b"", options: dict | None = None
 ) -> list[av.VideoFrame]:
     """Frames in display order; the pts of each is the place of its packet in ``packets``."""
-    context = av.CodecContext.create(decoder, "r")
+    context = av.Codec(decoder, "r").create("video")
     context.thread_count = 1
     context.options = options or {}
     if header:
@@ -142,13 +150,13 @@ def to_types(decoded: list[av.VideoFrame]) -> list[str]:
     return [PictureType(frame.pict_type).name[0] for frame in decoded]
 
 
-def to_planes(decoded: list[av.VideoFrame], height: int, width: int) -> tuple[np.ndarray, ...]:
+def to_planes(decoded: list[av.VideoFrame], height: int, width: int) -> Planes:
     """Decoded frames -> y (T, H', W'), u and v (T, H'/2, W'/2), where H' and W' are the sides made even."""
-    planes = (np.stack(plane) for plane in zip(*map(plane_arrays, decoded), strict=True))
-    return crop(tuple(planes), height, width)
+    y, u, v = (np.stack(plane) for plane in zip(*map(plane_arrays, decoded), strict=True))
+    return crop((y, u, v), height, width)
 
 
-def crop(planes: tuple[np.ndarray, ...], height: int, width: int) -> tuple[np.ndarray, ...]:
+def crop(planes: Planes, height: int, width: int) -> Planes:
     """Planes of padded frames -> of frames whose sides are made even."""
     (y, u, v), h, w = planes, (height + 1) // 2, (width + 1) // 2
     return y[:, : 2 * h, : 2 * w], u[:, :h, :w], v[:, :h, :w]

@@ -89,14 +89,16 @@ def encode(
         transcode.scores_of(looks)
     job = transcode.Job(source, out, form, real, wish, network, prepared, not no_audio, threads or cores())
     measured = transcode.Measured(source, real, wish) if wish.is_free and (network or looks) else None
-    told = measured.told if measured else lambda recent, count: wish.qp
+    told = measured.told if measured else lambda recent, count: wish.qp or 0.0
     written = transcode.write(job, told, progress=True)
     for note in written.notes:
         log.warning("%s: %s", file, note)
-    chosen = measured.qp_of(written.quantiser) if measured else wish.qp
-    sampled = (
-        transcode.measure(source, written.frames, real, chosen, network, looks, sample) if looks else None
-    )
+    chosen = wish.qp
+    if measured and written.quantiser is not None:
+        chosen = measured.qp_of(written.quantiser)
+    sampled = None
+    if looks and chosen is not None:
+        sampled = transcode.measure(source, written.frames, real, chosen, network, looks, sample)
     summary = transcode.Summary(job, written, chosen, measured, sampled, preprocessor)
     if json is not None:
         with replace_when_done(json) as temporary:
@@ -106,16 +108,15 @@ def encode(
 
 def _options(text: str) -> dict[str, object]:
     """Options of an encoder, from "key=value:key=value"."""
-    found = {}
+    found: dict[str, object] = {}
     for part in filter(None, text.split(":")):
         key, equals, value = part.partition("=")
         if not (key and equals and value):
             raise InputError(
                 f"options are {text!r}; give key=value, several joined by a colon: aq-mode=1:psy-rd=0"
             )
-        found[key] = {"true": True, "false": False}.get(
-            value, int(value) if value.lstrip("-").isdecimal() else value
-        )
+        number = int(value) if value.lstrip("-").isdecimal() else value
+        found[key] = value == "true" if value in ("true", "false") else number
     return found
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from mvlib._arguments import command_line
 from mvlib._interruption import stopping
@@ -14,7 +15,7 @@ def evaluate_image(
     cells: Path = Path("runs/cells"),
     columns: tuple[str, ...] = (),
     workers: int | None = None,
-    **options,
+    **options: Any,
 ) -> None:
     """Measure codecs, baselines and preprocessors on pictures: rate-quality curves, BD-rates with 95 % intervals.
 
@@ -35,7 +36,7 @@ def evaluate_video(
     cells: Path = Path("runs/cells"),
     columns: tuple[str, ...] = (),
     workers: int | None = None,
-    **options,
+    **options: Any,
 ) -> None:
     """Measure codecs, baselines and preprocessors on clips: what analysers make of real streams.
 

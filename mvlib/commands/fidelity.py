@@ -1,6 +1,7 @@
 """``mvlib fidelity`` and ``mvlib agreement``: a virtual codec beside the real one → JSON and a table."""
 
 from pathlib import Path
+from typing import Any
 
 from mvlib._files import alone
 from mvlib._interruption import stopping
@@ -9,7 +10,7 @@ from mvlib.fidelity.setup import Agreement, Setup
 STOPPED = "stopped; nothing is kept of a measurement that isn't finished"
 
 
-def fidelity(out: Path = Path("runs/fidelity"), **options) -> None:
+def fidelity(out: Path = Path("runs/fidelity"), **options: Any) -> None:
     """Measure how faithful a virtual codec is to the real one: JSON, a table and a page of plots.
 
     Args:
@@ -29,7 +30,7 @@ def fidelity(out: Path = Path("runs/fidelity"), **options) -> None:
     print(f"{table(result)}\n\nsaved to {saved}, drawn in {drawn}")
 
 
-def agreement(out: Path = Path("runs/fidelity"), **options) -> None:
+def agreement(out: Path = Path("runs/fidelity"), **options: Any) -> None:
     """Measure whether classifiers see through a virtual codec what they see through the real one: JSON and a table.
 
     Args:

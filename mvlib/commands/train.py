@@ -1,6 +1,7 @@
 """``mvlib train``: options → training → checkpoint, log, weights with their card."""
 
 from pathlib import Path
+from typing import Any
 
 from mvlib._arguments import command_line, write_config
 from mvlib._files import replace_when_done
@@ -8,7 +9,7 @@ from mvlib.training.action_experiment import ActionTraining
 from mvlib.training.experiment import OUTLINED, ImageTraining, Training, UpdateTraining, VideoTraining
 
 
-def train_image(out: Path = Path("runs/image"), **options) -> None:
+def train_image(out: Path = Path("runs/image"), **options: Any) -> None:
     """Train an image preprocessor through the virtual codec; a run that was killed goes on where it was.
 
     Args:
@@ -20,7 +21,7 @@ def train_image(out: Path = Path("runs/image"), **options) -> None:
     _train(training, out, f"photographs of data/photos.csv{pasted}, split train")
 
 
-def train_video(out: Path = Path("runs/video"), **options) -> None:
+def train_video(out: Path = Path("runs/video"), **options: Any) -> None:
     """Train a video preprocessor through the virtual codec; a run that was killed goes on where it was.
 
     Args:
@@ -30,7 +31,7 @@ def train_video(out: Path = Path("runs/video"), **options) -> None:
     _train(VideoTraining(**options), out, "clips of data/clips.csv and generated scenes, split train")
 
 
-def train_actions(out: Path = Path("runs/actions"), **options) -> None:
+def train_actions(out: Path = Path("runs/actions"), **options: Any) -> None:
     """Train a recogniser on clean generated clips; a run that was killed goes on where it was.
 
     Args:
@@ -51,7 +52,7 @@ def train_actions(out: Path = Path("runs/actions"), **options) -> None:
     )
 
 
-def train_update(out: Path = Path("runs/update"), **options) -> None:
+def train_update(out: Path = Path("runs/update"), **options: Any) -> None:
     """Train the rule by which a refinement steps; a run that was killed goes on where it was.
 
     Args:
@@ -59,12 +60,14 @@ def train_update(out: Path = Path("runs/update"), **options) -> None:
         **options: see UpdateTraining.
     """
     training = UpdateTraining(**options)
+    from mvlib.preprocess import LearnedUpdate
     from mvlib.training.update import UpdateTrainer, save_trained_update
 
     trainer = UpdateTrainer(training, out)
     with trainer.alone():
         rule = trainer.run()
         if trainer.processes.is_main:
+            assert isinstance(rule, LearnedUpdate)
             saved = save_trained_update(trainer, rule, command_line())
             print(f"saved {saved} after {trainer.step} steps")
 

@@ -40,11 +40,6 @@ class Item:
         return self.row["file"]
 
     @property
-    def label(self) -> int | None:
-        """The first acceptable ImageNet index, or None where the picture has no label."""
-        return self.labels[0] if self.labels else None
-
-    @property
     def shorter_side(self) -> int:
         """Of a picture or film, in pixels, as the manifest says."""
         return min(int(self.row["width"]), int(self.row["height"]))

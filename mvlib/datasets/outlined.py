@@ -42,14 +42,17 @@ class OutlinedCutouts:
             most = max(item.shorter_side for item in self.photos.meta)
             raise InputError(f"size={size} is outside 32..{most}: nothing is enlarged")
         self.things = [
-            c for c in cutouts if c.coco not in NOT_PASTED and c.category not in _LEFT_OUT
+            c
+            for c in (cutouts[i] for i in range(len(cutouts)))
+            if c.coco not in NOT_PASTED and c.category not in _LEFT_OUT
         ]  # decoded once
         self.size, self.seed = size, seed
 
     def __getitem__(self, index: int) -> Tensor:
         rng = np.random.default_rng((self.seed, index))
         picture, mask = self._background(rng), np.zeros((self.size, self.size), np.float32)
-        noise, boxes = grain(picture) * rng.uniform(0.3, 1.5), []
+        noise = grain(picture) * rng.uniform(0.3, 1.5)
+        boxes: list[np.ndarray] = []
         decoys = int(rng.integers(1, _MOST + 1)) if rng.random() < _DECOYS else 0
         for is_thing in [False] * decoys + [True] * int(rng.integers(0, _MOST + 1)):
             cut = self._thing(rng) if is_thing else self._decoy(rng)

@@ -5,6 +5,7 @@ They lie in data/ or are made of it, and need no folder; a damaged file is not p
 
 import numpy as np
 
+from mvlib._planes import to_frames
 from mvlib.samples import Crossed, Sample
 
 from ._root import data_root
@@ -34,11 +35,8 @@ class Photographs(Reader):
 
     def read(self, index: int) -> Sample:
         item = self.photos.item(index)
-        if self.size is None:
-            frames = self.photos.uint8(index)[None]
-        else:
-            frames = (self.photos[index] * 255).round().byte().permute(1, 2, 0)[None].contiguous().numpy()
-        return Sample(frames, item.source_id, item.labels, file=item.file, index=index)
+        picture = self.photos.uint8(index) if self.size is None else to_frames(self.photos[index])
+        return Sample(picture[None], item.source_id, item.labels, file=item.file, index=index)
 
 
 # Four excerpts of 4.8 s: people walk on, but half an excerpt later it is still partly the same people.
@@ -91,8 +89,7 @@ class WholeClips(Reader):
         super().__init__(data_root(), files)
 
     def read(self, index: int) -> Sample:
-        frames = (self.clips[index] * 255).round().byte().permute(0, 2, 3, 1).contiguous().numpy()
-        return Sample(frames, self.source(index), file=self.paths[index], index=index)
+        return Sample(to_frames(self.clips[index]), self.source(index), file=self.paths[index], index=index)
 
     def source(self, index: int) -> str:
         """What excerpt ``index`` is out of, for the bootstrap."""

@@ -62,11 +62,13 @@ class Drawn:
 
 
 def _name(weights: np.ndarray) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(weights), digest_size=16).digest()
+    return hashlib.blake2b(np.ascontiguousarray(weights).data, digest_size=16).digest()
 
 
-Score = np.ndarray | Precision | Drawn
-"""(N, Q) values, NaN where a picture has none, or a ``Precision``, or what is left of one after a bootstrap."""
+Stored = np.ndarray | Precision
+"""(N, Q) values, NaN where a picture has none, or a ``Precision``."""
+Score = Stored | Drawn
+"""The same, or what is left of a ``Precision`` after a bootstrap."""
 
 
 def means(score: Score, weights: np.ndarray) -> np.ndarray:
@@ -88,12 +90,13 @@ def plain_means(score: Score) -> np.ndarray:
 
 def join(parts: Sequence[Score]) -> Score:
     """One score of all the pictures of ``parts``, in their order."""
-    if isinstance(parts[0], Precision):
-        return Precision(tuple(map(Matches.joined, zip(*(p.matches for p in parts), strict=True))))
-    return np.concatenate(parts)
+    matches = [part.matches for part in parts if isinstance(part, Precision)]
+    if matches:
+        return Precision(tuple(map(Matches.joined, zip(*matches, strict=True))))
+    return np.concatenate([part for part in parts if isinstance(part, np.ndarray)])
 
 
-def to_arrays(name: str, score: Score) -> dict[str, np.ndarray]:
+def to_arrays(name: str, score: Stored) -> dict[str, np.ndarray]:
     """``score`` as arrays to be stored under keys that begin with ``name``."""
     if not isinstance(score, Precision):
         return {name: score}
@@ -102,21 +105,20 @@ def to_arrays(name: str, score: Score) -> dict[str, np.ndarray]:
     }
 
 
-def with_scores(arrays: Mapping[str, np.ndarray], scores: Mapping[str, Score]) -> dict[str, np.ndarray]:
+def with_scores(arrays: Mapping[str, np.ndarray], scores: Mapping[str, Stored]) -> dict[str, np.ndarray]:
     """``arrays`` as ``to_arrays`` makes them, with ``scores`` in place of what stood there under these names."""
     kept = {key: array for key, array in arrays.items() if key.split("/")[0] not in scores}
     return kept | {k: v for name, score in scores.items() for k, v in to_arrays(name, score).items()}
 
 
-def from_arrays(arrays: dict[str, np.ndarray]) -> dict[str, Score]:
+def from_arrays(arrays: Mapping[str, np.ndarray]) -> dict[str, Stored]:
     """The scores that ``to_arrays`` took apart, by name."""
-    scores: dict[str, Score] = {k: v for k, v in arrays.items() if "/" not in k}
+    scores: dict[str, Stored] = {k: v for k, v in arrays.items() if "/" not in k}
     for name in dict.fromkeys(k.split("/")[0] for k in arrays if "/" in k):
         points = dict.fromkeys(k.split("/")[1] for k in arrays if k.startswith(f"{name}/"))
         scores[name] = Precision(
             tuple(
-                Matches(**{f.name: arrays.get(f"{name}/{i}/{f.name}") for f in fields(Matches)})
-                for i in points
+                Matches(**{f.name: arrays[f"{name}/{i}/{f.name}"] for f in fields(Matches)}) for i in points
             )
         )
     return scores

@@ -52,8 +52,8 @@ class BDRate(float):
         self.overlap = overlap
         return self
 
-    def __getnewargs__(self):
-        return float(self), self.overlap
+    def __reduce__(self) -> tuple[type, tuple[float, float]]:
+        return BDRate, (float(self), self.overlap)
 
 
 Curve = Sequence[tuple[float, float]] | np.ndarray

@@ -54,7 +54,12 @@ class Interval:
 def significant(entry: Mapping[str, Any]) -> bool:
     """Whether an interval of a result leaves out 0, and is one of nearly all draws; without one nothing is."""
     low, high = entry.get("low"), entry.get("high")
-    return low is not None and not low <= 0 <= high and entry.get("failed", 0) <= MOST_FAILED
+    return (
+        low is not None
+        and high is not None
+        and not low <= 0 <= high
+        and entry.get("failed", 0) <= MOST_FAILED
+    )
 
 
 def rounded(value: float | None, digits: int) -> float | None:

@@ -10,6 +10,7 @@ import zipfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,7 @@ class CellStore:
         """Keep ``arrays`` in memory: another process has stored them, perhaps on a disk of its own."""
         self._memory[key] = dict(arrays)
 
-    def put(self, key: str, arrays: Mapping[str, np.ndarray]) -> None:
+    def put(self, key: str, arrays: Mapping[str, Any]) -> None:
         """Keep ``arrays``: the file is whole or not there, whenever the process ends."""
         self._memory[key] = dict(arrays)
         if self._files is not None:

@@ -3,7 +3,7 @@
 All that a result says in numbers is computed here, and from the measurements alone.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,7 +78,7 @@ class Comparison:
             "curves": self._curves(measured, sources),
         }
 
-    def _run(self, function, jobs: list[tuple], what: str) -> list:
+    def _run(self, function: Callable, jobs: list[tuple], what: str) -> list:
         return run(function, jobs, self.workers, False, what)
 
     def _harms(self, pairs: "Sequence[Pair]") -> list[dict]:
@@ -160,8 +160,12 @@ def _known(
         yield Pair(names, anchor, test, list(sources), scale, levels)
     elif known.any():
         kept = [source for source, k in zip(sources, known, strict=True) if k]
-        a, t = ((rate[known], values[known]) for rate, values in (anchor, test))
-        yield Pair(names, a, t, kept, scale, levels)
+        yield Pair(names, _part(anchor, known), _part(test, known), kept, scale, levels)
+
+
+def _part(side: Side, known: np.ndarray) -> Side:
+    rate, values = side
+    return rate[known], values[known] if isinstance(values, np.ndarray) else values
 
 
 def _drawn(score: Precision, sources: Sequence[Source], draws: int, seed: int) -> Drawn:
@@ -172,7 +176,7 @@ def _gain(pair: Pair, draws: int, seed: int) -> tuple[dict, list[dict]]:
     """BD-rate with its interval (None if all is of one source), or why there is none; and the savings there are."""
     to_quality = SCALES[pair.scale]
     both = curves(pair.anchor, pair.test, pair.sources, to_quality, draws, seed)
-    savings = []
+    savings: list[dict] = []
     for level in pair.levels:
         try:
             found = saving_at(*both, float(to_quality(np.array(level)))).as_dict()
@@ -201,18 +205,19 @@ def _harm(pair: Pair, point: int, draws: int, seed: int) -> dict:
 
 def _curve(measured: Measurements, qps: Iterable[float], weights: np.ndarray) -> dict[str, dict[str, list]]:
     """Means over samples per QP, CompressAI's keys first, and the 95 % interval of each score: low, high."""
-    rows = {"qp": list(qps), "bpp": measured.bpp.mean(0)}
+    rows: dict[str, Sequence[float] | np.ndarray] = {"qp": list(qps), "bpp": measured.bpp.mean(0)}
     for name, values in measured.fidelity.items():
         if not np.isnan(values).all():
             rows[name] = plain_means(values)
-    low, high = {}, {}
-    for (analyser, score), values in measured.scores.items():
-        mean, key = plain_means(values), f"{score}:{analyser}"
+    low: dict[str, np.ndarray] = {}
+    high: dict[str, np.ndarray] = {}
+    for (analyser, score), of in measured.scores.items():
+        mean, key = plain_means(of), f"{score}:{analyser}"
         if not np.isnan(mean).all():
             rows[key] = mean
             if len(weights) > 1:
-                low[key], high[key] = bounds(means(values, weights)[1:])
-    parts = {"results": rows, "low": low, "high": high}
+                low[key], high[key] = bounds(means(of, weights)[1:])
+    parts: dict[str, dict] = {"results": rows, "low": low, "high": high}
     return {
         name: {k: [rounded(v, 5) for v in values] for k, values in part.items()}
         for name, part in parts.items()

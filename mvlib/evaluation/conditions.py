@@ -15,11 +15,14 @@ from torchvision.transforms.v2 import functional as TF
 from mvlib._store import digest
 from mvlib.preprocess import Preprocessor, Refinement, VideoPreprocessor, preprocess_frames
 from mvlib.refined import load_for
+from mvlib.training.objective import Objective
 
 from .experiment import KINDS, split_title
 from .identity import facts
 
 Frames = np.ndarray  # uint8 (T, H, W, 3)
+Prepare = Callable[[Frames, float], Frames]
+Restore = Callable[[Frames, tuple[int, int]], Frames]
 
 
 @dataclass(frozen=True)
@@ -36,8 +39,8 @@ class Condition:
     """
 
     name: str
-    prepare: Callable[[Frames, float], Frames]
-    restore: Callable[[Frames, tuple[int, int]], Frames]
+    prepare: Prepare
+    restore: Restore
     depends_on_qp: bool = False
     weights: str = ""
     in_time: bool = False
@@ -94,11 +97,11 @@ def denoise(frames: Frames, qp: float = 0, *, strength: float = 0.75, scale: flo
     return out.round().clip(0, 255).astype(np.uint8)
 
 
-def _unchanged(frames: Frames, _=None) -> Frames:
+def _unchanged(frames: Frames, _: object = None) -> Frames:
     return frames
 
 
-_STEPS = (
+_STEPS: tuple[tuple[Prepare, Restore], ...] = (
     (_unchanged, _unchanged),
     (partial(gaussian_blur, sigma=0.5), _unchanged),
     (partial(gaussian_blur, sigma=0.8), _unchanged),
@@ -140,7 +143,7 @@ def learned(
 
 def _identity(network: Preprocessor) -> str:
     """What a reader recognises it by; all that it holds is digested besides."""
-    if isinstance(network, Refinement):
+    if isinstance(network, Refinement) and isinstance(network.clips, Objective):
         return f"{network.config} in {network.clips.options.precision}"
     return network.card.get("sha256", "")
 
@@ -149,9 +152,5 @@ def condition(name: str, qps: Sequence[float], device: torch.device | str = "cpu
     """The baseline ``name``, or else the preprocessor of that name or path (refinement too), on ``device``."""
     if name in BASELINES:
         return BASELINES[name]
-    return named(*split_title(name), qps, device)
-
-
-def named(title: str, what: str, qps: Sequence[float], device: torch.device | str = "cpu") -> Condition:
-    """A preprocessor by the name or path ``what``; results call it ``title``."""
-    return learned(what, qps, title, device)
+    title, where = split_title(name)
+    return learned(where, qps, title, device)

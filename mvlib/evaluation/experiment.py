@@ -115,7 +115,7 @@ class Experiment:
     scores: tuple[str, ...] = ()
     """Only these: kl, top1, label of classifiers and recognisers; divergence, ap of detectors (ap of pictures alone);
     ao, sr50, sr75 of trackers; features, the distance of late maps. Empty: all but features."""
-    qps: tuple[int, ...] = _usual()
+    qps: tuple[int | float, ...] = _usual()
     """On the H.264/HEVC scale; the usual: 27 to 47 by 5, of clips 30 to 50 by 5: five points, so that a PCHIP curve
     has three inner ones."""
     gop: str = _usual()

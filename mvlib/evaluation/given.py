@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mvlib import media
+from mvlib._planes import to_frames
 from mvlib.analysers.detectors import COCO_CLASSES
 from mvlib.datasets import Squares, open_dataset
 from mvlib.datasets.opening import has_splits
@@ -24,23 +25,23 @@ from .samples import PSEUDO, PSEUDO_CLIPS, UNLABELLED, UNMARKED, Material, sprea
 log = logging.getLogger("mvlib.evaluation")
 
 
-def public_material(experiment: Experiment) -> Material:
-    """The pictures or clips of ``experiment.dataset``; what cannot be read is left out, named in the log and counted.
+def public_material(dataset: str, experiment: Experiment) -> Material:
+    """The pictures or clips of the public ``dataset``; what cannot be read is left out, named in the log and counted.
 
     Raises ValueError for clips where pictures are wanted and the reverse, or for squares out of pictures with boxes;
     see ``open_dataset``.
     """
-    options = {"split": experiment.split} if has_splits(experiment.dataset) else {}
+    options: dict[str, Any] = {"split": experiment.split} if has_splits(dataset) else {}
     options |= {"frames": experiment.frames} if experiment.clips else {}
     options |= {"on_error": "skip"} | experiment.reader
-    reader = open_dataset(experiment.dataset, experiment.root, **options)
+    reader = open_dataset(dataset, experiment.root, **options)
     if reader.is_video != experiment.clips:
         held, command = ("clips", "video") if reader.is_video else ("pictures", "image")
-        raise InputError(f"{experiment.dataset} holds {held}; `evaluate {command}` takes it")
+        raise InputError(f"{dataset} holds {held}; `evaluate {command}` takes it")
     side = (
         f"split {experiment.reader.get('split', experiment.split)}" if reader.has_splits else experiment.root
     )
-    return reader_material(reader, f"{experiment.dataset}, {side}", experiment.size, experiment.limit)
+    return reader_material(reader, f"{dataset}, {side}", experiment.size, experiment.limit)
 
 
 def reader_material(reader: Reader, name: str, size: int | None = None, limit: int | None = None) -> Material:
@@ -52,7 +53,7 @@ def reader_material(reader: Reader, name: str, size: int | None = None, limit: i
         limit: most samples, from all over it.
     """
     _check_classes(reader)
-    squares = size and Squares(reader, size, crop="centre", flip=False)
+    squares = Squares(reader, size, crop="centre", flip=False) if size else None
     places = spread(len(reader), limit)
 
     def get(i: int) -> Sample | None:
@@ -151,8 +152,9 @@ def _is_clip(item: Any) -> bool:
 
 def _followed(sample: Sample) -> np.ndarray | None:
     """Boxes of the object to follow, if it is there to be followed from the first frame on."""
-    there = sample.boxes is not None and sample.visible[0]
-    return np.nan_to_num(sample.boxes) if there else None
+    if sample.boxes is None or sample.visible is None or not sample.visible[0]:
+        return None
+    return np.nan_to_num(sample.boxes)
 
 
 def _check_classes(reader: Reader) -> None:
@@ -176,7 +178,7 @@ def _frames(sample: Sample, squares: Squares | None) -> np.ndarray:
     if sample.objects is not None or sample.boxes is not None:
         raise InputError(f"size={squares.size} would cut through boxes; leave it out, or use short_side")
     x = squares.cut(sample)  # ([T,] 3, size, size) in [0, 1]
-    return (x * 255).round().byte().movedim(-3, -1).reshape(-1, squares.size, squares.size, 3).numpy()
+    return to_frames(x).reshape(-1, squares.size, squares.size, 3)
 
 
 def _in_coco(objects: Objects, classes: Sequence[str]) -> Objects:

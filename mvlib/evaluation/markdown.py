@@ -1,6 +1,7 @@
 """Reports as Markdown: JSON → the wanted columns → one table, a row per codec and condition."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from mvlib.errors import InputError
 
@@ -14,7 +15,6 @@ def bd_table(
     report: dict,
     qualities: Columns = None,
     *,
-    analysers: Columns = None,
     codecs: Columns = None,
     conditions: Columns = None,
 ) -> str:
@@ -26,27 +26,22 @@ def bd_table(
     in common, and the number speaks of that part alone.
 
     Args:
-        qualities, analysers: which columns, e.g. ``["kl"]``; None for all.
+        qualities: which columns, e.g. ``["kl"]``; None for all.
         codecs, conditions: which rows; None for all.
     Raises:
         ValueError: no row has one of the names; the message lists those that there are.
     """
-    keep = {"quality": qualities, "analyser": analysers, "codec": codecs, "condition": conditions}
-    gains = _kept(report["bd_rates"], keep)
+    gains = _kept(report["bd_rates"], {"quality": qualities, "codec": codecs, "condition": conditions})
     return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), _gain_cell)
 
 
-def savings_table(report: dict, qualities: Columns = None, *, analysers: Columns = None) -> str:
-    """Percent of bits at one quality alone [95 %]: "top1 0.9" where nine of ten clean answers are kept.
-
-    Args:
-        qualities, analysers: which columns; None for all.
-    """
-    rows = _kept(report.get("savings", []), {"quality": qualities, "analyser": analysers})
+def savings_table(report: Mapping[str, Any], qualities: Columns = None) -> str:
+    """Percent of bits at one quality alone [95 %]: "top1 0.9" where nine of ten clean answers are kept."""
+    rows = _kept(report.get("savings", []), {"quality": qualities})
     return _table(rows, lambda row: (row["analyser"], f"{row['quality']} {row['at']:g}"), _gain_cell)
 
 
-def fidelity_table(report: dict) -> str:
+def fidelity_table(report: Mapping[str, Any]) -> str:
     """BD-rates at equal luma PSNR and MS-SSIM, as of a person who looks: percent [95 % interval], negative = saved."""
     return _table(report.get("fidelity", []), lambda row: ("luma", row["quality"]), _gain_cell)
 
@@ -73,34 +68,27 @@ def monotone_table(report: dict, qualities: Columns = None) -> str:
 
 
 def light_table(
-    report: dict,
-    scores: Columns = None,
-    *,
-    analysers: Columns = None,
-    codecs: Columns = None,
-    conditions: Columns = None,
+    report: dict, scores: Columns = None, *, codecs: Columns = None, conditions: Columns = None
 ) -> str:
     """What each condition does to accuracy at the lightest QP: percentage points against the codec alone [95 %].
 
     Args:
-        scores, analysers: which columns; None for all.
+        scores: which columns; None for all.
         codecs, conditions: which rows; None for all.
     """
-    keep = {"score": scores, "analyser": analysers, "codec": codecs, "condition": conditions}
-    rows = _kept(report["lightest_qp"], keep)
+    rows = _kept(report["lightest_qp"], {"score": scores, "codec": codecs, "condition": conditions})
     return _table(rows, lambda row: (row["analyser"], row["score"]), _point_cell)
 
 
-def curve_table(report: dict, column: str, *, codecs: Columns = None, conditions: Columns = None) -> str:
+def curve_table(report: dict, column: str) -> str:
     """One measured column of ``report`` at every QP, a row per codec and condition.
 
     Args:
         column: a key of the curves, such as "bpp", "psnr-rgb" or "ap:nanodet".
-        codecs, conditions: which rows; None for all.
     Raises:
         ValueError: no curve has that column; the message lists those that there are.
     """
-    curves = _kept(report["curves"], {"codec": codecs, "condition": conditions})
+    curves = report["curves"]
     there = dict.fromkeys(key for curve in curves for key in curve["results"] if key != "qp")
     if column not in there:
         raise InputError(f"no curve has {column!r}; there are {', '.join(there)}")
@@ -109,7 +97,7 @@ def curve_table(report: dict, column: str, *, codecs: Columns = None, conditions
         [curve["codec"], curve["condition"], *map(_number, curve["results"][column])]
         for curve in _by_codec(curves)
     ]
-    return _markdown([["codec", "condition", *(f"QP {qp:g}" for qp in qps)], *rows])
+    return markdown([["codec", "condition", *(f"QP {qp:g}" for qp in qps)], *rows])
 
 
 def _number(value: float | None) -> str:
@@ -131,16 +119,19 @@ def _by_codec(rows: list[dict]) -> list[dict]:
     return sorted(rows, key=lambda row: order.index(row["codec"]))
 
 
-def _table(rows: list[dict], column_of, cell_of) -> str:
+def _table(
+    rows: list[dict], column_of: Callable[[dict], tuple[str, str]], cell_of: Callable[[dict | None], str]
+) -> str:
     columns = list(dict.fromkeys(map(column_of, rows)))
     lines: dict[tuple[str, str], dict] = {}
     for row in _by_codec(rows):
         lines.setdefault((row["codec"], row["condition"]), {})[column_of(row)] = row
     head = ["codec", "condition", *(f"{a.replace('efficientnet_', '')}, {s}" for a, s in columns)]
-    return _markdown([head, *([*key, *(cell_of(c.get(k)) for k in columns)] for key, c in lines.items())])
+    return markdown([head, *([*key, *(cell_of(c.get(k)) for k in columns)] for key, c in lines.items())])
 
 
-def _markdown(rows: list[list[str]]) -> str:
+def markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Rows of text, the head first, as a table."""
     rows = [rows[0], ["---"] * len(rows[0]), *rows[1:]]
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
@@ -153,7 +144,7 @@ def _gain_cell(gain: dict | None) -> str:
         notes.append(f"{gain['failed']:.0%} of draws failed")
     if small_overlap(gain.get("overlap", 1)):
         notes.append(f"{gain['overlap']:.0%} overlap")
-    return _cell(gain.get("bd_rate", gain.get("saving")), gain, notes)
+    return _cell(gain["bd_rate"] if "bd_rate" in gain else gain["saving"], gain, notes)
 
 
 def _point_cell(row: dict | None) -> str:

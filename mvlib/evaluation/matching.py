@@ -32,7 +32,7 @@ class Matches:
     picture, label, score: (D,) of each found object.
     hit: bool (10, D), whether it is a true one at each of ``IOU_THRESHOLDS``.
     there: (N, C), how many true objects of each class a picture has, ignored ones apart.
-    aside: bool (10, D), whether it is an object that is to be ignored, and so neither true nor false; None: nothing is.
+    aside: bool (10, D), whether it is an object that is to be ignored, and so neither true nor false.
     """
 
     picture: np.ndarray
@@ -40,11 +40,7 @@ class Matches:
     score: np.ndarray
     hit: np.ndarray
     there: np.ndarray
-    aside: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        if self.aside is None:
-            object.__setattr__(self, "aside", np.zeros_like(self.hit))
+    aside: np.ndarray
 
     def average_precision(self, weights: np.ndarray | None = None) -> np.ndarray:
         """COCO's AP, mean over IoU 0.50 to 0.95 and over classes, in [0, 1]: (R, N) → (R,).
@@ -162,7 +158,8 @@ def _match_picture(truth: Detections, found: Detections) -> tuple[np.ndarray, np
     if 0 in (hit.shape[1], len(truth.labels)):
         return hit, aside
     ignored, crowd = _flags(truth, "ignored"), _flags(truth, "crowd")
-    overlap = _overlaps(*(d.boxes.double().cpu().numpy() for d in (found, truth)), crowd)
+    a, b = (d.boxes.double().cpu().numpy() for d in (found, truth))
+    overlap = _overlaps(a, b, crowd)
     same = (found.labels[:, None] == truth.labels).cpu().numpy()  # a pair of two classes never matches
     overlap = np.where(same, overlap, -1)
     free = np.ones((len(IOU_THRESHOLDS), overlap.shape[1]), bool)

@@ -1,6 +1,7 @@
 """The material of an experiment by name: photographs | frames and excerpts of films | generated scenes → samples."""
 
 from dataclasses import replace
+from typing import Any
 
 from mvlib.datasets import open_dataset
 from mvlib.datasets.readers import Reader
@@ -14,7 +15,7 @@ from .samples import Material
 def load_material(experiment: Experiment) -> Material:
     """The pictures or clips of ``experiment``, at most ``limit`` of them."""
     if experiment.dataset is not None:
-        return public_material(experiment)
+        return public_material(experiment.dataset, experiment)
     # Excerpts are sorted by film and taken from all over; of the others the first are.
     limit = experiment.limit if experiment.material in ("films", "cameras") else None
     whole = reader_material(_own(experiment), experiment.material, limit=limit)
@@ -24,7 +25,7 @@ def load_material(experiment: Experiment) -> Material:
 
 def _own(e: Experiment) -> Reader:
     """The project's own material of an experiment."""
-    options = {"split": e.split} | ({} if e.size is None else {"size": e.size})
+    options: dict[str, Any] = {"split": e.split} | ({} if e.size is None else {"size": e.size})
     match e.material:
         case "pedestrians":
             if e.size is not None or e.split != "test":
@@ -36,7 +37,7 @@ def _own(e: Experiment) -> Reader:
         case "pasted":  # they are made, and so are scenes: there can be as many as are wanted
             return open_dataset("pasted", **{"count": e.limit or 120} | options | e.reader)
         case "acting":
-            made = {"count": e.limit or 1000, "frames": e.frames, "seed": e.scene_seed}
+            made: dict[str, Any] = {"count": e.limit or 1000, "frames": e.frames, "seed": e.scene_seed}
             return open_dataset("scenes", **made, **options)
         case "films":
             return open_dataset("films", frames=e.frames, **options)

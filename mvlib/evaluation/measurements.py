@@ -57,9 +57,7 @@ class Measurements:
 
     def as_stored(self) -> "Measurements":
         """The numbers as a file keeps them, in float32: what is computed from them is what a reader computes."""
-        scores = {
-            key: s.compact() if isinstance(s, Precision) else _single(s) for key, s in self.scores.items()
-        }
+        scores = {key: _stored(score) for key, score in self.scores.items()}
         fidelity = {name: _single(values) for name, values in self.fidelity.items()}
         return replace(self, bpp=_single(self.bpp), fidelity=fidelity, scores=scores)
 
@@ -70,6 +68,12 @@ Measured = Mapping[tuple[str, str], Measurements]
 
 def _single(values: np.ndarray) -> np.ndarray:
     return values.astype(np.float32).astype(np.float64)
+
+
+def _stored(score: Score) -> Score:
+    if isinstance(score, Precision):
+        return score.compact()
+    return _single(score) if isinstance(score, np.ndarray) else score
 
 
 def file_of(result: str | Path) -> Path:
@@ -93,7 +97,7 @@ def save(path: str | Path, measured: Measured, sources: Sequence[Source], belong
         "belongs_to": belongs_to,
         "scales": [[*key, scale] for key, scale in first.scales.items()],
     }
-    arrays = {
+    arrays: dict[str, Any] = {
         "about": np.frombuffer(json.dumps(about, ensure_ascii=False).encode(), np.uint8),
         "source": np.array(
             [[of.index(s) for s in way] for of, way in zip(names, each, strict=True)], np.uint16
@@ -105,9 +109,10 @@ def save(path: str | Path, measured: Measured, sources: Sequence[Source], belong
     for key, score in first.scores.items():
         every = [m.scores[key] for m in measured.values()]
         if isinstance(score, Precision):
-            arrays |= {f"matches/{'/'.join(key)}/{k}": v for k, v in _packed(every).items()}
+            packed = _packed([s for s in every if isinstance(s, Precision)])
+            arrays |= {f"matches/{'/'.join(key)}/{k}": v for k, v in packed.items()}
         else:
-            arrays[f"score/{'/'.join(key)}"] = _planes(every)
+            arrays[f"score/{'/'.join(key)}"] = _planes([s for s in every if isinstance(s, np.ndarray)])
     with replace_when_done(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, **arrays)
 
@@ -148,9 +153,9 @@ def _read(arrays: Mapping[str, np.ndarray]) -> tuple[dict[tuple[str, str], Measu
                     row["fidelity"][rest[0]] = values
                 else:
                     row["scores"][rest[0], rest[1]] = values
-    for key, packed in matches.items():
+    for of_score, packed in matches.items():
         for row, precision in zip(rows, _unpacked(packed), strict=True):
-            row["scores"][key] = precision
+            row["scores"][of_score] = precision
     for row in rows:
         row["scores"] = {(a, s): row["scores"][a, s] for a, s in about["scores"]}  # in their order
     scales = {(analyser, score): scale for analyser, score, scale in about["scales"]}

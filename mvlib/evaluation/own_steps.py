@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mvlib._planes import to_frames, to_pictures
 from mvlib._store import digest
 from mvlib.errors import InputError, InputTypeError
 from mvlib.preprocess import Preprocessor, VideoPreprocessor, preprocess_frames
 
-from .conditions import BASELINES, Condition, Frames, named
+from .conditions import BASELINES, Condition, Frames, learned
 from .identity import facts, libraries
 
 Step = str | PathLike | nn.Module | Callable[[np.ndarray, float], np.ndarray]
@@ -37,7 +38,7 @@ def row_of(title: str, step: Step, qps: Sequence[float], device: torch.device | 
         if where in BASELINES:
             base = BASELINES[where]
             return Condition(title, base.prepare, base.restore, in_time=base.in_time)
-        return named(title, where, qps, device)
+        return learned(where, qps, title, device)
     if not callable(step):
         raise InputTypeError(
             f"preprocessor {title!r} is {type(step).__name__}; give a name, a path, a torch.nn.Module, or a function "
@@ -70,10 +71,10 @@ def _frames_through(
 
     @torch.inference_mode()
     def step(frames: Frames, qp: float) -> Frames:
-        x = torch.from_numpy(frames).to(device).permute(0, 3, 1, 2).float().div(255)
+        x = to_pictures(frames).to(device)
         parts = [x[None]] if in_time else x.split(_BATCH)
         y = torch.cat([_checked(module, part, qp).reshape(-1, *x.shape[1:]) for part in parts])
-        return y.float().clamp(0, 1).mul(255).round().byte().permute(0, 2, 3, 1).contiguous().cpu().numpy()
+        return to_frames(y.float())
 
     return step
 

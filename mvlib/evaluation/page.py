@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -37,16 +38,12 @@ class Crop:
     pixels: np.ndarray
 
 
-def write_page(report: Report, ready: Ready, path: str | Path, samples: int = 3) -> None:
-    """Write the result of ``ready`` as one HTML file, whole or not at all.
-
-    Args:
-        samples: how many pictures or excerpts are shown, from all over.
-    """
+def write_page(report: Report, ready: Ready, path: str | Path) -> None:
+    """Write the result of ``ready`` as one HTML file with some pictures or excerpts, whole or not at all."""
     result = report.to_dict()
     text, _, foot = report.text().rpartition("\n\n")
     count = len(ready.material)
-    shown = dict.fromkeys(i * (count - 1) // max(1, samples - 1) for i in range(min(samples, count)))
+    shown = dict.fromkeys(i * (count - 1) // 2 for i in range(min(3, count)))  # from all over
     parts = [
         _table(text) if text.startswith("|") else f"<p>{escape(text)}</p>",
         *(
@@ -73,7 +70,7 @@ def write_page(report: Report, ready: Ready, path: str | Path, samples: int = 3)
         temporary.write_text(page, encoding="utf-8")
 
 
-def _more_tables(result: Mapping) -> Iterator[str]:
+def _more_tables(result: Mapping[str, Any]) -> Iterator[str]:
     for title, table in (
         ("Percent of bits at one quality", markdown.savings_table(result)),
         ("Percent of bits at equal luma PSNR and MS-SSIM, for people", markdown.fidelity_table(result)),

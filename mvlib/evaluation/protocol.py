@@ -8,11 +8,12 @@ The work falls into independent cells, each a condition before a codec on a few 
 look at one cell, worker processes encode the next; a finished cell is kept, and nothing is done twice.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm.auto import tqdm
@@ -61,7 +62,7 @@ def measure(
     progress: bool = True,
     *,
     cells: str | Path | None = None,
-    **parts,
+    **parts: Any,
 ) -> tuple[dict[tuple[str, str], Measurements], list[Source]]:
     """Run the protocol.
 
@@ -85,7 +86,7 @@ class Protocol:
         **parts: objects in place of names, see ``Parts``.
     """
 
-    def __init__(self, experiment: Experiment, store: CellStore, **parts) -> None:
+    def __init__(self, experiment: Experiment, store: CellStore, **parts: Any) -> None:
         self.experiment, self.store, given = experiment, store, Parts(**parts)
         # First what may be misspelt: it is refused before anything is read or measured.
         preset, gop = experiment.preset, experiment.gop
@@ -166,7 +167,8 @@ class Protocol:
         self.run(part, progress and self.processes.is_main)
         keys = [key for cell in part for key in self.keys(cell).values()]
         for key, arrays in self.processes.gather([(key, self.store.get(key)) for key in keys]):
-            self.store.keep(key, arrays)
+            if arrays is not None:
+                self.store.keep(key, arrays)
 
     def run(self, cells: Sequence[Cell], progress: bool = True) -> None:
         """Measure those of ``cells`` that are not in the store yet."""
@@ -189,7 +191,7 @@ class Protocol:
                     self.store.put(keys[name], with_scores(self.store.get(keys[name]) or {}, scores))
                 bar.update()
 
-    def _decoded(self, cells: Sequence[Cell]) -> Iterator[tuple[Cell, Decoded]]:
+    def _decoded(self, cells: Sequence[Cell]) -> Generator[tuple[Cell, Decoded], None, None]:
         """Each cell encoded and decoded; the next one is on its way meanwhile."""
         folder = self.store.folder
         streams = folder and folder / "streams"
@@ -212,10 +214,10 @@ class Protocol:
             if absent := self.missing(cell):
                 where = f"{cell.row.name}, {cell.title}, samples {cell.start} to {cell.stop}"
                 raise RuntimeError(f"not measured yet: {where} ({', '.join(absent) or 'rate'}); run it first")
-            stored = {name: from_arrays(self.store.get(key)) for name, key in self.keys(cell).items()}
-            rate = stored.pop("")
-            scores = {(name, s): stored[name][s] for name in stored for s in self.wanted[name]}
-            bpp = rate.pop("bpp")
-            measured = Measurements(bpp, rate, scores, self.scales)
+            stored = {name: self.store.get(key) or {} for name, key in self.keys(cell).items()}
+            fidelity = dict(stored.pop(""))
+            found = {name: from_arrays(arrays) for name, arrays in stored.items()}
+            scores = {(name, s): found[name][s] for name in found for s in self.wanted[name]}
+            measured = Measurements(fidelity.pop("bpp"), fidelity, scores, self.scales)
             parts.setdefault((cell.title, cell.row.name), []).append(measured)
         return {key: Measurements.joined(value) for key, value in parts.items()}

@@ -1,6 +1,6 @@
 """From scores to the quality on a curve: mean over samples → higher is better, evenly spread over QP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,7 +68,7 @@ FIDELITY_SCALES = {"psnr-y": "accuracy", "ms-ssim": "similarity"}
 """What a person would lose, by which rows are compared too → its scale."""
 
 
-def scale_of(score: str, own: dict[str, str]) -> str:
+def scale_of(score: str, own: Mapping[str, str]) -> str:
     """The scale of ``score``, from the ``own`` ones of an analyser or the known ones.
 
     Raises ValueError where neither has it.

@@ -8,7 +8,7 @@ from mvlib.analysers import Analyser, Found
 from mvlib.errors import InputError
 from mvlib.samples import Sample
 
-from .averages import Precision, Score
+from .averages import Precision, Stored
 from .matching import match
 from .samples import Material
 
@@ -79,13 +79,13 @@ class Scorer:
         self.analyser, self.samples, self.wanted = analyser, samples, tuple(wanted)
         self.clean = analyser.remember(samples, self.wanted)
 
-    def scores(self, decoded: Sequence[Sequence[np.ndarray]]) -> dict[str, Score]:
+    def scores(self, decoded: Sequence[Sequence[np.ndarray]]) -> dict[str, Stored]:
         """Every wanted score of decoded samples [Q][n] of (T, H, W, 3): (n, Q), NaN where nothing is known."""
         points = [self.analyser.compare(self.samples, self.clean, d, self.wanted) for d in decoded]
         return {score: _together([point[score] for point in points]) for score in self.wanted}
 
 
-def _together(points: list) -> Score:
+def _together(points: list) -> Stored:
     if isinstance(points[0], Found):
         return Precision(tuple(match(p.truth, p.found, classes=p.classes) for p in points))
     return np.stack(points, 1)

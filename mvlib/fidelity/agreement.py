@@ -15,6 +15,8 @@ from dataclasses import asdict
 import numpy as np
 
 from mvlib.codecs import RealCodec
+from mvlib.errors import InputError
+from mvlib.evaluation.markdown import markdown
 from mvlib.virtual import VirtualCodec
 
 from .measuring import code_virtually, top1, whole_levels
@@ -43,12 +45,16 @@ def paired_gap(virtual: np.ndarray, real: np.ndarray, sources: Sequence[str]) ->
         virtual, real: bool (N,), which pictures keep their class.  sources: (N,); one source's pictures stay together.
     """
     difference = virtual.astype(float) - real
-    low, high = interval_of_mean(difference, sources)
+    interval = interval_of_mean(difference, sources)
+    if interval is None:
+        raise InputError(
+            f"the {len(sources)} pictures are of one source, of which there is no interval; give more"
+        )
     return {
         "real": round(float(real.mean()), 4),
         "virtual": round(float(virtual.mean()), 4),
         "gap": round(100 * float(difference.mean()), 2),
-        "interval": [round(100 * float(low), 2), round(100 * float(high), 2)],
+        "interval": [round(100 * end, 2) for end in interval],
     }
 
 
@@ -79,15 +85,12 @@ def measure(setup: Agreement, workers: int | None = None, progress: bool = False
 def table(results: dict[str, dict]) -> str:
     """Results by name as a Markdown table: gap through virtual minus through real, in points, by QP."""
     qps = list(next(iter(results.values()))["qps"])
-    lines = ["| virtual codec | n | " + " | ".join(f"QP {qp}" for qp in qps) + " |"]
-    lines.append("| --- " * (len(qps) + 2) + "|")
+    lines = [["virtual codec", "n", *(f"QP {qp}" for qp in qps)]]
     for name, result in results.items():
-        cells = []
+        cells = [name, f"{result['n']} × {len(result['setup']['analysers'])}"]
         for qp in qps:
             row = result["qps"][qp]["all"]
             low, high = row["interval"]
             cells.append(f"{row['gap']:+.1f} [{low:+.1f}, {high:+.1f}]")
-        lines.append(
-            f"| {name} | {result['n']} × {len(result['setup']['analysers'])} | " + " | ".join(cells) + " |"
-        )
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown(lines)

@@ -21,6 +21,7 @@ from torch import Tensor
 from mvlib._files import replace_when_done
 from mvlib._imports import need
 from mvlib._numbers import psnr_of
+from mvlib._planes import to_frames, to_pictures
 from mvlib.calibration.fit import errors
 from mvlib.codecs import Coded, RealCodec, rgb_to_yuv420
 from mvlib.virtual import VirtualCodec
@@ -35,6 +36,7 @@ def load(setup: Setup) -> list[np.ndarray]:
     """Pictures or clips as uint8 (T, H, W, 3), spread over the split, the same ones each time."""
     from mvlib.datasets import Clips, Photos
 
+    data: Photos | Clips
     if setup.material == "photos":
         data = Photos(setup.split, setup.size, crop="centre", flip=False)
     else:
@@ -46,13 +48,8 @@ def load(setup: Setup) -> list[np.ndarray]:
 
 def whole_levels(picture: Tensor) -> np.ndarray:
     """A picture or clip ([T,] 3, H, W) in [0, 1] as uint8 (T, H, W, 3)."""
-    whole = (picture.clamp(0, 1) * 255).round().byte()
-    return (whole[None] if whole.dim() == 3 else whole).movedim(-3, -1).contiguous().numpy()
-
-
-def stacked(items: Sequence[np.ndarray]) -> Tensor:
-    """Clips uint8 (T, H, W, 3) of one size as floats (n, T, 3, H, W) in [0, 1]."""
-    return torch.from_numpy(np.stack(items)).movedim(-1, 2).float() / 255
+    frames = to_frames(picture)
+    return frames[None] if frames.ndim == 3 else frames
 
 
 @torch.no_grad()
@@ -62,7 +59,7 @@ def code_virtually(
     """Decoded uint8 clips and bits (n,) of items of one size."""
     frames, bits = [], []
     for i in range(0, len(items), _BATCH):
-        out = virtual(stacked(items[i : i + _BATCH]), float(qp))
+        out = virtual(to_pictures(np.stack(items[i : i + _BATCH])), float(qp))
         frames += [whole_levels(f) for f in out.frames]
         bits.append(out.bits)
     return frames, torch.cat(bits)
@@ -101,7 +98,8 @@ def edit_bits(
 @torch.no_grad()
 def top1(networks: Sequence[torch.nn.Module], items: Sequence[np.ndarray]) -> np.ndarray:
     """Class of each item's first frame for each network: (networks, n)."""
-    parts = [stacked(items[i : i + _BATCH])[:, 0] for i in range(0, len(items), _BATCH)]
+    first = np.stack([frames[0] for frames in items])
+    parts = [to_pictures(first[i : i + _BATCH]) for i in range(0, len(first), _BATCH)]
     return np.array([np.concatenate([net(part).argmax(1).numpy() for part in parts]) for net in networks])
 
 
@@ -112,7 +110,7 @@ def kornia_jpeg(items: Sequence[np.ndarray], coded: Sequence[Coded]) -> list[np.
 
     out = []
     for item, c in zip(items, coded, strict=True):
-        pictures = stacked([item])[0]
+        pictures = to_pictures(item)
         out.append(
             whole_levels(jpeg_codec_differentiable(pictures, torch.full((len(pictures),), float(c.native))))
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from mvlib._files import replace_when_done
+from mvlib.evaluation.markdown import markdown
 
 
 def table(result: dict) -> str:
@@ -83,17 +84,18 @@ def page(result: dict, path: str | Path) -> Path:
 
 def summary(results: dict[str, dict]) -> str:
     """Results by name as a Markdown table, one line each: the span over QP of each measure, its worst end included."""
-    lines = [
-        "| virtual codec | luma PSNR, dB | chroma PSNR, dB | bits, median error | log-bits, Pearson "
-        "| bits in one QP, least Spearman | edits with the right sign |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+    head = [
+        *("virtual codec", "luma PSNR, dB", "chroma PSNR, dB", "bits, median error", "log-bits, Pearson"),
+        *("bits in one QP, least Spearman", "edits with the right sign"),
     ]
+    lines = [head]
     for name, result in results.items():
         rows = list(result["qps"].values())
         luma = [row["psnr_difference"]["y"] for row in rows]
         chroma = [row["psnr_difference"][plane] for row in rows for plane in "uv"]
         sign = result["sign_test"]["all"]
         cells = [
+            name,
             f"{min(luma):+.2f} to {max(luma):+.2f}",
             f"{min(chroma):+.2f} to {max(chroma):+.2f}",
             f"{100 * result['rate']['median_relative_error']:.1f} %",
@@ -101,22 +103,20 @@ def summary(results: dict[str, dict]) -> str:
             f"{min(row['spearman'] for row in rows):.3f}",
             f"{100 * sign['share']:.1f} % of {sign['n']}" + _of_twin(result["sign_test"]),
         ]
-        lines.append("| " + " | ".join([name, *cells]) + " |")
-    return "\n".join(lines)
+        lines.append(cells)
+    return markdown(lines)
 
 
 def pixels(results: dict[str, dict]) -> str:
     """Results by name as a Markdown table: luma PSNR to the real decode at each QP, of the virtual one / the source."""
     qps = list(next(iter(results.values()))["qps"])
-    lines = [
-        "| virtual codec | " + " | ".join(f"QP {qp}" for qp in qps) + " |",
-        "| --- |" + " --- |" * len(qps),
-    ]
+    lines = [["virtual codec", *(f"QP {qp}" for qp in qps)]]
     for name, result in results.items():
         rows = (result["qps"][qp] for qp in qps)
-        cells = [f"{row['psnr_to_real']['y']:.1f} / {row['psnr_real']['y']:.1f}" for row in rows]
-        lines.append("| " + " | ".join([name, *cells]) + " |")
-    return "\n".join(lines)
+        lines.append(
+            [name, *(f"{row['psnr_to_real']['y']:.1f} / {row['psnr_real']['y']:.1f}" for row in rows)]
+        )
+    return markdown(lines)
 
 
 def _of_twin(sign: dict) -> str:

@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from mvlib._planes import to_frames, to_pictures
 from mvlib.evaluation.bootstrap import draw_weights
 
 WORTH = 0.005  # relative change of bits from which an edit counts
@@ -87,12 +88,11 @@ def changes(
     for qp in qps:
         for i in range(0, len(items), batch):
             part = items[i : i + batch]
-            picture = torch.from_numpy(np.stack(part)).movedim(-1, 2).float() / 255
+            picture = to_pictures(np.stack(part))
             rng = torch.Generator().manual_seed(1000 * qp + i)
             before = virtual(part, qp), real(part, qp), real(tremble(part, 0), qp)
             for k, (name, changed) in enumerate(edits(picture, slope(picture, qp), rng)):
-                whole = (changed.clamp(0, 1) * 255).round().byte().movedim(2, -1)
-                edited = list(whole.contiguous().numpy())
+                edited = list(to_frames(changed))
                 after = virtual(edited, qp), real(edited, qp), real(tremble(edited, k + 1), qp)
                 moved = np.stack([a / b - 1 for a, b in zip(after, before, strict=True)], 1).round(5)
                 rows += [Change(i + j, qp, name, *m.tolist()) for j, m in enumerate(moved)]

@@ -9,10 +9,11 @@ any common colour blindness tell apart; the marker is for a print in grey.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # matplotlib belongs to the notebooks' extra; importing this page needs nothing
     from matplotlib.axes import Axes
+    from matplotlib.typing import RcKeyType
 
 COLOURS = {
     "x264": "#0072B2",
@@ -28,7 +29,12 @@ _SHAPES = "osD^vPX*"
 MARKERS = dict(zip(COLOURS, _SHAPES, strict=True))
 # For conditions that aren't codecs, in the order they come: the colours that differ most first.
 _SPARE = [COLOURS[c] for c in ("x264", "x265", "svtav1", "vp9", "webp", "avif", "jpeg", "mjpeg")]
-FONT = {"font.size": 11, "axes.titlesize": 11, "axes.spines.top": False, "axes.spines.right": False}
+FONT: dict[RcKeyType, Any] = {
+    "font.size": 11,
+    "axes.titlesize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
 
 
 def colour_of(codec: str) -> str:
@@ -41,10 +47,11 @@ def styles(names: Sequence[str]) -> dict[str, tuple[str, str, str]]:
     codecs = {
         n: next((c for c in COLOURS if n == c or n.startswith((f"{c} ", f"{c},"))), None) for n in names
     }
-    free = [
-        (c, s) for c, s in zip(_SPARE, _SHAPES, strict=True) if c not in map(COLOURS.get, codecs.values())
-    ]
-    found, drawn, spare = {}, {}, 0
+    taken = {COLOURS[codec] for codec in codecs.values() if codec}
+    free = [(c, s) for c, s in zip(_SPARE, _SHAPES, strict=True) if c not in taken]
+    found: dict[str, tuple[str, str, str]] = {}
+    drawn: dict[str, int] = {}
+    spare = 0
     for name, codec in codecs.items():
         if codec is None:
             found[name] = (*free[spare % len(free)], "-")

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ LESS = "the system probably ran out of memory; give fewer workers, or smaller pi
 class Worker:
     """A child process that runs one job at a time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         path = os.pathsep.join(filter(None, [_PACKAGE_ROOT, os.environ.get("PYTHONPATH")]))
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "mvlib.pool.worker"],  # -P: no module from the current folder
@@ -45,6 +46,8 @@ class Worker:
             # Ctrl-C is for the parent, which then ends its workers.
             start_new_session=True,
         )
+        assert self.process.stdin is not None and self.process.stdout is not None  # they are pipes
+        self._jobs, self._results = self.process.stdin, self.process.stdout
 
     def call(self, function: Callable, args: tuple) -> object:
         """Run ``function(*args)`` in the child.
@@ -54,9 +57,9 @@ class Worker:
             RuntimeError: it raised something else, whose traceback is the message; or the child ended.
         """
         try:
-            pickle.dump((function, args), self.process.stdin, protocol=5)
-            self.process.stdin.flush()
-            done, result = pickle.load(self.process.stdout)
+            pickle.dump((function, args), self._jobs, protocol=5)
+            self._jobs.flush()
+            done, result = pickle.load(self._results)
         except (EOFError, OSError, pickle.UnpicklingError) as error:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(10)  # how it ended is told only if it isn't killed here
@@ -77,8 +80,8 @@ class Worker:
         """End the child now."""
         self.process.kill()
         self.process.wait()
-        self.process.stdin.close()
-        self.process.stdout.close()
+        self._jobs.close()
+        self._results.close()
 
 
 def _ended(code: int) -> RuntimeError:
@@ -150,53 +153,30 @@ def _of_item(index: int, error: Exception) -> Exception:
 
 
 def _parallel(function: Callable, jobs: list[tuple], count: int, bar: Any) -> list:
-    todo: queue.SimpleQueue = queue.SimpleQueue()
-    done: queue.SimpleQueue = queue.SimpleQueue()
-    for item in enumerate(jobs):
-        todo.put(item)
-    crew = _take(count)
-    threads = [threading.Thread(target=_serve, args=(w, function, todo, done), daemon=True) for w in crew]
-    for thread in threads:
-        thread.start()
-    results = [None] * len(jobs)
+    crew, free = _take(count), queue.SimpleQueue[Worker]()
+    for worker in crew:
+        free.put(worker)
+
+    def call(*job: Any) -> object:
+        worker = free.get()
+        try:
+            return worker.call(function, job)
+        finally:
+            free.put(worker)
+
+    threads = ThreadPoolExecutor(count, "workers")
     try:
-        for _ in jobs:
-            index, result, error = _next(done)
-            if error is not None:
-                raise _of_item(index, error) from error
-            results[index] = result
-            bar.update()
+        work = [threads.submit(_inline, call, i, job, bar) for i, job in enumerate(jobs)]
+        results = [result_of(job) for job in work]
     except BaseException:  # Ctrl-C too: half-done jobs are of no use to the next call
+        threads.shutdown(wait=False, cancel_futures=True)
         for worker in crew:
             worker.process.kill()
         raise
-    for thread in threads:
-        thread.join()
+    threads.shutdown()
     with _lock:
         idle.extend(worker for worker in crew if worker.alive())
     return results
-
-
-def _next(done: queue.SimpleQueue) -> tuple:
-    while True:  # a thread that waits without end could not be told to stop
-        try:
-            return done.get(timeout=0.2)
-        except queue.Empty:
-            continue
-
-
-def _serve(worker: Worker, function: Callable, todo: queue.SimpleQueue, done: queue.SimpleQueue) -> None:
-    while True:
-        try:
-            index, job = todo.get_nowait()
-        except queue.Empty:
-            return
-        try:
-            done.put((index, worker.call(function, job), None))
-        except Exception as error:
-            done.put((index, None, error))
-            if not worker.alive():
-                return
 
 
 def _take(count: int) -> list[Worker]:

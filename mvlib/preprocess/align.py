@@ -28,13 +28,14 @@ def block_motion(now: Tensor, before: Tensor) -> Tensor:
         now, before: luma (B, 1, H, W) of two frames, sides multiples of 16.  The reach is 23 pixels, in steps of
             half a pixel.
     """
-    small = [F.avg_pool2d(v, _COARSE) for v in (now, before)]
-    motion = _COARSE * _whole_vectors(*small, BLOCK // _COARSE)
-    small = [F.avg_pool2d(v, _FINE) for v in (now, before)]
+    motion = _COARSE * _whole_vectors(
+        F.avg_pool2d(now, _COARSE), F.avg_pool2d(before, _COARSE), BLOCK // _COARSE
+    )
+    small, small_before = F.avg_pool2d(now, _FINE), F.avg_pool2d(before, _FINE)
     for step in _STEPS:
         offsets = now.new_tensor(_square(1)) * step
         tried = [motion / _FINE + offset[:, None, None] for offset in offsets]
-        missed = [(moved(small[1], m, smooth=False) - small[0]).abs() for m in tried]
+        missed = [(moved(small_before, m, smooth=False) - small).abs() for m in tried]
         costs = torch.cat([F.avg_pool2d(m, BLOCK // _FINE) for m in missed], 1)
         motion = motion + _FINE * _best(offsets, _with_neighbours(costs))
     return motion

@@ -88,8 +88,8 @@ class Compact(Preprocessor):
         self.head = nn.Conv2d(c.widths[0], sum(self.outputs), 1)
         self.head_by_qp = nn.Linear(c.embedding, sum(self.outputs))
         for layer in (self.head, self.head_by_qp):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
 
     @property
     def told_qp(self) -> bool:
@@ -133,7 +133,7 @@ class Compact(Preprocessor):
             if level:
                 skips.append(h)
                 h = self.shrink[level - 1](h)
-            for block in blocks:
+            for block in blocks.children():
                 h = block(h, code)
         for level in reversed(range(len(skips))):
             h = F.interpolate(self.grow[level](h), scale_factor=2.0, mode="bilinear", align_corners=False)

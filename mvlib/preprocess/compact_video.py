@@ -86,7 +86,7 @@ class CompactVideo(VideoPreprocessor):
     @partial(torch.compiler.disable, recursive=False)
     def process_chunk(
         self, x: Tensor, qp: Tensor, state: tuple[Tensor, Tensor] | None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    ) -> tuple[Tensor, tuple[Tensor, Tensor] | None]:
         """``state``: luma of the last frame that came in (B, 1, H, W), the last that went out (B, 3, H, W)."""
         code, out, sent = self.spatial.code(qp), [], state is not None
         if not sent and self.config.opening and self.config.temporal and x.shape[1] > 1:

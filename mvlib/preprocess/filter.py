@@ -54,7 +54,7 @@ class Filter(Preprocessor):
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
         luma, chroma = self.gains_at(qp).unbind(1)
-        change = 0
+        change = torch.zeros_like(x)
         for k, band in enumerate(detail_bands(mix_colours(self.to_ycc, x), self.config.bands)):
             gain = torch.stack([luma[:, k], chroma[:, k], chroma[:, k]], 1)
             change = change - gain[:, :, None, None] * band

@@ -1,6 +1,7 @@
 """A preprocessor on decoded frames: uint8 → [0, 1] → network, a few frames at a time → rounded uint8."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,7 +65,7 @@ class InChunks:
         return _to_frames(y[0])
 
 
-def _on_clip(module: VideoPreprocessor, frames: np.ndarray, qp: float, batch: int) -> np.ndarray:
+def _on_clip(module: VideoPreprocessor, frames: np.ndarray, qp: Any, batch: int) -> np.ndarray:
     out, prepared = np.empty_like(frames), InChunks(module)
     edges = [0, *range(max(batch, 2), len(frames), batch), len(frames)]
     for start, stop in pairwise(edges):

@@ -64,8 +64,8 @@ class NPP(Preprocessor):
         self.unet = UNet(self.config.norm, last)
         if self.config.skip:
             for layer in (self.conv2, self.unet.head[-2]):
-                nn.init.zeros_(layer.weight)
-                nn.init.zeros_(layer.bias)
+                for parameter in layer.parameters():
+                    nn.init.zeros_(parameter)
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
         scalar = (paper_lambda(qp) / 8)[:, None]  # (B, 1)
@@ -84,8 +84,9 @@ class Gain(nn.Module):
 
     def __init__(self, middle: int, channels: int) -> None:
         super().__init__()
-        self.net = nn.Sequential(nn.Linear(1, middle), nn.ReLU(), nn.Linear(middle, channels), nn.ReLU())
-        nn.init.ones_(self.net[2].bias)
+        first, second = nn.Linear(1, middle), nn.Linear(middle, channels)
+        nn.init.ones_(second.bias)
+        self.net = nn.Sequential(first, nn.ReLU(), second, nn.ReLU())
 
     def forward(self, scalar: Tensor) -> Tensor:
         """(B, 1) → (B, c, 1, 1)."""
@@ -112,7 +113,8 @@ class UNet(nn.Module):
     def forward(self, x: Tensor, scalar: Tensor) -> Tensor:
         """(B, 3, H, W), sides multiples of 16, and (B, 1) → (B, 3, H, W)."""
         skips = []
-        for level, (convs, down) in enumerate(self.down):
+        for level, pair in enumerate(self.down):
+            convs, down = pair.children()
             skips.append(convs(x))
             x = down(skips[-1])
             if level < 3:

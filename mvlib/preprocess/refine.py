@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from mvlib._numbers import check_numbers, is_number
 from mvlib.errors import InputError
 
 from .base import QP_RANGE
-from .update import LearnedUpdate, Step
+from .update import Step
 from .video import VideoPreprocessor
 
 View = Callable[[Tensor], Tensor]
@@ -141,7 +141,7 @@ class Refinement(VideoPreprocessor):
         pictures: Objective | None,
         clips: Objective | None,
         config: RefinementConfig | None = None,
-        update: LearnedUpdate | None = None,
+        update: nn.Module | None = None,
     ) -> None:
         super().__init__()
         self.config, self.pictures, self.clips = config or RefinementConfig(), pictures, clips
@@ -190,39 +190,37 @@ class Refinement(VideoPreprocessor):
         optimiser = torch.optim.Adam([change], lr=1 / 255, eps=1e-14)
         codecs, kept = list(objective.codecs), objective.begin(c.steps <= _FEW)
         for step in range(c.steps):
-            view = random_view(x.shape[-2:], generator) if c.views else None
+            view = random_view((x.shape[-2], x.shape[-1]), generator) if c.views else None
             y = torch.cat([done, (x + size * change).clamp(0, 1)], 1)
             given = (whole[:, 0], y[:, 0]) if still else (whole, y)
             parts = objective(*given, qp, codecs[step % len(codecs)], view, kept=kept)
-            before, learned = change.detach().clone(), self.update is not None
-            (change.grad,) = torch.autograd.grad(parts["loss"], [change], retain_graph=learned)
+            before, update = change.detach().clone(), self.update
+            (gradient,) = torch.autograd.grad(parts["loss"], [change], retain_graph=update is not None)
+            change.grad = gradient
             optimiser.step()
-            if learned:
+            if update is not None:
                 (rate,) = torch.autograd.grad(parts["rate"], [change])
-                correction = self._correction(x, y, kept.decoded, rate, before, change, qp, step)
+                pictures = y, kept.decoded, gradient, rate, change - before, before
+                correction = self._correction(update, x, pictures, qp, step)
                 change.data += correction.detach()
                 corrections = corrections + correction
         return size * (change.detach() + (corrections - corrections.detach()))
 
     def _correction(
-        self, x: Tensor, y: Tensor, decoded: Tensor, rate: Tensor, before: Tensor, change: Tensor, qp: Tensor,
-        number: int,
-    ) -> Tensor:  # fmt: skip
-        """What the learned rule adds to Adam's step from ``before`` to ``change``, in units of ``change``."""
+        self, update: nn.Module, x: Tensor, pictures: tuple[Tensor, ...], qp: Tensor, number: int
+    ) -> Tensor:
+        """What the learned rule adds to Adam's step, in units of the change.
+
+        pictures: what the codec was given and made of it, gradients of loss and rate, the step, and the change before.
+        """
         count = x.shape[1]
-        decoded = decoded.view_as(y)
-        pictures = (
-            x,
-            y[:, -count:],
-            decoded[:, -count:],
-            change.grad,
-            rate,
-            255 * (change - before),
-            255 * before,
-        )
-        step = Step(*(p.detach().flatten(0, 1) for p in pictures), qp.repeat_interleave(count), number)
+        y, decoded, gradient, rate, moved, before = (p.detach() for p in pictures)
+        of_frames = (y[:, -count:], decoded.view_as(y)[:, -count:], gradient, rate, 255 * moved, 255 * before)
+        given, coded, loss, bits, step, sum_before = (p.flatten(0, 1) for p in of_frames)
+        clean = x.detach().flatten(0, 1)
+        known = Step(clean, given, coded, loss, bits, step, sum_before, qp.repeat_interleave(count), number)
         with torch.set_grad_enabled(self.training):
-            return self.update(step).view_as(x) / 255
+            return update(known).view_as(x) / 255
 
     def step_size(self, qp: Tensor, still: bool) -> Tensor:
         """Grey levels of a step at qp (B,), on pictures (``still``) or clips: (B,)."""
@@ -235,12 +233,15 @@ class Refinement(VideoPreprocessor):
         return level * (torch.ones_like(qp) if until is None else 2 ** ((qp.clamp(max=until) - at) / 6))
 
     def _objective(self, still: bool) -> Objective:
-        if still and self.pictures is None:
-            raise InputError(
-                f"this refinement is guided by {', '.join(self.config.analysers)}, of which one looks at clips; give a "
-                "clip, or guides that look at pictures"
-            )
-        return self.pictures if still else self.clips
+        objective = self.pictures if still else self.clips
+        if objective is not None:
+            return objective
+        if not still:
+            raise InputError("this refinement is of pictures alone; give a picture")
+        raise InputError(
+            f"this refinement is guided by {', '.join(self.config.analysers)}, of which one looks at clips; give a "
+            "clip, or guides that look at pictures"
+        )
 
 
 def random_view(size: tuple[int, int], generator: torch.Generator) -> View:

@@ -114,10 +114,11 @@ class Regions(Preprocessor):
             )
         with torch.no_grad():
             maps = self.trunk(x)
-        h: Tensor | None = None
-        for level in reversed(range(len(maps))):
-            side = self.lateral[level](maps[level])
-            if h is not None:
-                side = side + F.interpolate(h, scale_factor=2.0, mode="bilinear", align_corners=False)
-            h = side + F.relu(self.mix[level](F.relu(side)))
+        h = self._mixed(len(maps) - 1, self.lateral[-1](maps[-1]))
+        for level in reversed(range(len(maps) - 1)):
+            above = F.interpolate(h, scale_factor=2.0, mode="bilinear", align_corners=False)
+            h = self._mixed(level, self.lateral[level](maps[level]) + above)
         return F.interpolate(self.out(F.relu(h)), x.shape[-2:], mode="bilinear", align_corners=False)
+
+    def _mixed(self, level: int, side: Tensor) -> Tensor:
+        return side + F.relu(self.mix[level](F.relu(side)))

@@ -90,8 +90,8 @@ class LearnedUpdate(nn.Module):
             nn.Linear(known, 6),
         )
         for layer in (self.head, self.direct, self.by_qp):
-            nn.init.zeros_(layer.weight)
-            nn.init.zeros_(layer.bias)
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, step: Step) -> Tensor:
         """What to add to Adam's step, (B, 3, H, W) in sizes of a step."""
@@ -152,7 +152,7 @@ def load_update(name: str | os.PathLike) -> LearnedUpdate:
 
 def save_update(update: LearnedUpdate, path: str | os.PathLike, **card: Any) -> Path:
     """Write weights and card, both or neither; the path of the weights. ``card``: what else it says."""
-    facts = {"architecture": LearnedUpdate.__name__, "config": asdict(update.config)}
+    facts: dict[str, Any] = {"architecture": LearnedUpdate.__name__, "config": asdict(update.config)}
     facts["parameters"] = sum(p.numel() for p in update.parameters())
     return write_weights(path, update.state_dict(), facts | card)
 

@@ -121,7 +121,7 @@ def build_preprocessor(
         raise InputError(f"there is no {architecture} with the options {config}: {error}") from error
 
 
-def _own(path: str, config: dict[str, Any], options: str | None) -> nn.Module:
+def _own(path: str, config: dict[str, Any], options: str | None) -> Any:
     """What the import path names, built with ``config``."""
     found = imported(path)
     if isinstance(found, nn.Module) and not config:
@@ -149,7 +149,7 @@ def _alike(value: Any, usual: Any) -> bool:
 
 
 def save_preprocessor(
-    module: Preprocessor,
+    module: nn.Module,
     name: str | os.PathLike,
     *,
     command: str = "",
@@ -195,11 +195,12 @@ def save_preprocessor(
 def described(module: nn.Module) -> dict[str, Any]:
     """What a card says so that ``build_preprocessor`` builds ``module`` again; ValueError where that fails."""
     own, config = type(module), getattr(module, "config", None)
-    if ARCHITECTURES.get(own.__name__, (None,))[0] is own:
-        return {"architecture": own.__name__, "config": asdict(config)}
+    given = asdict(config) if is_dataclass(config) and not isinstance(config, type) else None
+    if given is not None and ARCHITECTURES.get(own.__name__, (None,))[0] is own:
+        return {"architecture": own.__name__, "config": given}
     facts: dict[str, Any] = {"architecture": import_path(own)}
-    if is_dataclass(config):
-        facts |= {"config": asdict(config), "options": import_path(type(config))}
+    if given is not None:
+        facts |= {"config": given, "options": import_path(type(config))}
     else:
         facts["config"] = dict(config or {})
     try:

@@ -62,8 +62,8 @@ class ZhaoPreprocessor(VideoPreprocessor):
             nn.Conv2d(2 * width, width, 1), nn.ReLU(), nn.Conv2d(width, width, 1), nn.Sigmoid()
         )
         self.last = nn.Conv2d(width, 3, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        for parameter in self.last.parameters():
+            nn.init.zeros_(parameter)
 
     @property
     def told_qp(self) -> bool:

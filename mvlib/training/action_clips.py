@@ -86,7 +86,7 @@ def made_of() -> str:
     """Short digest of all that a clip depends on beside its number: who makes it, out of what, as seen by whom."""
     digest = hashlib.blake2b(repr((FRAMES, SIDE)).encode(), digest_size=4)
     for module in (acting, acting_paths, acting_render, photos):
-        digest.update(Path(module.__file__).read_bytes())
+        digest.update(Path(str(module.__file__)).read_bytes())
     for manifest in ("cutouts.csv", "photos.csv", "clips.csv"):  # they hold a digest of every file
         digest.update((data_root() / manifest).read_bytes())
     return digest.hexdigest()
@@ -101,7 +101,7 @@ def _make(path: Path, clips: ActingCutouts, workers: int) -> None:
     ):
         np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})
         for clip in tqdm(seen, desc=f"making {path.stem}", total=len(clips), disable=None):
-            file.write(np.ascontiguousarray(clip))
+            file.write(np.ascontiguousarray(clip).data)
 
 
 class Batches(Dataset):

@@ -1,7 +1,9 @@
 """What a recogniser's training is made of, as data: saved with its weights. Imports nothing heavy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from mvlib.errors import InputError
 
@@ -39,7 +41,7 @@ class ActionTraining(Experiment):
     precision: str = "auto"
     """Of the network: float32, bf16 by autocast, or auto, the one that does a trial on this CPU the faster."""
 
-    choices = Experiment.choices | {"network": NETWORKS}
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {**Experiment.choices, "network": NETWORKS}
     at_least_one = (*Experiment.at_least_one, "clips", "check")
 
     def __post_init__(self) -> None:

@@ -3,7 +3,7 @@
 The loop is plain, every step is drawn from (seed, step) alone, and a run that was killed goes on from its checkpoint.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from .log import Log
 from .resumable import Resumable
 
 
-class ActionTrainer(Resumable):
+class ActionTrainer(Resumable[ActionTraining]):
     """Network, optimiser and schedule of one training, in a folder that it can be taken up from."""
 
     parts = ("network", "optimiser", "schedule")
@@ -109,7 +109,7 @@ class ActionTrainer(Resumable):
                 self.go_through(t.network, progress)
                 return self.accuracy(check) if self._validated is None else self._validated
 
-    def batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def batches(self) -> Generator[tuple[Tensor, Tensor], None, None]:
         """Clips with masks and their classes, for the steps that are left; see ``update``."""
         t = self.training
         steps = Batches(self._shards, t.batch, [self.side(step) for step in range(t.steps)], t.seed)
@@ -137,7 +137,7 @@ class ActionTrainer(Resumable):
 
 def place_loss(score: Tensor, mask: Tensor) -> Tensor:
     """Cross-entropy in nats of scores (B, T, h, w) against the share of the actor (mask (B, T, H, W)) in each cell."""
-    share = F.adaptive_avg_pool2d(mask, score.shape[-2:]).flatten(0, 1).flatten(1)
+    share = F.adaptive_avg_pool2d(mask, (score.shape[-2], score.shape[-1])).flatten(0, 1).flatten(1)
     there = share.sum(1) > 0
     share = share[there] / share[there].sum(1, keepdim=True)
     return F.cross_entropy(score.flatten(0, 1).flatten(1)[there], share)

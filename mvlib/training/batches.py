@@ -1,6 +1,6 @@
 """Batches by step number: seed, step → pictures or clips, crops, QPs, always the same."""
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -43,9 +43,9 @@ class Steps(Dataset):
     def __getitem__(self, step: int) -> tuple[Tensor, Tensor] | tuple[Tensor, Tensor, list]:
         """Pictures (B, 3, size, size) or clips (B, T, 3, size, size) in [0, 1], QPs (B,), and targets if known."""
         t, rng = self.training, np.random.default_rng((self.training.seed, step))
-        x, *targets = self.material.draw(step, rng, self.part)
-        qp = rng.integers(t.qp_low, t.qp_high + 1, t.batch)[self.part]
-        return x, torch.from_numpy(qp).float(), *targets
+        drawn = self.material.draw(step, rng, self.part)
+        qp = torch.from_numpy(rng.integers(t.qp_low, t.qp_high + 1, t.batch)[self.part]).float()
+        return (drawn[0], qp) if len(drawn) == 1 else (drawn[0], qp, drawn[1])
 
 
 class Material(Protocol):
@@ -58,7 +58,7 @@ class Material(Protocol):
 def material_of(training: Training) -> Material:
     """Where the pictures or clips of a training come from."""
     if training.dataset is not None:
-        return PublicData(training)
+        return PublicData(training.dataset, training)
     if isinstance(training, VideoTraining):
         return Scenes(training)
     return Outlined(training) if training.task in OUTLINED else Photographs(training)
@@ -70,15 +70,14 @@ class PublicData(OwnMaterial):
     A broken file is named in the log, counted in ``reader.broken`` and stood in for by the next.
     """
 
-    def __init__(self, training: Training):
-        options = {"on_error": "replace"} | ({"split": "train"} if has_splits(training.dataset) else {})
+    def __init__(self, dataset: str, training: Training):
+        options: dict[str, Any] = {"on_error": "replace"}
+        options |= {"split": "train"} if has_splits(dataset) else {}
         if isinstance(training, VideoTraining):
             options |= {"frames": training.frames, "window": "random", "seed": training.seed}
-        reader = open_dataset(training.dataset, training.root, **(options | training.reader))
+        reader = open_dataset(dataset, training.root, **(options | training.reader))
         if reader.is_video != isinstance(training, VideoTraining):
-            raise InputError(
-                f"{training.dataset} gives {'clips' if reader.is_video else 'pictures'}; choose another"
-            )
+            raise InputError(f"{dataset} gives {'clips' if reader.is_video else 'pictures'}; choose another")
         super().__init__(reader, training.batch, training.size, training.seed)
 
     def draw(self, step: int, rng: np.random.Generator, part: slice) -> tuple[Tensor]:
@@ -137,7 +136,7 @@ class Scenes:
 
         With a task by outlines a scene comes with the actor's mask, as a fourth channel.
         """
-        if film:
+        if film and self.films is not None:
             return self.films[index % len(self.films)]
         scene, shown = self.scenes[index], self.training.frames
         first = index % (self.scenes.frames - shown + 1)  # the same excerpt whenever this scene is drawn

@@ -10,7 +10,8 @@ import numpy as np
 from torch import Tensor
 
 from mvlib._interruption import result_of
-from mvlib.codecs import Coded, RealCodec
+from mvlib._planes import to_frames
+from mvlib.codecs import Codec, Coded
 
 
 class EncodingAhead:
@@ -22,9 +23,8 @@ class EncodingAhead:
         workers: processes; None is one per core that this process may use.
     """
 
-    def __init__(self, codec: RealCodec, clip: Tensor, qp: Tensor, workers: int | None = None) -> None:
-        frames = (clip.detach().clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2).cpu().numpy()
-        qps = [round(q) for q in qp.tolist()]
+    def __init__(self, codec: Codec, clip: Tensor, qp: Tensor, workers: int | None = None) -> None:
+        frames, qps = to_frames(clip), [round(q) for q in qp.tolist()]
         thread = ThreadPoolExecutor(1, "real encoding")
         self._coded = thread.submit(codec.map, list(frames), qps, workers=workers)
         thread.shutdown(wait=False)

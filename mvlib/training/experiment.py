@@ -117,7 +117,7 @@ class Training(Experiment):
     """Measured curves of the codec alone on the training side, which give the slope; None: the
     package's own."""
 
-    choices = Experiment.choices | {"task": TASKS, "route": ROUTES}
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {**Experiment.choices, "task": TASKS, "route": ROUTES}
     at_least_one = (*Experiment.at_least_one, "size")
 
     def __post_init__(self) -> None:
@@ -153,7 +153,7 @@ class ImageTraining(Training):
     """What coding should leave alone: output (KL, divergence) or features (maps of the late layers), whose gradient
     says the same with far less noise; or outline: no codec, no analyser, pasted cut-outs stay, the rest is smoothed."""
 
-    choices = Training.choices | {"task": IMAGE_TASKS}
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {**Training.choices, "task": IMAGE_TASKS}
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class VideoTraining(Training):
     excerpts: float = 0.25
     """Share of the clips that are excerpts of real films; the others are generated scenes."""
 
-    choices = Training.choices | {"task": VIDEO_TASKS}
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {**Training.choices, "task": VIDEO_TASKS}
 
     def __post_init__(self) -> None:
         super().__post_init__()

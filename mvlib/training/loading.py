@@ -1,7 +1,7 @@
 """Items made ahead by other processes: data set, order → DataLoader → items, or an error that says what happened."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
@@ -11,7 +11,7 @@ from mvlib.errors import ResourceError, UserError
 from mvlib.pool import LESS
 
 
-def loaded(data: Dataset, order: Iterable[int], workers: int, **options: Any) -> Iterator[Any]:
+def loaded(data: Dataset, order: Iterable[int], workers: int, **options: Any) -> Generator[Any, None, None]:
     """``data[k]`` for each k of ``order``, made by ``workers`` processes (0: this one); Ctrl-C is not theirs to hear.
 
     Args:
@@ -36,8 +36,8 @@ def loaded(data: Dataset, order: Iterable[int], workers: int, **options: Any) ->
         raise ResourceError(f"a process that loads pictures or clips was killed: {LESS}") from error
     finally:
         # Torch does so when nothing holds the iterator any more, and an error's traceback holds it to the end.
-        if workers:
-            items._shutdown_workers()
+        if stop := getattr(items, "_shutdown_workers", None):
+            stop()
 
 
 def _quiet(_worker: int) -> None:

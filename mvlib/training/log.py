@@ -9,8 +9,9 @@ from mvlib._files import replace_when_done, writing
 class Log:
     """A row a step, as CSV; rows past ``start`` (of a run that was killed), and torn ones, are dropped."""
 
-    def __init__(self, path: Path, start: int):
+    def __init__(self, path: Path, start: int) -> None:
         self.path = path
+        self.writer: csv.DictWriter | None = None
         old = []
         if path.is_file():
             with path.open(newline="") as file:
@@ -18,17 +19,17 @@ class Log:
                 old = [row for row in csv.DictReader(file) if all(row.values()) and int(row["step"]) <= start]
         with replace_when_done(path) as temporary, temporary.open("w", newline="") as file:
             if old:
-                writer = csv.DictWriter(file, fieldnames=old[0])
+                writer = csv.DictWriter(file, fieldnames=list(old[0]))
                 writer.writeheader()
                 writer.writerows(old)
-        self.writer, self.empty = None, not old
+        self.empty = not old
 
     def __enter__(self) -> "Log":
         with writing(self.path):
             self.file = self.path.open("a", newline="")
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         with writing(self.path):
             self.file.close()
 

@@ -7,7 +7,7 @@ takes its part of the batch of every step, and gradients are summed: the batch, 
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -33,14 +33,17 @@ from .virtual_slope import virtual_slopes
 __all__ = ["Log", "NonFiniteLoss", "Objective", "Steps", "Trainer"]
 
 
-OBJECTIVES = {"outline": Outline, "guarded": Guarded}
+OBJECTIVES: dict[str, type[Objective] | type[Outline]] = {"outline": Outline, "guarded": Guarded}
+
+
+Tensors = tuple[Tensor, ...] | list[Tensor]
 
 
 class NonFiniteLoss(UserError, RuntimeError):
     """The loss or its gradient is NaN or infinite; the weights were left as they were before this step."""
 
 
-class Trainer(Resumable):
+class Trainer(Resumable[Training]):
     """Weights, optimiser and moving average of one training, in a folder that it can be taken up from.
 
     Args:
@@ -58,7 +61,7 @@ class Trainer(Resumable):
         *,
         model: nn.Module | None = None,
         material: Material | None = None,
-        objective: nn.Module | None = None,
+        objective: Objective | None = None,
     ):
         self.processes = Processes(training.device)
         super().__init__(training, folder, self.processes.alone)
@@ -78,14 +81,13 @@ class Trainer(Resumable):
         torch.manual_seed(training.seed)
         network = with_trunk(model or starting_network(training))
         self.model = self.processes.with_shared_statistics(network)
-        self.model.to(self.device, memory_format=torch.channels_last)
+        self.model.to(self.device).to(memory_format=torch.channels_last)
         self.average = AveragedModel(self.model, multi_avg_fn=self._add, use_buffers=True)
         self.steps = Steps(training, self.part, material)
-        objective = objective or OBJECTIVES.get(training.task, Objective)(training)
-        self.objective = objective.to(self.device)
-        if (
-            self.objective.analysers and not self.objective.slopes
-        ):  # of all items, so that all processes agree
+        made = objective or OBJECTIVES.get(training.task, Objective)(training)
+        self.objective = made.to(self.device)
+        if isinstance(self.objective, Objective) and self.objective.analysers and not self.objective.slopes:
+            # Of all items, so that all processes agree.
             every = Steps(training, material=self.steps.material)
             self.objective.slopes = virtual_slopes(self.objective, every, self.device)
         for slope in self.objective.slopes.values():
@@ -111,7 +113,7 @@ class Trainer(Resumable):
         seconds = self.training.seconds
         return 0.0 if seconds is None else (time.monotonic() - self._began) / max(seconds, 1e-9)
 
-    def _add(self, averaged: list[Tensor], now: list[Tensor], count: Tensor | int) -> None:
+    def _add(self, averaged: Tensors, now: Tensors, count: Tensor | int) -> None:
         """Into the moving average, in place; after few steps it forgets faster, for it holds little but the start."""
         decay = min(self.training.ema, self.step / (self.step + 5))
         get_ema_multi_avg_fn(decay)(averaged, now, count)
@@ -147,7 +149,7 @@ class Trainer(Resumable):
         """What is given to the codec."""
         return self.replica(x[..., :3, :, :], qp)  # a mask may follow
 
-    def batches(self) -> Iterator[tuple]:
+    def batches(self) -> Generator[tuple, None, None]:
         """Batches of the steps that are left, as long as there is time, on the device."""
         t = self.training
         loading = loaded(

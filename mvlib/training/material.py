@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from mvlib._planes import to_frames
 from mvlib.datasets import Squares, open_dataset
 from mvlib.datasets.readers import Reader
 from mvlib.errors import InputError, InputTypeError
@@ -31,7 +32,7 @@ class OwnMaterial:
 
     def __init__(self, data: Any, batch: int, size: int | None = None, seed: int = 0) -> None:
         self.reader, self.batch = reader_of(data), batch
-        self.size = size or min(224, *self.reader[0].frames.shape[1:3])
+        self.size = size or min(224, *self._sample(0).frames.shape[1:3])
         self.squares = Squares(self.reader, self.size, seed=seed)
 
     @property
@@ -47,12 +48,16 @@ class OwnMaterial:
         x, targets = torch.stack([square for square, _ in drawn]), [target for _, target in drawn]
         return (x,) if all(target is None for target in targets) else (x, targets)
 
-    def _cut(self, index: int) -> tuple[Tensor, Any]:
+    def _sample(self, index: int) -> Sample:
         sample = self.reader[index]
         if sample is None:
             raise InputError(
                 f"item {index} of the data is broken and skipped; open it with on_error='replace'"
             )
+        return sample
+
+    def _cut(self, index: int) -> tuple[Tensor, Any]:
+        sample = self._sample(index)
         square, box, mirrored = self.squares.placed(sample, index)
         return square, _moved(target_of(sample), box, self.size, mirrored)
 
@@ -117,7 +122,7 @@ def _frames(picture: Any) -> np.ndarray:
         low, high = (v.item() for v in picture.aminmax())
         if not (low >= 0 and high <= 1):
             raise InputError(f"an item spans {low:.4g}..{high:.4g}; float tensors lie in [0, 1]")
-        return (picture * 255).round().byte().movedim(-3, -1).cpu().numpy()
+        return to_frames(picture)
     if isinstance(picture, np.ndarray) and picture.dtype == np.uint8:
         if picture.ndim not in (3, 4) or picture.shape[-1] != 3:
             raise InputError(f"an item has shape {picture.shape}; give arrays (H, W, 3) or (T, H, W, 3)")

@@ -1,14 +1,24 @@
 """The network that a training starts from: architecture and its options, weights of an earlier one → network."""
 
 from dataclasses import asdict
+from typing import TypeVar
 
 from torch import nn
 
 from mvlib.analysers.trunk import Trunk
 from mvlib.errors import InputError
-from mvlib.preprocess import Compact, Regions, build_preprocessor, described, load_preprocessor
+from mvlib.preprocess import (
+    Compact,
+    CompactVideo,
+    Regions,
+    build_preprocessor,
+    described,
+    load_preprocessor,
+)
 
 from .experiment import Training
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 def starting_network(training: Training) -> nn.Module:
@@ -26,6 +36,7 @@ def starting_network(training: Training) -> nn.Module:
     start = load_preprocessor(training.start)
     if isinstance(start, Compact) and training.architecture == "CompactVideo":
         network = build_preprocessor("CompactVideo", {"spatial": asdict(start.config)} | training.network)
+        assert isinstance(network, CompactVideo)
         network.spatial.load_state_dict(start.state_dict())
         return network.train()
     its = described(start)
@@ -41,7 +52,7 @@ def starting_network(training: Training) -> nn.Module:
     return start.train()
 
 
-def with_trunk(network: nn.Module) -> nn.Module:
+def with_trunk(network: Network) -> Network:
     """``network``, and where it looks with a classifier's trunk, with the one that its options name."""
     if isinstance(network, Regions) and network.trunk is None:
         trunk = Trunk(network.config.trunk)

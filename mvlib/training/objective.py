@@ -120,7 +120,8 @@ class Objective(nn.Module):
         choices = None if kept.choices is None else kept.choices.setdefault(codec, [])
         bpp, decoded = self.coded(y, qp, codec, choices)
         kept.decoded = decoded.detach()
-        parts, task = {"bpp": bpp.mean()}, 0.0
+        parts = {"bpp": bpp.mean()}
+        task: Tensor | float = 0.0
         shown = (x, decoded) if view is None else (view(x), view(decoded))
         known = kept.references if view is None else {}
         for name, lost in self.lost(*shown, targets, known).items():
@@ -182,15 +183,17 @@ class Objective(nn.Module):
                 )
         return found
 
-    def code(self, clip: Tensor, qp: Tensor, codec: str, choices: list | None = None):
+    def code(self, clip: Tensor, qp: Tensor, codec: str, choices: list | None = None) -> VirtualOut:
         """The ``VirtualOut`` of clips (B, T, 3, H, W) at qp (B,), by the training's route; own codecs take theirs.
 
         choices: as ``VirtualCodec`` keeps them.
         """
         if codec in self.own_codecs:
             return self.codecs[codec](clip, qp)
-        more = {"through": self.options.through} if clip.shape[1] > 1 else {}
-        virtual, more = self.codecs[codec], more | {"route": self.options.rounding}
+        virtual = self.codecs[codec]
+        more: dict[str, Any] = {"route": self.options.rounding}
+        if isinstance(self.options, VideoTraining) and clip.shape[1] > 1:
+            more["through"] = self.options.through
         real = EncodingAhead(self.real[codec], clip, qp) if codec in self.real else None
         if not isinstance(virtual, VirtualCodec):
             return virtual(clip, qp, real=real, **more)
@@ -222,7 +225,8 @@ def measured_slopes(training: Training, real: str = "") -> dict[tuple[str, str],
 
     real: the codec whose curves they are, if not those of the training's codecs.
     """
-    kind, measured = "image", {"gop": training.gop}
+    kind = "image"
+    measured: dict[str, Any] = {"gop": training.gop}
     if isinstance(training, VideoTraining):  # the I frame weighs the more, the shorter the clip
         kind, measured = "video", measured | {"size": training.size, "frames": training.frames}
     anchor, curve = training.anchor or anchor_path(kind, training.task), curve_of(training.task)
@@ -270,8 +274,8 @@ def frozen(analyser: nn.Module) -> nn.Module:
 @torch.no_grad()
 def reference_of(analyser: nn.Module, clean: Tensor, task: str) -> Any:
     """What ``analyser`` makes of clean pictures or clips, for ``lost_to``."""
-    if hasattr(analyser, "seen"):
-        return analyser.seen(clean, task)
+    if seen := getattr(analyser, "seen", None):
+        return seen(clean, task)
     if task == "features":
         raise InputError(
             f"which layers of a {type(analyser).__name__} see late maps is not known; train with task 'output', or "
@@ -293,7 +297,7 @@ def lost_to(
     """
     if reference is None:
         reference = reference_of(analyser, clean, task)
-    if hasattr(analyser, "task_loss"):
-        return analyser.task_loss(clean, decoded, task, reference)
+    if task_loss := getattr(analyser, "task_loss", None):
+        return task_loss(clean, decoded, task, reference)
     lost = kl_to_clean(reference, analyser(decoded.flatten(0, 1) if clean.ndim == 5 else decoded))
     return lost.unflatten(0, clean.shape[:2]).mean(1) if clean.ndim == 5 else lost

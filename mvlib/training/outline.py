@@ -6,12 +6,18 @@ goes on through the virtual codec, which knows what detail costs, and where a ch
 saves.
 """
 
+from collections.abc import Callable
+from functools import reduce
+from operator import add
+from typing import Any
+
 from torch import Tensor, nn
 
 from mvlib.preprocess.bands import detail_bands
 
-from .experiment import VideoTraining
+from .experiment import Training
 from .objective import Objective
+from .slope import Slope
 
 BANDS = 3
 """Of the picture without an actor: the rest is its blur with a standard deviation of 3.2 pixels."""
@@ -30,10 +36,13 @@ class Outline(nn.Module):
     and all the rest have the same say, small as the actor may be.
     """
 
-    def __init__(self, training: VideoTraining) -> None:
+    def __init__(self, training: Training) -> None:
         super().__init__()
         self.options = training
-        self.analysers, self.codecs, self.slopes = {}, {}, {}  # nobody looks, nothing is coded
+        # Nobody looks, nothing is coded.
+        self.analysers: dict[str, nn.Module] = {}
+        self.codecs: dict[str, Callable] = {}
+        self.slopes: dict[tuple[str, str], Slope] = {}
 
     def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
         """Loss and its parts, means over the batch.
@@ -52,7 +61,7 @@ class Outline(nn.Module):
 class Guarded(Objective):
     """Rate through the virtual codec, in units of the codec's own, plus ``WEIGHT`` times the harm to the actor."""
 
-    def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str) -> dict[str, Tensor]:
+    def forward(self, x: Tensor, y: Tensor, qp: Tensor, codec: str, *_: Any, **__: Any) -> dict[str, Tensor]:
         """Loss and its parts, means over the batch: as ``Objective``, with x as in ``Outline``."""
         bpp = self.code(y, qp, codec).bits / (y[0].numel() / 3)
         rate = (bpp / self.slopes[codec, self.options.analysers[0]].bpp(qp)).mean()
@@ -71,7 +80,7 @@ def misplaced_detail(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     y, stays = y.flatten(0, -4), near(mask)
     if x.ndim == 5:
         clean = clean - detail_bands(clean, 1)[0]
-    detail = sum(detail_bands(clean, BANDS))
+    detail = reduce(add, detail_bands(clean, BANDS))
     energy = nn.functional.avg_pool2d(detail.square().mean(1, keepdim=True), 9, 1, 4, count_include_pad=False)
     wrong = (y - clean + (1 - stays) * detail).square().mean(1, keepdim=True) / (energy + FLAT)
     left, harmed = ((wrong * part).sum() / part.sum().clamp_min(1) for part in (1 - stays, stays))

@@ -6,7 +6,7 @@ show.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -37,7 +37,8 @@ class OwnSlope:
 @torch.no_grad()
 def own_slopes(objective: "Objective", x: Tensor, qp: Tensor, codec: str) -> dict[str, OwnSlope]:
     """Slopes by analyser for pictures (B, 3, H, W) or clips (B, T, 3, H, W) at qp (B,)."""
-    known, rates, lost = {}, [], []
+    known: dict[str, Any] = {}
+    rates, lost = [], []
     for side in (-STEP, STEP):
         bpp, decoded = objective.values(x, (qp + side).clamp(0, 51), codec)
         rates.append(bpp.clamp_min(1e-6).log())

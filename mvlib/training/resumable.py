@@ -5,11 +5,11 @@ And the loop that all trainings go through: batches → update → log, checkpoi
 
 import io
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 import torch
 from tqdm.auto import tqdm
@@ -18,13 +18,15 @@ from mvlib._files import alone, cannot, read_sealed, write_sealed
 from mvlib._interruption import whole
 from mvlib.errors import InputError
 
-from .experiment import Experiment
+from .action_experiment import ActionTraining
+from .experiment import Training
 from .log import Log
 
+Options = TypeVar("Options", Training, ActionTraining)
 _ANEW = "remove it to start anew, or choose another folder"
 
 
-class Resumable:
+class Resumable(Generic[Options]):
     """A training in a folder that it is taken up from; one at a time is in a folder.
 
     A subclass sets ``parts`` and writes ``batches``, ``update`` and ``record``.
@@ -38,10 +40,11 @@ class Resumable:
     parts: ClassVar[tuple[str, ...]]
     """Names of what has a state: networks, optimiser, schedule."""
 
-    device: torch.device | str = "cpu"
+    device = torch.device("cpu")
 
-    def __init__(self, training: Experiment, folder: Path, hold: Callable = alone) -> None:
-        self.training, self.folder, self.step = training, Path(folder), 0
+    def __init__(self, training: Options, folder: Path, hold: Callable = alone) -> None:
+        self.training: Options = training
+        self.folder, self.step = Path(folder), 0
         self._hold, self._held = hold, False
         self._saved, self._torn = 0, False
 
@@ -54,7 +57,7 @@ class Resumable:
         """What is kept beside the parts and the number of the step: plain values."""
         return {"training": json.dumps(asdict(self.training), default=str)}
 
-    def batches(self) -> Iterator[tuple]:
+    def batches(self) -> Generator[tuple, None, None]:
         """What ``update`` takes, for the steps that are left."""
         raise NotImplementedError
 

@@ -17,12 +17,14 @@ def save_trained(trainer: Trainer, network: nn.Module, *, command: str, data: st
         command: what trained it.  data: what it was trained on, where that is no public data set.
     """
     training, folder = trainer.training, trainer.folder
-    side = training.reader or ("split train" if has_splits(training.dataset) else "whole")
+    if training.dataset is not None:
+        side = training.reader or ("split train" if has_splits(training.dataset) else "whole")
+        data = f"{training.dataset}, {side}"
     return save_preprocessor(
         network,
         folder / "preprocessor.safetensors",
         command=command,
-        data=data if training.dataset is None else f"{training.dataset}, {side}",
+        data=data,
         seed=training.seed,
         steps=trainer.step,
         analysers=tuple(

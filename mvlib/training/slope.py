@@ -12,8 +12,9 @@ which makes the loss below an estimate of the BD-rate itself: -0.1 is ten percen
 
 import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,14 +48,14 @@ def curve_of(task: str) -> str:
 def anchor_command(training: Training) -> str:
     """What to type to measure all that ``training`` needs to know of its codecs."""
     kind = "video" if isinstance(training, VideoTraining) else "image"
-    options = {"gop": training.gop}
+    options: dict[str, Any] = {"gop": training.gop}
     if training.dataset is not None:
         options |= {"dataset": training.dataset, "root": training.root, "reader": json.dumps(training.reader)}
     if kind == "video" or training.dataset is not None:
         options |= {"size": training.size, "limit": LIMIT[kind]}
-    if kind == "video":
+    if isinstance(training, VideoTraining):
         options["frames"] = training.frames
-    qps = QPS[kind]
+    qps: tuple[int, ...] = QPS[kind]
     while qps[0] > training.qp_low:
         qps = (max(0, qps[0] - 5), *qps)
     while qps[-1] < training.qp_high:
@@ -66,7 +67,7 @@ def anchor_command(training: Training) -> str:
 
 
 def _command(
-    path: Path, codecs: Sequence[str], analysers: Sequence[str], kind: str, task: str, **options
+    path: Path, codecs: Sequence[str], analysers: Sequence[str], kind: str, task: str, **options: Any
 ) -> str:
     options = {"split": "train", "conditions": "[codec alone]", "qps": list(QPS[kind])} | options
     options |= {"codecs": f"[{','.join(codecs)}]", "analysers": f"[{','.join(analysers)}]"}
@@ -84,7 +85,7 @@ class Slope:
         qps, bpp, kl: (Q,) measured means at rising QP: bits per pixel falling, nats rising, both above 0.
     """
 
-    def __init__(self, qps, bpp, kl):
+    def __init__(self, qps: Iterable[float], bpp: Iterable[float], kl: Iterable[float]) -> None:
         if wrong := [qp for qp in qps if not is_number(qp)]:
             raise InputTypeError(f"QPs hold {wrong[0]!r}, which is no number")
         qps, bpp, kl = finite(qps), finite(bpp), finite(kl)
@@ -107,7 +108,7 @@ class Slope:
     @classmethod
     def read(
         cls, path: Path, codec: str, analyser: str, kind: str = "image", task: str = "output",
-        command: str | None = None, **measured,
+        command: str | None = None, **measured: Any,
     ) -> "Slope":  # fmt: skip
         """From a result of ``python -m mvlib evaluate image`` (or ``video``: ``kind``) with the codec alone.
 

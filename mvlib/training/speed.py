@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 
@@ -38,7 +39,8 @@ class Speed:
 
 class _Stopwatch:
     def __init__(self, device: torch.device) -> None:
-        self.device, self.seconds = device, {}
+        self.device = device
+        self.seconds: dict[str, float] = {}
 
     def now(self) -> float:
         if self.device.type == "cuda":
@@ -50,7 +52,7 @@ class _Stopwatch:
 
         # A clock cannot be read inside a compiled graph: what it watches is compiled by itself.
         @partial(torch.compiler.disable, recursive=False)
-        def timed(*args, **kwargs):
+        def timed(*args: Any, **kwargs: Any) -> Any:
             start = self.now()
             try:
                 return function(*args, **kwargs)
@@ -58,6 +60,10 @@ class _Stopwatch:
                 self.seconds[stage] = self.seconds.get(stage, 0.0) + self.now() - start
 
         return timed
+
+    def watch(self, stage: str, of: object, method: str) -> None:
+        """Replace a method of one object by itself with the watch."""
+        setattr(of, method, self.around(stage, getattr(of, method)))
 
 
 def measure_speed(trainer: Trainer, steps: int = 4, warm_up: int = 2) -> Speed:
@@ -96,10 +102,10 @@ FORWARD = ("preprocessor", "codec", "analysers")
 
 
 def _time_stages(trainer: Trainer, watch: _Stopwatch) -> None:
-    trainer.model.forward = watch.around("preprocessor", trainer.model.forward)
-    trainer.objective.code = watch.around("codec", trainer.objective.code)
+    watch.watch("preprocessor", trainer.model, "forward")
+    watch.watch("codec", trainer.objective, "code")
     for analyser in trainer.objective.analysers.values():
-        analyser.forward = watch.around("analysers", analyser.forward)
+        watch.watch("analysers", analyser, "forward")
 
 
 def device_name(device: torch.device) -> str:

@@ -6,6 +6,7 @@ to the weights of the rule. Gradients that the rule is given are inputs, and are
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,10 +34,12 @@ class UpdateTrainer(Trainer):
         training: what is trained.
     """
 
-    def __init__(self, training: UpdateTraining, folder: Path, **parts) -> None:
-        objective = parts.pop("objective", None) or Objective(training)
+    training: UpdateTraining
+
+    def __init__(self, training: UpdateTraining, folder: Path, **parts: Any) -> None:
+        objective: Objective = parts.pop("objective", None) or Objective(training)
         super().__init__(training, folder, model=starting_rule(training), objective=objective, **parts)
-        self.refinement = refinement_of(training, self.objective, self.replica).to(self.device)
+        self.refinement = refinement_of(training, objective, self.replica).to(self.device)
         self.refinement.training = True  # not what it holds: guides stay in eval mode
 
     def preprocessed(self, x: Tensor, qp: Tensor) -> Tensor:
@@ -71,7 +74,7 @@ def refinement_of(training: UpdateTraining, objective: Objective, rule: nn.Modul
     guided = Objective(options, analysers=shared, slopes=slopes)
     config = RefinementConfig(
         analysers=training.guides,
-        codecs=training.codecs,
+        codecs=tuple(training.codecs),
         steps=training.unrolled,
         views=training.views,
         task=training.task,

@@ -36,7 +36,7 @@ def virtual_slopes(
     )
     qps = np.linspace(low, high, POINTS)
     batches = [_on(device, *steps[step]) for step in range(min(BATCHES, t.steps))]
-    clean = _means([objective.lost(x, x, *targets) for x, targets in batches])
+    clean = _means([objective.lost(x, x, targets) for x, targets in batches])
     slopes = {}
     for codec in t.codecs:
         points = [_point(objective, batches, codec, float(qp)) for qp in qps]
@@ -46,7 +46,9 @@ def virtual_slopes(
     return slopes
 
 
-def _on(device: torch.device | str, x: Tensor, qp: Tensor, *targets: list) -> tuple[Tensor, tuple[list, ...]]:
+def _on(
+    device: torch.device | str, x: Tensor, qp: Tensor, targets: list | None = None
+) -> tuple[Tensor, list | None]:
     return x[..., :3, :, :].to(device), targets
 
 
@@ -54,8 +56,7 @@ def _point(objective: "Objective", batches: list, codec: str, qp: float) -> tupl
     """Mean bits per pixel and mean losses of all batches at a QP."""
     coded = [objective.coded(x, x.new_full((len(x),), qp), codec) for x, _ in batches]
     lost = [
-        objective.lost(x, decoded, *targets)
-        for (x, targets), (_, decoded) in zip(batches, coded, strict=True)
+        objective.lost(x, decoded, targets) for (x, targets), (_, decoded) in zip(batches, coded, strict=True)
     ]
     return torch.cat([bpp for bpp, _ in coded]).mean().item(), _means(lost)
 

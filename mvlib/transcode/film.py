@@ -1,10 +1,12 @@
 """The whole way: decode in one thread, preprocess in this one, encode and write in a third; a chunk at a time."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -139,6 +141,7 @@ def _still(job: Job, told: Told, temporary: Path, keep: Callable[[np.ndarray], N
     qp = told(0.0, 0) if job.network else 0.0
     given = stepper(job.network)(chunk.frames, qp)
     keep(given)
+    assert job.wish.qp is not None  # no rate is chosen for a still
     data = bytes(job.real.encode(given, job.real.native_of(job.wish.qp, 1)))
     temporary.write_bytes(data)
     return Written(1, chunk.frames.shape[1:3], 8 * len(data), told=qp)
@@ -150,38 +153,46 @@ def _film(
     source = job.source
     options = job.wish.options(job.real, source.expected or 2, job.threads)
     with ExitStack() as inner:
-        tracks = job.tracks() if source.has_tracks else None
-        if tracks is not None:
-            inner.enter_context(tracks)
+        tracks = inner.enter_context(job.tracks()) if source.has_tracks else None
+        chunks = _read_ahead(inner.enter_context(Ahead()), source.chunks())
+        first = next(chunks)
         writer = inner.enter_context(FilmWriter(temporary, job.form, job.real, options, source, tracks))
         bar = tqdm(total=source.expected or None, unit=" frames", disable=not progress, smoothing=0.1)
-        size, qp = _run(job, told, writer, keep, inner.enter_context(bar))
+        qp = _run(job, told, chain([first], chunks), writer, keep, inner.enter_context(bar))
     notes = (*(tracks.notes if tracks else ()), *writer.notes)
+    size = first.frames.shape[1:3]
     return Written(writer.frames, size, writer.bits, float(writer.seconds), qp, writer.quantiser, notes)
 
 
-def _run(
-    job: Job, told: Told, writer: FilmWriter, keep: Callable[[np.ndarray], None], bar: tqdm
-) -> tuple[tuple[int, int], float]:
-    """Chunk after chunk through three threads, none more than a chunk ahead of the next.
+def _read_ahead(reading: Ahead, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """``chunks``, of which the next is read while one is worked on."""
+    coming = reading.begin(next, chunks, None)
+    while (chunk := result_of(coming)) is not None:
+        coming = reading.begin(next, chunks, None)
+        yield chunk
 
-    Height and width, and the QP that the network was told on average. What it is told depends on what is written two
-    chunks before, whatever the threads' speed.
+
+def _run(
+    job: Job,
+    told: Told,
+    chunks: Iterable[Chunk],
+    writer: FilmWriter,
+    keep: Callable[[np.ndarray], None],
+    bar: tqdm,
+) -> float:
+    """Chunk after chunk to a thread that writes; the QP that the network was told on average.
+
+    What it is told depends on what is written two chunks before, whatever the threads' speed.
     """
-    step, size, qps, chosen = stepper(job.network), None, 0.0, (0.0, 0)
+    step, qps, chosen = stepper(job.network), 0.0, (0.0, 0)
+    going: Future | None = None
 
     def write(chunk: Chunk) -> None:
         keep(chunk.frames)
         writer.write(chunk)
 
-    with Ahead() as reading, Ahead() as writing:
-        chunks = job.source.chunks()
-        coming, going = reading.begin(next, chunks, None), None
-        while (chunk := result_of(coming)) is not None:
-            if size is None:
-                size = chunk.frames.shape[1:3]
-                writer.open(*size)
-            coming = reading.begin(next, chunks, None)
+    with Ahead() as writing:
+        for chunk in chunks:
             qp = told(*chosen) if job.network else 0.0
             qps += qp * len(chunk.starts)
             given = Chunk(step(chunk.frames, qp), chunk.starts, chunk.lasting)
@@ -190,5 +201,6 @@ def _run(
                 chosen = writer.recent, writer.told
             going = writing.begin(write, given)
             bar.update(len(chunk.starts))
-        result_of(going)
-    return size, qps / writer.frames
+        if going is not None:
+            result_of(going)
+    return qps / writer.frames

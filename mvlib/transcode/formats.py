@@ -32,15 +32,16 @@ class Format:
 
 
 # The index in front, so that a browser can begin to play; HEVC by the name that Apple's players know.
-_MOV = {"options": (("movflags", "+faststart"),), "tags": (("x265", "hvc1"),)}
+_MOV = (("movflags", "+faststart"),)
+_APPLE = (("x265", "hvc1"),)
 _X26X = ("x264", "x265")
 _H264 = Format(("x264",), "h264", only_picture=True, timeless=True, shapes=_X26X)
 _H265 = Format(("x265",), "hevc", only_picture=True, timeless=True, shapes=_X26X)
 _JPEG = Format(("jpeg",))
 _ALL = ("x264", "x265", "svtav1", "vp9", "mjpeg")
 FORMATS = {
-    ".mp4": Format(_ALL, "mp4", shapes=_ALL, **_MOV),
-    ".mov": Format((*_X26X, "mjpeg"), "mov", shapes=_ALL, **_MOV),
+    ".mp4": Format(_ALL, "mp4", _MOV, shapes=_ALL, tags=_APPLE),
+    ".mov": Format((*_X26X, "mjpeg"), "mov", _MOV, shapes=_ALL, tags=_APPLE),
     ".mkv": Format(_ALL, "matroska", shapes=_ALL),
     ".webm": Format(("vp9", "svtav1"), "webm", shapes=_ALL),
     ".264": _H264, ".h264": _H264, ".265": _H265, ".h265": _H265, ".hevc": _H265,

@@ -19,7 +19,7 @@ _HEAD = 4096  # bytes: tracks come first
 
 def write_shape(path: Path, height: int, width: int, shape: Fraction) -> None:
     """Tell in the finished file that its pixels are ``shape`` times as wide as high; sides below 65,536."""
-    shown = round(width * max(shape, 1)), round(height * max(1 / shape, 1))
+    shown = round(width * max(shape, Fraction(1))), round(height * max(1 / shape, Fraction(1)))
     size = b"".join(
         name + b"\x82" + side.to_bytes(2, "big")
         for name, side in zip((b"\x54\xb0", b"\x54\xba"), shown, strict=True)

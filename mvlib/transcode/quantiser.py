@@ -64,7 +64,7 @@ class Wish:
         Raises ``InputError`` for a number that this codec does not take.
         """
         more = {key: str(value) for key, value in _THREADS.get(real.name, lambda n: {})(threads).items()}
-        encoder = replace(real.encoder, always=real.encoder.always | (more if threads > 1 else {}))
+        encoder = replace(real.encoder, always={**real.encoder.always, **(more if threads > 1 else {})})
         if self.qp is not None:
             native = real.native_of(self.qp, count)
             return encoder.settings(real.preset, real.gop, real.options, native, count)
@@ -72,17 +72,17 @@ class Wish:
             raise InputError(
                 f"{real.name} codes single pictures, by --qp alone; leave --crf and --bitrate out"
             )
-        asked = {"b": str(_bits(self.bitrate))} if self.crf is None else self._quality(real)
+        asked = self._quality(real) if self.bitrate is None else {"b": str(_bits(self.bitrate))}
         free = replace(encoder, quantiser=lambda native, gop: asked)
         return free.settings(real.preset, real.gop, real.options, 0, count)
 
     def _quality(self, real: RealCodec) -> dict:
-        low, high = real.natives
-        if not is_number(self.crf) or not low <= self.crf <= high:
-            raise InputError(f"crf is {self.crf}; {real.name} takes {low}..{high}")
-        if real.name not in ("x264", "x265") and self.crf != int(self.crf):
-            raise InputError(f"crf is {self.crf}; {real.name} takes whole numbers")
-        return {"crf": f"{self.crf:g}"} | _CRF[real.name]
+        (low, high), crf = real.natives, self.crf
+        if crf is None or not is_number(crf) or not low <= crf <= high:
+            raise InputError(f"crf is {crf}; {real.name} takes {low}..{high}")
+        if real.name not in ("x264", "x265") and crf != int(crf):
+            raise InputError(f"crf is {crf}; {real.name} takes whole numbers")
+        return {"crf": f"{crf:g}"} | _CRF[real.name]
 
 
 def _bits(text: str) -> int:
@@ -138,7 +138,7 @@ class Measured:
 
 def _mean(source: Source, real: RealCodec, options: dict) -> tuple[float, int]:
     """Mean quantiser of a sample of ``source``, and its number of frames."""
-    context, convert = av.CodecContext.create(real.encoder.library, "w"), Converter(real.encoder.colour)
+    context, convert = av.Codec(real.encoder.library, "w").create("video"), Converter(real.encoder.colour)
     packets, count = [], 0
     for place in (0, *spread(_SAMPLE - _RUN, source.expected, _RUN)):  # less than is expected may be there
         for pixels in source.window(place, _RUN):

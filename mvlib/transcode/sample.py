@@ -60,7 +60,7 @@ class Sampled:
 
         order = np.argsort(bits)
 
-        def at(values: Sequence[float]) -> float:
+        def at(values: Sequence[float] | NDArray) -> float:
             return float(np.interp(target, bits[order], np.asarray(values)[order]))
 
         scores = {}
@@ -151,7 +151,8 @@ class _Sample:
         sums.error += float(np.square(luma - rgb_to_yuv420(coded.frames)[0]).sum(dtype=np.float64))
         sums.luma += luma.size
         decoded = [frame[None] for frame in coded.frames]
-        sums.seen.append(self._analyser.compare(samples, self._clean[place], decoded, self._wanted))
+        scores = self._analyser.compare(samples, self._clean[place], decoded, self._wanted)
+        sums.seen.append({name: found for name, found in scores.items() if isinstance(found, np.ndarray)})
 
 
 @dataclass

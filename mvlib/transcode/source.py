@@ -38,10 +38,12 @@ class Source:
         tick: seconds that all times are multiples of.
         expected: about how many frames there are; 0 where nothing is known of it.
         begins: seconds on the clock of the file at which what is taken begins; the outputs begin at 0.
-        look: the first frame, when it has been read; None before.
+        look: the first frame, once it has been read.
 
     Raises ``MissingFile`` and ``Unreadable`` as ``mvlib.media`` does.
     """
+
+    look: Shown
 
     def __init__(self, file: Path, start: int = 0, count: int | None = None) -> None:
         if start < 0 or (count is not None and count < 1):
@@ -56,7 +58,8 @@ class Source:
         self.tick = (self._clip.tick if self._clip else None) or 1 / self.rate
         left = self._clip.expected - start if self._clip else 1
         self.expected = max(0, left if count is None else min(count, left))
-        self.begins, self.look, self._notes = Fraction(0), None, []
+        self.begins = Fraction(0)
+        self._notes: list[str] = []
 
     @property
     def whole(self) -> bool:

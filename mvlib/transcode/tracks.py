@@ -5,11 +5,13 @@ Sound is copied; so are subtitles, or written anew where the output has them in 
 
 import io
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
 
 import av
 from av.container import InputContainer, OutputContainer
+from av.subtitles.stream import SubtitleStream
 
 from mvlib.errors import InputError
 from mvlib.media.container import named
@@ -23,7 +25,7 @@ _WRITTEN_AS = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt", "matroska
 """Container → how it holds subtitles that are text."""
 
 
-class Tracks:
+class Tracks(AbstractContextManager["Tracks"]):
     """The other tracks of the film ``file``, on their way into an output; a context that closes the file.
 
     Args:
@@ -35,16 +37,15 @@ class Tracks:
     """
 
     def __init__(self, file: Path, form: Format, out: Path, audio: bool = True) -> None:
-        self._file, self._form, self._out, self.notes = file, form, out, []
+        self._file, self._form, self._out = file, form, out
+        self.notes: list[str] = []
         self._container: InputContainer = av.open(f"file:{file.absolute()}", metadata_errors="replace")
         self._anew: dict[int, str] = {}
         self._taken = [stream for stream in self._container.streams if self._takes(stream, audio)]
         self._copies: dict[int, av.stream.Stream] = {}
         self._packets: Iterator[av.Packet] = iter(())
-        self._next: av.Packet | None = None
-
-    def __enter__(self) -> "Tracks":
-        return self
+        self._next: tuple[av.Packet, int] | None = None
+        """The next packet that has a time, and this time in its own units."""
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -97,8 +98,9 @@ class Tracks:
 
     def _to_write(self, output: OutputContainer, stream: av.stream.Stream) -> av.stream.Stream:
         """A track of the output for the text of ``stream``, whose decoder tells the style."""
-        stream.codec_context.open(strict=False)
         copy = output.add_stream(self._anew[stream.index])
+        assert isinstance(stream, SubtitleStream) and isinstance(copy, SubtitleStream)
+        stream.codec_context.open(strict=False)
         copy.codec_context.subtitle_header = stream.codec_context.subtitle_header
         copy.time_base = stream.time_base
         return copy
@@ -112,7 +114,8 @@ class Tracks:
             return
         kept, most = [], None if source.count is None else source.count / source.rate
         for chapter in chapters:
-            unit = chapter["time_base"]
+            if (unit := chapter["time_base"]) is None:
+                continue
             start, end = (round(chapter[key] - self._begins / unit) for key in ("start", "end"))
             end = end if most is None else min(end, round(most / unit))
             if end > max(0, start):
@@ -121,24 +124,26 @@ class Tracks:
 
     def write_until(self, time: Fraction | None) -> None:
         """Write the packets that come before ``time``, in seconds on the clock of the file; None: all that are left."""
-        while (packet := self._next or self._following()) is not None:
-            self._next = packet
-            at = packet.dts * packet.time_base
+        while (found := self._next or self._following()) is not None:
+            self._next = packet, dts = found
+            at = dts * packet.time_base
             if time is not None and at >= time:
                 return
             self._next = None
             if at >= self._begins or not self._cut:
-                self._write(packet)
+                self._write(packet, dts)
 
-    def _following(self) -> av.Packet | None:
+    def _following(self) -> tuple[av.Packet, int] | None:
         with named(self._file):
-            return next((packet for packet in self._packets if packet.size and packet.dts is not None), None)
+            return next(((p, p.dts) for p in self._packets if p.size and p.dts is not None), None)
 
-    def _write(self, packet: av.Packet) -> None:
+    def _write(self, packet: av.Packet, dts: int) -> None:
         shift, copy = round(self._begins / packet.time_base), self._copies[packet.stream_index]
-        if packet.stream_index in self._anew and (packet := _written_anew(packet, copy)) is None:
-            return
-        packet.dts -= shift
+        if packet.stream_index in self._anew:
+            if (written := _written_anew(packet, copy)) is None:
+                return
+            packet = written
+        packet.dts = dts - shift
         if packet.pts is not None:
             packet.pts -= shift
         packet.stream = copy
@@ -147,6 +152,7 @@ class Tracks:
 
 def _written_anew(packet: av.Packet, copy: av.stream.Stream) -> av.Packet | None:
     """A subtitle as the track ``copy`` has it; None for the silence between two, which some containers hold."""
+    assert isinstance(copy, SubtitleStream)
     words = packet.stream.codec_context.decode2(packet)
     if words is None:
         return None

@@ -2,16 +2,19 @@
 
 from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import av
 import numpy as np
+from av.video.stream import VideoStream
 
 from mvlib.codecs import RealCodec
 from mvlib.codecs.bitstream import without_repeats
 from mvlib.codecs.colour import Converter, pad_to
-from mvlib.codecs.video import configure
+from mvlib.codecs.video import configure, place_of
 from mvlib.errors import InputError
 
 from . import matroska
@@ -25,11 +28,16 @@ _REORDERED = 64
 """More frames than any encoder here holds back to change their order."""
 
 
-class FilmWriter:
+class FilmWriter(AbstractContextManager["FilmWriter"]):
     """A film that is being written; a context, whose end without an error makes the file complete.
 
     The encoder is that of ``RealCodec``, with its options, and is told the film's average rate; frames are numbered for
     it, and the container gets the times of the file instead of the numbers.
+
+    Args:
+        source: whose first frame has been read: size, shape and colours are that one's.
+
+    Raises ``InputError`` where encoder or container refuse what they would have to hold.
 
     Attributes:
         bits: of the elementary stream so far, without container and SEI text, as ``RealCodec`` counts.
@@ -45,19 +53,25 @@ class FilmWriter:
         self._source, self._tracks = source, tracks
         self._convert = Converter(real.encoder.colour)
         self._starts, self._end = array("q"), 0
-        self.bits, self.frames, self._chosen, self.told, self.recent = 0, 0, 0.0, 0, 0.0
-        self._stream, self._held = None, None
-        self._path, self._squeezed = path, None
+        self.frames, self._chosen, self.told, self.recent = 0, 0.0, 0, 0.0
+        self._held: _Placed | None = None
+        self._path = path
+        self._squeezed: tuple[int, int, Fraction] | None = None
         options = dict(form.options) | (matroska.OPTIONS if self._in_matroska else {})
         self._output = av.open(f"file:{path.absolute()}", "w", format=form.muxer, options=options)
+        try:
+            self._stream = self._open()
+        except BaseException:
+            self._output.close()
+            raise
+        extra = bytes(self._stream.codec_context.extradata or b"")
+        self._header = real.encoder.clean(extra) if real.encoder.global_header else b""
+        self.bits = 8 * len(self._header)
 
     @property
     def _in_matroska(self) -> bool:
         """Whether it is a file in which only we can tell the shape of pixels."""
         return self._form.muxer in ("matroska", "webm") and self._real.name in ("svtav1", "vp9")
-
-    def __enter__(self) -> "FilmWriter":
-        return self
 
     def __exit__(self, error: type | None, *_: object) -> None:
         try:
@@ -89,25 +103,24 @@ class FilmWriter:
         if self._form.timeless and len(gaps) and gaps.max() - gaps.min() > 1:
             yield "its frames are not evenly spaced in time, but a raw stream plays at an even rate"
 
-    def open(self, height: int, width: int) -> None:
-        """Open the encoder and write the headers, for pictures of that size.
-
-        Raises ``InputError`` where encoder or container refuse what they would have to hold.
-        """
-        encoder, shape = self._real.encoder, self._source.look.shape
+    def _open(self) -> VideoStream:
+        """Open the encoder and write the headers."""
+        encoder, look = self._real.encoder, self._source.look
+        shape = look.shape
         if shape != 1 and self._real.name not in self._form.shapes:
             raise InputError(
                 f"{self._source.file} has pixels that are not square ({shape.numerator}:{shape.denominator}), of which "
                 f"this kind of file with {self._real.name} cannot tell; give a name that ends in .mp4"
             )
         stream = self._output.add_stream(encoder.library, rate=self._source.rate)
+        assert isinstance(stream, VideoStream)
         context = stream.codec_context
         if shape != 1:  # 1 would take a byte more than saying nothing
             context.sample_aspect_ratio = shape
-        context.color_primaries, context.color_trc = self._source.look.primaries, self._source.look.transfer
+        context.color_primaries, context.color_trc = look.primaries, look.transfer
         if tag := dict(self._form.tags).get(self._real.name):
             context.codec_tag = tag
-        height, width = self._padded(height, width)
+        height, width = self._padded(*look.pixels.shape[:2])
         if shape != 1 and self._in_matroska:
             stream.metadata["title"], self._squeezed = matroska.PLACE, (height, width, shape)
         configure(context, encoder, width, height, self._options, self._source.rate)
@@ -121,9 +134,7 @@ class FilmWriter:
                 f"{self._form.muxer} refuses {self._real.name} of {width}x{height}; give a name that ends in .mkv, or "
                 "another codec"
             ) from error
-        self._stream = stream
-        self._header = encoder.clean(bytes(context.extradata or b"")) if encoder.global_header else b""
-        self.bits = 8 * len(self._header)
+        return stream
 
     def _padded(self, *sides: int) -> tuple[int, ...]:
         multiple, least = self._real.encoder.sides
@@ -151,57 +162,67 @@ class FilmWriter:
             if (quantiser := quantiser_of(packet)) is not None:
                 self._chosen, self.told = self._chosen + quantiser, self.told + 1
                 self.recent += (quantiser - self.recent) / min(self.told, _RECENT)
-            self._place(packet)
-            self._pass_on()
-            self._held = packet
+            placed = self._place(packet)
+            if self._held is not None:
+                self._pass_on(self._held)
+            self._held = placed
 
-    def _place(self, packet: av.Packet) -> None:
+    def _place(self, packet: av.Packet) -> "_Placed":
         """Times of the file in place of numbers."""
-        shown, decoded = packet.pts, packet.dts
+        shown, decoded = place_of(packet), packet.dts
         # Of one or two frames x265 says what it happened to find in memory; VP9's have no decoding time of their own.
         if decoded is None or not -_REORDERED <= decoded <= shown:
             decoded = shown
         ends = self._starts[shown + 1] if shown + 1 < len(self._starts) else self._end
         gap = round(1 / self._source.rate / self._source.tick) or 1
         packet.time_base = self._source.tick
-        packet.pts, packet.duration = self._starts[shown], ends - self._starts[shown]
-        packet.dts = self._starts[decoded] if decoded >= 0 else self._starts[0] + decoded * gap
+        lasts = ends - self._starts[shown]
+        at = self._starts[decoded] if decoded >= 0 else self._starts[0] + decoded * gap
+        packet.pts, packet.dts, packet.duration = self._starts[shown], at, lasts
         if decoded <= 0 and self._held is None:
-            self._first = packet.dts
+            self._first = at
+        return _Placed(packet, at, lasts)
 
-    def _pass_on(self) -> None:
+    def _pass_on(self, placed: "_Placed") -> None:
         """One packet stays here, for only the last one is told how long the film is."""
-        if self._held is None:
-            return
         if self._tracks is not None:
-            self._tracks.write_until(self._source.begins + self._held.dts * self._source.tick)
-        self._output.mux(self._held)
+            self._tracks.write_until(self._source.begins + placed.at * self._source.tick)
+        self._output.mux(placed.packet)
 
     def _finish(self) -> None:
         self._mux(self._stream.encode(None))
+        if self._held is None:
+            raise RuntimeError(f"{self._real.name} wrote no packet of {self.frames} frames")
         if self._form.muxer in ("mp4", "mov"):
             # They count the film's length in decoding times, which began before 0 where frames change their order.
-            left = self._end - self._starts[0] - (self._held.dts - self._first)
-            self._held.duration = max(self._held.duration, left)
-        self._pass_on()
+            left = self._end - self._starts[0] - (self._held.at - self._first)
+            self._held.packet.duration = max(self._held.lasts, left)
+        self._pass_on(self._held)
         if self._tracks is not None:
             whole = self._source.count is None
             self._tracks.write_until(None if whole else self._source.begins + self._end * self._source.tick)
 
 
-class Lossless:
+class _Placed(NamedTuple):
+    """A packet with the times of the file, in ticks."""
+
+    packet: av.Packet
+    at: int
+    """When it is decoded."""
+    lasts: int
+
+
+class Lossless(AbstractContextManager["Lossless"]):
     """A clip that is written without loss, as FFV1 in RGB; a context as ``FilmWriter`` is."""
 
     def __init__(self, path: Path, rate: Fraction) -> None:
-        self._rate, self._stream = rate, None
+        self._rate = rate
+        self._stream: VideoStream | None = None
         self._output = av.open(f"file:{path.absolute()}", "w")
-
-    def __enter__(self) -> "Lossless":
-        return self
 
     def __exit__(self, error: type | None, *_: object) -> None:
         try:
-            if error is None:
+            if error is None and self._stream is not None:
                 self._output.mux(self._stream.encode(None))
         finally:
             self._output.close()

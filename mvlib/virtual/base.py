@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from mvlib._numbers import is_number, whole
+from mvlib._planes import to_frames
 from mvlib.errors import InputError, InputTypeError
 
 from .quantise import QP_MAX, Rounding, rounding_of
@@ -213,8 +214,9 @@ def with_real_values(
     out: VirtualOut, clip: Tensor, scale: str, numbers: Tensor, real: Callable
 ) -> VirtualOut:
     """Replace values by a real codec's, keeping the gradient: real + (virtual - virtual.detach())."""
-    pictures = (clip.detach().clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2).cpu().numpy()
-    coded = [real(frames, **{scale: round(q)}) for frames, q in zip(pictures, numbers.tolist(), strict=True)]
+    coded = [
+        real(frames, **{scale: round(q)}) for frames, q in zip(to_frames(clip), numbers.tolist(), strict=True)
+    ]
     frames = torch.stack([torch.from_numpy(c.frames) for c in coded]).permute(0, 1, 4, 2, 3)
     frames = frames.to(out.frames) / 255
     bits = torch.tensor([c.frame_bits for c in coded]).to(out.frame_bits)

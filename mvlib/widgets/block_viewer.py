@@ -10,10 +10,9 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mvlib.samples import Sample
-from mvlib.virtual.codec import VirtualCodec
 
 from . import samples
-from .blocks import PLANES, Block, Dissection, dissect, draw_blocks, mode_name
+from .blocks import PLANES, Block, Dissection, dissect, draw_blocks, mode_name, virtual_codec
 from .controls import choice, slider, switch
 from .own_files import SamplePanel
 from .panel import check_start
@@ -58,8 +57,8 @@ class BlockViewer(SamplePanel):
         self._short_side = short_side
         known = samples.pictures(pictures, short_side)
         check_start(qp, pictures=known, codecs=codecs)
-        self._codecs = {name: VirtualCodec.like(name, gop="intra") for name in codecs}
-        self._dissect = lru_cache(16)(self._dissect)
+        self._codecs = {name: virtual_codec(name, "intra") for name in codecs}
+        self._dissect = lru_cache(16)(self._dissected)
         height, width = next(iter(known.values())).frames.shape[1:3]
         self.codec = choice("Codec", codecs, "140px")
         self.view, self.qp = choice("Show", VIEWS, "220px"), slider("QP", qp, 51)
@@ -80,7 +79,7 @@ class BlockViewer(SamplePanel):
         height, width = self._known[self.picture.value].frames.shape[1:3]
         self.column.max, self.row.max = width - 4, height - 4
 
-    def _dissect(self, picture: str, codec: str, qp: int) -> Dissection:
+    def _dissected(self, picture: str, codec: str, qp: int) -> Dissection:
         return dissect(self._known[picture].frames[0], qp, self._codecs[codec])
 
     def _sample(self, name: str, given: Any) -> Sample:

@@ -14,6 +14,8 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from mvlib._numbers import psnr
+from mvlib._planes import to_frames, to_pictures
+from mvlib.errors import InputError
 from mvlib.virtual import transform
 from mvlib.virtual.codec import VirtualCodec
 from mvlib.virtual.colour import pad_planes, planes_to_rgb, rgb_to_planes
@@ -84,21 +86,30 @@ class Dissection:
         return self.luma[name][block.y : block.y + block.k, block.x : block.x + block.k]
 
 
+def virtual_codec(name: str, gop: str) -> VirtualCodec:
+    """The virtual codec of blocks that is fitted to ``name``; InputError where that one has none."""
+    codec = VirtualCodec.like(name, gop=gop)
+    if not isinstance(codec, VirtualCodec):
+        raise InputError(f"{name} is no codec with blocks that can be shown; choose x264 or x265")
+    return codec
+
+
 @torch.no_grad()
 def dissect(picture: np.ndarray, qp: float, codec: VirtualCodec) -> Dissection:
     """Code one picture, uint8 (H, W, 3), as an I frame at exactly ``qp`` and keep every step of luma."""
-    rgb = torch.tensor(picture).permute(2, 0, 1)[None].float() / 255  # (1, 3, H, W)
+    rgb = to_pictures(picture)[None]
     qps, settings, rate = torch.tensor([float(qp)]), codec.settings, codec.rates["I"]
     planes = pad_planes(rgb_to_planes(rgb), settings.multiple)
     coded = code_i(planes, qps, settings, hard)
     features = level_features(coded.levels, 1, rate.groups, settings.standard == "h265") | coded.modes
-    frame = (planes_to_rgb(coded.planes, *picture.shape[:2])[0] * 255).round().byte().permute(1, 2, 0).numpy()
+    left, top = (e[0].numpy() for e in block_edges(coded.choices.used, *planes.y.shape[-2:]))
+    frame = to_frames(planes_to_rgb(coded.planes, *picture.shape[:2])[0])
     return Dissection(
         standard=settings.standard,
         frame=frame,
         luma=_steps(planes.y, coded.choices.chosen, qstep(qps), settings),
         blocks=[b for c in coded.choices.chosen for b in _listed(c, planes.y.shape[-1], settings)],
-        edges=tuple(e[0].numpy() for e in block_edges(coded.choices.used, *planes.y.shape[-2:])),
+        edges=(left, top),
         bits=float(rate.bits(features, qps)),
         psnr=psnr(picture, frame),
     )

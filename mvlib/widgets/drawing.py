@@ -1,6 +1,6 @@
 """A look in drawings: frames with boxes, bars of classes, charts of rate and of what happens frame by frame."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
 import numpy as np
@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from mvlib.plots import colour_of
 
 from .charts import BOTTOM, LEFT, PAPER, RIGHT, SHARE, Axis, Line, frame_bars, line_chart, tag, text, titled
-from .looks import Look
+from .looks import Look, seen
 
 TRUE, FOUND = "#FFFFFF", "#E69F00"
 """Colours of true and tracked boxes."""
@@ -39,16 +39,17 @@ def boxed(frame: np.ndarray, boxes: Mapping[str, np.ndarray]) -> np.ndarray:
 def boxed_frames(look: Look, times: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     """Original and decoded frames of these ``times``, (n, H, W, 3) each, with the boxes that are known and found."""
     versions = ((look.sample.frames, look.clean_track), (look.decoded, look.track))
-    return tuple(
+    original, decoded = (
         np.stack([boxed(frames[t], _boxes(look, track, t)) for t in times]) for frames, track in versions
     )
+    return original, decoded
 
 
 def _boxes(look: Look, track: np.ndarray | None, t: int) -> dict[str, np.ndarray]:
     if track is None:
         return {}
     known = t == 0 or look.counted[t]  # the first box was given to the tracker
-    return ({TRUE: look.sample.boxes[t]} if known else {}) | {FOUND: track[t]}
+    return ({TRUE: seen(look.sample.boxes)[t]} if known else {}) | {FOUND: track[t]}
 
 
 def class_bars(look: Look, count: int = 5) -> str:
@@ -74,7 +75,7 @@ def class_bars(look: Look, count: int = 5) -> str:
 
 
 def _bar_row(look: Look, index: int, paint: str) -> str:
-    coded, clean = (100 * float(seen[-1, index]) for seen in (look.coded, look.clean))
+    coded, clean = (100 * float(probabilities[-1, index]) for probabilities in (look.coded, look.clean))
     name, weight = escape(look.classes[index]), "bold" if index == look.target else "normal"
     return (
         '<div style="display:flex;align-items:center;gap:8px;height:38px">'
@@ -138,7 +139,8 @@ def frame_bits(look: Look, shown: int) -> str:
 def frame_answers(look: Look, shown: int) -> str:
     """Lines of the recogniser's probabilities after each frame: of the true class, and of those it is taken for."""
     k = look.target
-    lines = _versions(look, look.clean[:, k], look.alone and look.alone.coded[:, k], look.coded[:, k])
+    alone = None if look.alone is None else look.alone.coded[:, k]
+    lines = _versions(look, look.clean[:, k], alone, look.coded[:, k])
     others = [c for c in look.coded[1:].amax(0).argsort(descending=True).tolist() if c != k]
     for c, paint in zip(others, _OTHERS, strict=False):
         if look.coded[1:, c].max() >= _LEAST:
@@ -153,7 +155,7 @@ def frame_answers(look: Look, shown: int) -> str:
 
 def frame_overlaps(look: Look, shown: int) -> str:
     """Lines of the overlap of tracked and true box in each frame in which the true one is known."""
-    alone = look.alone and look.overlap(look.alone.track)
+    alone = None if look.alone is None else look.overlap(look.alone.track)
     lines = _versions(look, look.overlap(look.clean_track), alone, look.overlap(look.track))
     words = f"average overlap {look.average_overlap(look.track):.2f}"
     return titled("<b>Overlap of tracked and true box</b>", frame_lines(lines, shown, words))
@@ -161,18 +163,18 @@ def frame_overlaps(look: Look, shown: int) -> str:
 
 def frame_lines(lines: Sequence[Line], shown: int, words: str) -> str:
     """Lines over frames, the one that is shown marked."""
-    last = max(1, *(line.points[-1][0] for line in lines))
+    last = max(1, *(int(line.points[-1][0]) for line in lines))
     x = Axis(0, last, LEFT, RIGHT)
     place = {"x1": x(shown), "x2": x(shown), "y1": SHARE(0), "y2": SHARE(1)}
     mark = tag("line", class_="shown", **place, stroke="currentColor", stroke_dasharray="3 3")
     return line_chart(lines, x, range(0, last + 1, 1 + (last + 1) // 12), "frame", words, [mark])
 
 
-def _points(values: Sequence[float]) -> list[tuple[int, float]]:
+def _points(values: Iterable[float]) -> list[tuple[int, float]]:
     return [(t, float(value)) for t, value in enumerate(values)]
 
 
-def _versions(look: Look, clean: Sequence, alone: Sequence | None, coded: Sequence) -> list[Line]:
+def _versions(look: Look, clean: Iterable, alone: Iterable | None, coded: Iterable) -> list[Line]:
     """Lines for the original, for the codec alone if there is a preprocessor, and for what was decoded."""
     codec, paint = look.version.codec, colour_of(look.version.codec)
     between = [] if alone is None else [Line(_points(alone), paint, f"{codec} alone", 1.8, "5 4")]

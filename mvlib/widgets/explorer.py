@@ -8,12 +8,12 @@ import numpy as np
 
 from mvlib.analysers import Classifier, load
 from mvlib.plots import difference
-from mvlib.preprocess import available_preprocessors
+from mvlib.preprocess import available_preprocessors, card_of
 from mvlib.samples import Sample
 
 from . import drawing, samples
 from .controls import NONE, choice, slider, switch
-from .looks import Before, Look, Looker, Version
+from .looks import Before, Look, Looker, Version, seen
 from .own_files import SamplePanel
 from .panel import check_start
 from .screen import Drawn, Screen, columns
@@ -58,7 +58,7 @@ class Explorer(SamplePanel):
     ) -> None:
         if preprocessors is None:
             preprocessors = (
-                *available_preprocessors(self.kind),
+                *(n for n in available_preprocessors(self.kind) if not card_of(n).get("detectors_only")),
                 *((STEPS,) if self.kind == "picture" else ()),
             )
         self._looker = Looker(known, self.gop, own(preprocessors), analysers)
@@ -75,7 +75,7 @@ class Explorer(SamplePanel):
     def look(self) -> Look:
         """What is shown; waits until the last move is."""
         self.settle()
-        return self._look
+        return seen(self._look)
 
     def __repr__(self) -> str:
         known, codecs = len(self._known), len(self.codec.options)
@@ -160,10 +160,10 @@ class QPExplorer(Explorer):
         self._short_side = short_side
         known = samples.pictures(pictures, short_side)
         check_start(qp, pictures=known, codecs=codecs)
-        analyser = load(analyser) if isinstance(analyser, str) else analyser
+        network = load(analyser) if isinstance(analyser, str) else analyser
         self.others = switch("other codecs")
         self.others.tooltip = "draw the curves of the other codecs that were tried, too"
-        super().__init__(known, codecs, qp, preprocessors, {"classifier": analyser})
+        super().__init__(known, codecs, qp, preprocessors, {"classifier": network})
         self.qp.tooltip = "quantisation parameter: 0 keeps nearly everything, 51 nearly nothing"
 
     def _sample(self, name: str, given: Any) -> Sample:
@@ -189,8 +189,9 @@ class QPExplorer(Explorer):
                 version = version._replace(before=None)
             if qp not in self._looker.curves(version, "classifier").get(version.codec, {}):
                 self._looker.look(version, "classifier")
-                charts = self._screen.charts | {"rate": self._rate_chart(self._look, move.others)}
-                self._show(self._screen_of(self._look, self._screen.pictures, charts))
+                look = seen(self._look)
+                charts = {**self._screen.charts, "rate": self._rate_chart(look, move.others)}
+                self._show(self._screen_of(look, self._screen.pictures, charts))
                 yield qp
 
 

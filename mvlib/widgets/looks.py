@@ -5,14 +5,14 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, partial
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mvlib._numbers import psnr
-from mvlib.analysers import Classifier, kl_to_clean, load
+from mvlib.analysers import Analyser, Classifier, kl_to_clean, load
 from mvlib.analysers.actions import Recogniser
 from mvlib.analysers.actions.recogniser import fit_frames
 from mvlib.analysers.trackers import Tracker
@@ -20,7 +20,7 @@ from mvlib.analysers.trackers.overlap import overlaps, sequence_scores
 from mvlib.codecs import RealCodec
 from mvlib.codecs.coded import Coded
 from mvlib.datasets import ACTIONS
-from mvlib.errors import InputError
+from mvlib.errors import InputError, InputTypeError
 from mvlib.preprocess import preprocess_frames
 from mvlib.refined import load_preprocessor
 from mvlib.samples import Sample
@@ -34,7 +34,7 @@ WINDOW = 16
 
 Prepare = Callable[[np.ndarray, float], np.ndarray]
 """What may stand in front of a codec: (frames uint8 (T, H, W, 3), QP) → frames of the same shape."""
-Analyser = Classifier | Recogniser | Tracker
+Part = TypeVar("Part")
 
 
 class Before(NamedTuple):
@@ -49,7 +49,7 @@ class Version(NamedTuple):
     """A sample as it came out of a codec; without a codec as it went in."""
 
     sample: str
-    codec: str | None = None
+    codec: str = ""
     qp: int = 0
     before: Before | None = None
 
@@ -93,12 +93,12 @@ class Look:
     @cached_property
     def clean(self) -> Tensor:
         """Class probabilities (T, C) of the original frames."""
-        return self.clean_log.exp()
+        return seen(self.clean_log).exp()
 
     @cached_property
     def coded(self) -> Tensor:
         """Class probabilities (T, C) of the decoded frames."""
-        return self.coded_log.exp()
+        return seen(self.coded_log).exp()
 
     @property
     def known(self) -> bool:
@@ -108,7 +108,8 @@ class Look:
     @property
     def target(self) -> int:
         """The true action if it is known, else the likeliest class of the whole original."""
-        return self.sample.label if self.known else int(self.clean[-1].argmax())
+        label = self.sample.label if self.known else None
+        return int(self.clean[-1].argmax()) if label is None else label
 
     @property
     def kept(self) -> float:
@@ -118,7 +119,7 @@ class Look:
     @cached_property
     def kl(self) -> float:
         """KL(clean ‖ coded) of the whole sample, in nats."""
-        return float(kl_to_clean(self.clean_log[-1:], self.coded_log[-1:]))
+        return float(kl_to_clean(seen(self.clean_log)[-1:], seen(self.coded_log)[-1:]))
 
     @cached_property
     def counted(self) -> np.ndarray:
@@ -128,17 +129,27 @@ class Look:
         counted[0] = False
         return counted
 
-    def overlap(self, track: np.ndarray) -> np.ndarray:
+    def overlap(self, track: np.ndarray | None) -> np.ndarray:
         """Intersection over union (T,) of a track with the true boxes; NaN where none is known."""
+        track, size = seen(track), self.sample.frames.shape[1:3]
         found = np.full(len(track), np.nan)
-        size = self.sample.frames.shape[1:3]
-        found[self.counted] = overlaps(track[self.counted], self.sample.boxes[self.counted], size)
+        found[self.counted] = overlaps(track[self.counted], seen(self.sample.boxes)[self.counted], size)
         return found
 
-    def average_overlap(self, track: np.ndarray) -> float:
+    def average_overlap(self, track: np.ndarray | None) -> float:
         """AO as in the evaluation, 0..1."""
         sample = self.sample
-        return sequence_scores(track, sample.boxes, sample.frames.shape[1:3], sample.visible)["ao"]
+        size = sample.frames.shape[1:3]
+        return sequence_scores(seen(track), seen(sample.boxes), size, sample.visible)["ao"]
+
+
+def seen(part: Part | None) -> Part:
+    """``part`` of a look; InputError where nobody looked for it."""
+    if part is None:
+        raise InputError(
+            "nobody looked for this: choose a recogniser or a tracker, and a clip whose object is known"
+        )
+    return part
 
 
 class Looker:
@@ -165,21 +176,22 @@ class Looker:
         self._changed: set[tuple[str, int, str]] = set()
         kept = _KEPT_BYTES // max(2 * sample.frames.nbytes for sample in self.samples.values())
         self._codec = lru_cache(None)(partial(RealCodec, gop=gop))
-        self._change, self._code = (lru_cache(max(8, kept))(f) for f in (self._change, self._code))
-        self._see, self._follow = (lru_cache(1024)(f) for f in (self._see, self._follow))
+        self._change = lru_cache(max(8, kept))(self._made_of)
+        self._code = lru_cache(max(8, kept))(self._coded)
+        self._see, self._follow = lru_cache(1024)(self._seen), lru_cache(1024)(self._followed)
 
     def look(self, version: Version, analyser: str | None = None, tracker: str | None = None) -> Look:
         """Code a version and let the analysers of these names look, or remember."""
         source, sample = Version(version.sample), self.samples[version.sample]
         given, written = self._code(version)
-        seen, followed = {}, {}
+        found: dict[str, Any] = {}
         if analyser:
-            seen = {"classes": tuple(self.analyser(analyser).classes)}
-            seen |= {"clean_log": self._see(source, analyser), "coded_log": self._see(version, analyser)}
+            found = {"classes": tuple(self.analyser(analyser).classes)}
+            found |= {"clean_log": self._see(source, analyser), "coded_log": self._see(version, analyser)}
         if tracker and sample.boxes is not None:
-            followed = {"clean_track": self._follow(source, tracker), "track": self._follow(version, tracker)}
+            found |= {"clean_track": self._follow(source, tracker), "track": self._follow(version, tracker)}
         alone = self.look(version._replace(before=None), analyser, tracker) if version.before else None
-        look = Look(sample, version, given, written, **seen, **followed, alone=alone)
+        look = Look(sample, version, given, written, **found, alone=alone)
         if analyser:
             self.curves(version, analyser).setdefault(version.codec, {})[version.qp] = (
                 written.bpp,
@@ -207,14 +219,14 @@ class Looker:
     def _frames(self, version: Version) -> np.ndarray:
         return self._code(version)[1].frames if version.codec else self.samples[version.sample].frames
 
-    def _code(self, version: Version) -> tuple[np.ndarray, Coded]:
+    def _coded(self, version: Version) -> tuple[np.ndarray, Coded]:
         given, before = self.samples[version.sample].frames, version.before
         if before is not None:
             change = self._change(version.sample, version.qp, before.name).astype(np.float32) - given
             given = np.rint(given + before.strength * change).astype(np.uint8)
         return given, self._codec(version.codec)(given, qp=version.qp)
 
-    def _change(self, sample: str, qp: int, name: str) -> np.ndarray:
+    def _made_of(self, sample: str, qp: int, name: str) -> np.ndarray:
         """What a preprocessor makes of a sample: the same for every strength and every codec."""
         if name not in self._functions:
             network = load_preprocessor(name)
@@ -230,11 +242,17 @@ class Looker:
             )
         return out
 
-    def _see(self, version: Version, name: str) -> Tensor:
-        return log_probabilities(self.analyser(name), self._frames(version))
+    def _seen(self, version: Version, name: str) -> Tensor:
+        analyser = self.analyser(name)
+        if not isinstance(analyser, Classifier | Recogniser):
+            raise InputTypeError(f"{name} is a {analyser.kind}; give a classifier or a recogniser")
+        return log_probabilities(analyser, self._frames(version))
 
-    def _follow(self, version: Version, name: str) -> np.ndarray:
-        return self.analyser(name).track(self._frames(version), self.samples[version.sample].boxes[0])
+    def _followed(self, version: Version, name: str) -> np.ndarray:
+        tracker = self.analyser(name)
+        if not isinstance(tracker, Tracker):
+            raise InputTypeError(f"{name} is a {tracker.kind}; give a tracker")
+        return tracker.track(self._frames(version), seen(self.samples[version.sample].boxes)[0])
 
 
 @torch.inference_mode()
@@ -249,6 +267,6 @@ def log_probabilities(analyser: Classifier | Recogniser, frames: np.ndarray) -> 
     if not isinstance(analyser, Recogniser):
         return analyser(clip).log_softmax(-1).cpu()
     clip = fit_frames(clip[None], len(frames), analyser.input_size[0])  # made small once, not at every frame
-    seen = [analyser(clip[:, max(0, t - WINDOW) : t]) for t in range(2, len(frames) + 1)]
-    log = torch.cat(seen).log_softmax(-1).cpu()
+    answers = [analyser(clip[:, max(0, t - WINDOW) : t]) for t in range(2, len(frames) + 1)]
+    log = torch.cat(answers).log_softmax(-1).cpu()
     return torch.cat([torch.full_like(log[:1], torch.nan), log])

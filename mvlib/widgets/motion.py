@@ -7,13 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from PIL import Image, ImageDraw
+from torch import Tensor
 
 from mvlib._numbers import psnr_of
+from mvlib._planes import to_pictures
 from mvlib.errors import InputError
 from mvlib.virtual.codec import VirtualCodec, code_chain, frame_features, frame_qps, pad_planes
 from mvlib.virtual.colour import Planes, planes_to_rgb, rgb_to_planes
 from mvlib.virtual.inter import PFrame, predict
 from mvlib.virtual.interpolate import CELL, chroma_phases, luma_phases
+from mvlib.virtual.intra import IFrame
 from mvlib.virtual.quantise import hard
 
 MODES = ("skip", "merge", "inter", "intra")
@@ -57,11 +60,12 @@ def dissect_clip(clip: np.ndarray, qp: float, codec: VirtualCodec) -> list[Motio
     """
     if codec.settings.inter is None:
         raise InputError('this virtual codec has I frames only; make one with like("x265", gop="ippp")')
-    rgb = torch.tensor(clip).permute(0, 3, 1, 2) / 255
+    rgb = to_pictures(clip)
     planes = pad_planes(rgb_to_planes(rgb), codec.settings.multiple)
     frames = [Planes(*(p[t : t + 1] for p in planes)) for t in range(len(clip))]
     at = torch.tensor([float(qp)])
-    out, before = [], None
+    out: list[Motion] = []
+    before: Planes | None = None
     for t, coded in enumerate(code_chain(frames, at, codec.settings, hard)):
         kind = "P" if t else "I"
         rate = codec.rates[kind]
@@ -75,12 +79,20 @@ def dissect_clip(clip: np.ndarray, qp: float, codec: VirtualCodec) -> list[Motio
     return out
 
 
-def _taken_apart(source, decoded, bits, planes, coded, before, interpolation) -> Motion:
+def _taken_apart(
+    source: np.ndarray,
+    decoded: Tensor,
+    bits: float,
+    planes: Planes,
+    coded: IFrame | PFrame,
+    before: Planes | None,
+    interpolation: str,
+) -> Motion:
     height, width = source.shape[:2]
     pixels = 255 * decoded[0].permute(1, 2, 0)
     shown = pixels.round().byte().numpy()
     psnr = psnr_of(np.mean((pixels.numpy() - source) ** 2))
-    if not isinstance(coded, PFrame):
+    if before is None or not isinstance(coded, PFrame):
         cells = (planes.y.shape[-2] // CELL, planes.y.shape[-1] // CELL)
         none = np.zeros(cells, int)
         return Motion(source, shown, bits, psnr, np.zeros((*cells, 2), int), none, none, None, None)
@@ -91,11 +103,11 @@ def _taken_apart(source, decoded, bits, planes, coded, before, interpolation) ->
     return Motion(source, shown, bits, psnr, *(f[0].numpy() for f in fields), *left)
 
 
-def draw_motion(picture: np.ndarray, motion: Motion, scale: int = 3, stretch: float = 1) -> np.ndarray:
+def draw_motion(picture: np.ndarray, motion: Motion, scale: int = 3) -> np.ndarray:
     """The picture enlarged, every block with a frame in its mode's colour and an arrow to where it comes from.
 
     Args:
-        picture: uint8 (H, W, 3).  scale: of the picture.  stretch: of the arrows; 1 shows the true motion.
+        picture: uint8 (H, W, 3).  scale: of the picture.
     """
     height, width = picture.shape[:2]
     image = Image.fromarray(picture // 2 + 127).resize(
@@ -110,7 +122,7 @@ def draw_motion(picture: np.ndarray, motion: Motion, scale: int = 3, stretch: fl
         box = [scale * v for v in (x, y, x + size, y + size)]
         if mode:
             pen.rectangle([box[0], box[1], box[2] - 1, box[3] - 1], outline=COLOURS[mode])
-        dx, dy = motion.vectors[row, column] * (scale * stretch / 4)
+        dx, dy = motion.vectors[row, column] * (scale / 4)
         if mode < 3 and (dx or dy):
             _arrow(pen, (box[0] + box[2]) / 2, (box[1] + box[3]) / 2, dx, dy, COLOURS[mode])
     return np.asarray(image)

@@ -12,9 +12,9 @@ import numpy as np
 
 from mvlib.codecs import RealCodec
 from mvlib.samples import Sample
-from mvlib.virtual.codec import VirtualCodec
 
 from . import samples
+from .blocks import virtual_codec
 from .charts import frame_bars, titled
 from .controls import choice, slider
 from .motion import COLOURS, MODES, Motion, dissect_clip, draw_motion
@@ -60,9 +60,9 @@ class MotionViewer(SamplePanel):
         given = samples.example_windows() if clips is None else clips
         known = {name: self._sample(name, value) for name, value in given.items()}
         check_start(qp, clips=known)
-        self._virtual, self._real = VirtualCodec.like(codec, gop="ippp"), RealCodec(codec, gop="ippp")
+        self._virtual, self._real = virtual_codec(codec, "ippp"), RealCodec(codec, gop="ippp")
         # A few QPs back and forth; each holds the clip several times over.
-        self._code = lru_cache(8)(self._code)
+        self._code = lru_cache(8)(self._coded)
         self.view = choice("Show", VIEWS, "180px")
         self.qp = slider("QP", qp, 51, follow=False)  # to code a clip takes a second
         self.frame = slider("Frame", 1, len(next(iter(known.values())).frames) - 1)
@@ -74,7 +74,7 @@ class MotionViewer(SamplePanel):
     def _fit(self) -> None:
         self.frame.max = len(self._known[self.clip.value].frames) - 1
 
-    def _code(self, clip: str, qp: int) -> tuple[list[Motion], list[int]]:
+    def _coded(self, clip: str, qp: int) -> tuple[list[Motion], list[int]]:
         frames = self._known[clip].frames
         return dissect_clip(frames, qp, self._virtual), self._real(frames, qp=qp).frame_bits
 
@@ -135,7 +135,8 @@ def _table(motion: Motion, t: int, real: int, codec: str, qp: int) -> str:
 
 def _rms(motion: Motion) -> list[str]:
     """What is left over without and with motion, in grey levels."""
-    return [f"{np.sqrt(np.mean(np.square(left))):.1f}" for left in (motion.still, motion.moved)]
+    both = (left for left in (motion.still, motion.moved) if left is not None)
+    return [f"{np.sqrt(np.mean(np.square(left))):.1f}" for left in both]
 
 
 def bars(virtual: list[float], real: list[int], shown: int, codec: str) -> str:

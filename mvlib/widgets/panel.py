@@ -48,7 +48,8 @@ class Panel(ipw.VBox):
         self._moves: deque[SimpleNamespace] = deque(maxlen=1)
         self._moving = Event()
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="mvlib-panel")
-        self._shown = self._measured = Future()
+        self._shown: Future = Future()
+        self._measured = self._shown
         lines = [row([self.controls[name] for name in names]) for names in rows]
         lines[-1].children += beside
         super().__init__([ipw.HTML(bar(self.hint)), *lines, self._place, self.alert])
@@ -159,12 +160,12 @@ class Panel(ipw.VBox):
             self._tell(error)
 
     def _submit(self, work: Any, *args: Any) -> Future:
-        try:
-            return self._worker.submit(work, *args)
-        except RuntimeError:  # the panel is closed, or the interpreter ends
-            none = Future()
-            none.cancel()
-            return none
+        with suppress(RuntimeError):  # the panel is closed, or the interpreter ends
+            if self._worker is not None:
+                return self._worker.submit(work, *args)
+        none: Future = Future()
+        none.cancel()
+        return none
 
     def _show(self, screen: Screen) -> None:
         self._screen, self._words = screen, screen.caption

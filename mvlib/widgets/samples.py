@@ -10,6 +10,7 @@ from itertools import islice
 import numpy as np
 from PIL import Image
 
+from mvlib._planes import to_frames
 from mvlib.datasets import ACTIONS, Clips, Photos
 from mvlib.errors import InputError, InputTypeError
 from mvlib.evaluation.experiment import Experiment
@@ -54,18 +55,16 @@ def example_clips() -> dict[str, Sample]:
     """Name → clip and what is known of it: generated scenes and objects in real films, as the evaluation takes them."""
     scenes = load_material(Experiment("clips", material="acting", limit=_SCENES))
     films = load_material(Experiment("clips", material="tracks", frames=2 * _FRAMES, limit=None))
-    acted = [scenes[i] for i in range(len(scenes))]
-    real = [films[i] for i in range(0, len(films), 2)]
-    return {ACTIONS[s.label]: s for s in acted} | {f"film: {s.source}": s for s in real}
+    acted = scenes.between(0, len(scenes))
+    real = [film for i in range(0, len(films), 2) if (film := films[i]) is not None]
+    return {ACTIONS[s.labels[0]]: s for s in acted} | {f"film: {s.source}": s for s in real}
 
 
 def example_windows(frames: int = 8, side: int = 224) -> dict[str, np.ndarray]:
     """Name → uint8 (T, side, side, 3): one centred window of every clip of the test side."""
     clips = Clips("test", frames=frames, stride=2, size=side)
     first = {item.path.stem: i for i, item in reversed(list(enumerate(clips.meta)))}
-    return {
-        name: (clips[i] * 255).round().byte().permute(0, 2, 3, 1).numpy() for name, i in sorted(first.items())
-    }
+    return {name: to_frames(clips[i]) for name, i in sorted(first.items())}
 
 
 def pictures(

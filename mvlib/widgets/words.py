@@ -41,18 +41,19 @@ def caption(look: Look, shown: int = 0) -> str:
 
 def numbers(look: Look, shown: int = 0) -> str:
     """The same as an HTML table: a line for the original, for the codec alone, and for it with a preprocessor."""
-    _, codec, qp, before = look.version
+    codec, qp = look.version.codec, look.version.qp
     own = "" if look.written.native == qp else f" ({look.written.native:g} on its own scale)"
     head = [f"{codec} at QP {qp}{own}", "bits", "bits per pixel", "PSNR (dB)"]
-    named = {f"{codec} alone": look} if before is None else {f"{codec} alone": look.alone, "prepared": look}
+    alone = look.alone
+    named = {f"{codec} alone": look} if alone is None else {f"{codec} alone": alone, "prepared": look}
     lines = [["original", "", "", ""]]
     lines += [
         [name, f"{of.written.bits:,}", f"{of.written.bpp:.3f}", f"{of.psnr:.2f}"]
         for name, of in named.items()
     ]
     looks = list(named.values())
-    if before is not None:
-        lines[-1][1] += f" ({100 * (look.written.bits / look.alone.written.bits - 1):+.1f} %)"
+    if alone is not None:
+        lines[-1][1] += f" ({100 * (look.written.bits / alone.written.bits - 1):+.1f} %)"
     for title, values in _seen(look, looks, shown):
         head.append(title)
         for line, value in zip(lines, values, strict=True):
@@ -81,7 +82,7 @@ def _coded(look: Look) -> str:
     own = "" if written.native == qp else f" (its own scale: {written.native:g})"
     start, bits = f"{codec} at QP {qp}{own}", f"{written.bits:,} bits"
     quality = f"{written.bpp:.3f} bpp, PSNR {look.psnr:.2f} dB"
-    if alone is None:
+    if alone is None or before is None:
         return f"{start}: {bits}, {quality}"
     strength = "" if before.strength == 1 else f", strength {before.strength:g}"
     without = alone.written.bits

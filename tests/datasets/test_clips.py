@@ -1,14 +1,12 @@
 """Clips: windows do not overlap, crops are the same in all frames, errors name the limits."""
 
-import csv
-import shutil
-
 import numpy as np
 import pytest
 import torch
 from torch.utils.data import DataLoader
+from trees import part_of_data
 
-from mvlib.datasets import Clips, data_root
+from mvlib.datasets import Clips
 
 
 def test_whole_frames():
@@ -106,16 +104,7 @@ def test_films_of_seven_cameras_whole():
 
 
 def test_missing_and_damaged_files(tmp_path, monkeypatch):
-    with open(data_root() / "clips.csv", newline="", encoding="utf-8") as f:
-        rows = [row for row in csv.DictReader(f) if row["split"] == "test"][:2]
-    (tmp_path / "clips").mkdir()
-    for row in rows:
-        shutil.copy(data_root() / row["file"], tmp_path / row["file"])
-    with open(tmp_path / "clips.csv", "w", newline="", encoding="utf-8") as f:
-        writer = csv.DictWriter(f, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
-    monkeypatch.setenv("MVLIB_DATA", str(tmp_path))
+    monkeypatch.setenv("MVLIB_DATA", str(part_of_data(tmp_path, "clips")))
     clips = Clips("test", frames=48)
     clips.meta[0].path.unlink()
     path = clips.meta[1].path

@@ -4,46 +4,27 @@ import csv
 import shutil
 
 import pytest
+from trees import first_rows, part_of_data, write_rows
 
-from mvlib.datasets import Clips, Cutouts, Photos, Tracks, data_root
+from mvlib.datasets import Clips, Cutouts, Photos, Tracks
 
 KINDS = {"photos": Photos, "clips": lambda split: Clips(split, frames=4), "cutouts": Cutouts}
-
-
-def first_rows(name, count=2):
-    with open(data_root() / f"{name}.csv", newline="", encoding="utf-8") as f:
-        rows = csv.DictReader(f)
-        return [row for row in rows if row["split"] == "test"][:count]
 
 
 @pytest.fixture
 def copy(tmp_path, monkeypatch):
     """Two test rows of each manifest with their files, the photographs' names outside of the folder beside it."""
-    root = tmp_path / "data"
-    tables = {name: first_rows(name) for name in KINDS}
-    for rows in tables.values():
-        for row in rows:
-            (root / row["file"]).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(data_root() / row["file"], root / row["file"])
-    for name, rows in tables.items():
-        write(root / f"{name}.csv", rows)
-    shutil.copy(root / tables["photos"][0]["file"], tmp_path / "secret.webp")
+    root = part_of_data(tmp_path / "data", *KINDS)
+    shutil.copy(root / first_rows("photos")[0]["file"], tmp_path / "secret.webp")
     monkeypatch.setenv("MVLIB_DATA", str(root))
     return root
-
-
-def write(path, rows, **options):
-    with open(path, "w", newline="", encoding=options.pop("encoding", "utf-8")) as f:
-        writer = csv.DictWriter(f, rows[0], **options)
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def edit(root, name, /, **values):
     with open(root / f"{name}.csv", newline="", encoding="utf-8") as f:
         rows = list(csv.DictReader(f))
     rows[1] |= values
-    write(root / f"{name}.csv", rows)
+    write_rows(root / f"{name}.csv", rows)
 
 
 @pytest.mark.parametrize(
@@ -79,13 +60,13 @@ def test_a_wrong_value_is_named_with_its_line(copy, name, column, value):
 
 def test_a_missing_column_short_rows_and_rows_that_repeat_are_named(copy):
     rows = first_rows("photos")
-    write(copy / "photos.csv", [{k: v for k, v in row.items() if k != "source_id"} for row in rows])
+    write_rows(copy / "photos.csv", [{k: v for k, v in row.items() if k != "source_id"} for row in rows])
     with pytest.raises(ValueError, match=r"photos\.csv has no column source_id"):
         Photos("test")
-    write(copy / "photos.csv", [rows[0], rows[0]])
+    write_rows(copy / "photos.csv", [rows[0], rows[0]])
     with pytest.raises(ValueError, match=r"lists photos/.* more than once"):
         Photos("test")
-    write(copy / "photos.csv", rows)
+    write_rows(copy / "photos.csv", rows)
     text = (copy / "photos.csv").read_text()
     (copy / "photos.csv").write_text(text.rsplit(",", 1)[0] + "\n")
     with pytest.raises(ValueError, match=r"photos\.csv, line 3: there are not as many values as columns"):
@@ -94,7 +75,7 @@ def test_a_missing_column_short_rows_and_rows_that_repeat_are_named(copy):
 
 def test_a_manifest_from_a_spreadsheet_reads_as_ours(copy):
     rows = first_rows("photos")
-    write(copy / "photos.csv", rows, encoding="utf-8-sig", lineterminator="\r\n")
+    write_rows(copy / "photos.csv", rows, encoding="utf-8-sig", lineterminator="\r\n")
     assert [item.row for item in Photos("test").meta] == rows
 
 
@@ -119,9 +100,9 @@ def test_tracks_of_clips_that_are_not_there_are_named(copy):
         "how": "by eye",
     }
     row |= {"x1": "0", "y1": "0", "x2": "9", "y2": "9"}
-    write(copy / "tracks.csv", [row])
+    write_rows(copy / "tracks.csv", [row])
     with pytest.raises(ValueError, match=r"clips/none\.mp4, frame 0, is not in the split 'test'"):
         Tracks("test")
-    write(copy / "tracks.csv", [row | {"frame": "first"}])
+    write_rows(copy / "tracks.csv", [row | {"frame": "first"}])
     with pytest.raises(ValueError, match=r"tracks\.csv, line 2: frame='first'"):
         Tracks("test")

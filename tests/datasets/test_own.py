@@ -36,7 +36,7 @@ def test_each_gives_samples_of_its_kind(name):
 def test_photographs_are_the_centred_squares_with_their_labels():
     reader, photos = mvlib.open_dataset("photos", size=32), Photos("test", 32, crop="centre", flip=False)
     assert len(reader) == len(photos) and reader.classes == IMAGENET_CLASSES
-    labelled = next(i for i in range(len(photos)) if photos.item(i).label is not None)
+    labelled = next(i for i in range(len(photos)) if photos.item(i).labels)
     assert reader[labelled].labels == photos.item(labelled).labels
     assert reader[labelled].source == photos.item(labelled).source_id
     np.testing.assert_array_equal(

@@ -1,5 +1,8 @@
 """What knows where things are: what it leaves alone, what it smooths, and what it can't do without."""
 
+import runpy
+from pathlib import Path
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -8,6 +11,7 @@ import mvlib
 from mvlib.preprocess import Regions, RegionsConfig, build_preprocessor, detail_bands, save_preprocessor
 from mvlib.training.network import with_trunk
 
+CONTROLS = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/smoothing.py"))
 SMALL = {"channels": (3, 3, 3), "width": 4}
 
 
@@ -37,6 +41,17 @@ def test_where_nothing_is_the_bands_go():
     for bands in (2, 3):
         blurred = x - sum(detail_bands(x, bands))
         torch.testing.assert_close(small(-50.0, bands=bands)(x, 40), blurred, atol=1e-6, rtol=0)
+
+
+def test_the_control_smooths_as_regions_without_a_map():
+    x = torch.rand(2, 3, 64, 96)
+    control = CONTROLS["Everywhere"]()
+    torch.testing.assert_close(control(x, 40), small(-50.0)(x, 40), atol=1e-6, rtol=0)
+    blurred = CONTROLS["Blur"]()(x, 40)
+    assert (
+        x.std() / 9 < blurred.std() < x.std() / 4
+    )  # white noise behind a Gaussian: / (2 sigma sqrt(pi)) = / 5.7
+    assert not control.told_qp
 
 
 def test_the_strength_lies_on_straight_lines_between_its_qps_and_each_picture_has_its_own():

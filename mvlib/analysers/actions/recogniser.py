@@ -1,18 +1,17 @@
 """Recognisers: clip in [0, 1] → moments of one size → normalise → network → logits; and those that have a name."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torchvision
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mvlib._weights import fill, read_weights, weights_folder
-from mvlib.errors import InputError
+from mvlib._weights import fill_packaged
 
 from ..classifier import Predictor
 from ..zoo import torchvision_network
-from .networks import RecurrentNet, ResNet3d, ShiftNet
+from .networks import LocatedNet, RecurrentNet, ResNet3d, ShiftNet
 
 FRAMES, SIDE = 8, 112
 MEAN, STD = 0.45, 0.225
@@ -80,7 +79,7 @@ ACTION_CLASSES = (
     *("slide left", "slide right", "fall", "rise", "bounce", "swing"),
     *("spin clockwise", "spin counter-clockwise", "approach", "recede", "shake", "circle"),
 )
-ACTION_NETWORKS: dict[str, type[nn.Module]] = {
+ACTION_NETWORKS: dict[str, Callable[[int], LocatedNet]] = {
     "action_resnet3d": ResNet3d,
     "action_shift": ShiftNet,
     "action_recurrent": RecurrentNet,
@@ -92,7 +91,7 @@ TORCHVISION_RECOGNISERS: tuple[str, ...] = tuple(
 _FRAMES = 16
 
 
-def build_network(name: str) -> nn.Module:
+def build_network(name: str) -> LocatedNet:
     """The bare network ``name``, a key of ``ACTION_NETWORKS``, with random weights."""
     network = ACTION_NETWORKS[name](len(ACTION_CLASSES))
     for part in network.modules():  # a format is for tensors of one rank only
@@ -110,15 +109,8 @@ def load_recogniser(name: str, *, pretrained: bool = True) -> Recogniser:
     """
     network = build_network(name)
     if pretrained:
-        path = weights_folder() / f"{name}.safetensors"
-        state, card = read_weights(
-            path, "Restore it with `git checkout`, or train: python -m mvlib train actions"
-        )
-        if card.get("classes") != list(ACTION_CLASSES):
-            raise InputError(
-                f"{path} tells {card.get('classes')} apart, this package {ACTION_CLASSES}: train again"
-            )
-        fill(network, state, path)
+        again = "train it: python -m mvlib train actions"
+        fill_packaged(network, name, again, classes=list(ACTION_CLASSES))
     return Recogniser(network, name=name, classes=ACTION_CLASSES)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchvision.models import detection
 from torchvision.models.detection import FasterRCNN_ResNet50_FPN_Weights
 
-from mvlib._weights import fill, read_weights, weights_folder
+from mvlib._weights import fill_packaged
 from mvlib.errors import choose
 
 from ..base import Analyser, Found, Response
@@ -42,11 +42,7 @@ def load_detector(name: str, *, pretrained: bool = True) -> Detector:
     kind, side, mean, std, letterbox = _DETECTORS[choose("detector", name, _DETECTORS)]
     network = kind()
     if pretrained:
-        path = weights_folder() / f"detector_{name}.safetensors"
-        state, _ = read_weights(
-            path, "Restore it with `git checkout -- mvlib/weights`, or run data/recipe/convert_detectors.py"
-        )
-        fill(network, state, path)
+        fill_packaged(network, f"detector_{name}", "run data/recipe/convert_detectors.py")
     return Detector(
         network,
         name=name,

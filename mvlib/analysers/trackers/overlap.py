@@ -11,7 +11,7 @@ moves and we cut; and it averages over the frames of all sequences at once.
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -100,17 +100,3 @@ def tracking_scores(
         for boxes, true, clip, seen in zip(tracked, truth, clips, shown, strict=True)
     ]
     return {score: np.array([row[score] for row in rows]) for score in SCORES}
-
-
-def followed_scores(
-    tracker: Tracks, samples: Sequence[Any], coded: Sequence[np.ndarray], scores: Sequence[str]
-) -> dict[str, np.ndarray]:
-    """Each of ``scores`` of coded versions of n samples: (n,), NaN where no object is known to follow."""
-    known = [i for i, s in enumerate(samples) if s.boxes is not None and s.visible[1:].any()]
-    result = {score: np.full(len(coded), np.nan) for score in scores}
-    if known:
-        truth = [samples[i].boxes for i in known], [samples[i].visible for i in known]
-        found = tracking_scores(tracker, [coded[i] for i in known], *truth)
-        for score in scores:
-            result[score][known] = found[score]
-    return result

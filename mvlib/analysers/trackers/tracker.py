@@ -21,7 +21,7 @@ from torchvision.ops import box_convert
 from mvlib.errors import InputError, InputTypeError
 
 from ..base import Analyser
-from .overlap import SCORES, followed_scores
+from .overlap import SCORES, tracking_scores
 from .siamese import STRIDE, Siamese, around, cut
 
 BATCH = 8  # clips at a time: more windows leave the processor's cache and take longer each
@@ -84,7 +84,14 @@ class Tracker(Analyser):
         self, samples: Sequence[Any], clean: None, coded: Sequence[np.ndarray], scores: Sequence[str]
     ) -> dict[str, np.ndarray]:
         """Average overlap and success rates of coded clips: (n,) each, NaN where no object is known to follow."""
-        return followed_scores(self, samples, coded, scores)
+        known = [i for i, s in enumerate(samples) if s.boxes is not None and s.visible[1:].any()]
+        result = {score: np.full(len(coded), np.nan) for score in scores}
+        if known:
+            truth = [samples[i].boxes for i in known], [samples[i].visible for i in known]
+            found = tracking_scores(self, [coded[i] for i in known], *truth)
+            for score in scores:
+                result[score][known] = found[score]
+        return result
 
     def get_extra_state(self) -> dict:
         """What makes its boxes besides the weights: part of ``state_dict``, so that two searches are two trackers."""

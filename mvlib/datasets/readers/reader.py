@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class BrokenItem(OSError):
         self.kind, self.path = kind, path
         super().__init__(f"{kind}: {path}{f' ({why})' if why else ''}")
 
-    def __reduce__(self):  # so that a worker process can send it
+    def __reduce__(self) -> tuple[Callable, tuple]:  # so that a worker process can send it
         return _rebuilt, (self.kind, str(self.path), str(self))
 
 
