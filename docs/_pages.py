@@ -3,8 +3,9 @@
     python docs/_pages.py
 
 fills the tables of ``docs/results.md`` and ``docs/tries.md`` anew, between ``<!-- bd images kl -->`` and
-``<!-- end -->``, and draws ``docs/savings.png``, ``docs/results_*.png`` and ``docs/before_after.png``.  A figure keeps
-its numbers in the file itself, so that a test can hold them to the measurements.
+``<!-- end -->``, and draws ``docs/savings.png``, ``docs/results_*.png``, ``docs/before_after.png`` and
+``docs/where.jpg``.  A forest plot keeps its numbers in the file itself, so that a test can hold them to the
+measurements.
 
 A marker holds what is shown (bd, light, savings, command, fidelity, agreement), the name of the report, or several, and
 what is kept of it: ``<!-- bd images kl,top1 codecs=x265,x264 "conditions=blur 0.8,refined" -->``.
@@ -229,7 +230,7 @@ def main() -> None:
         numbers = json.dumps([asdict(row) for row in shown])
         forest(shown).savefig(DOCS / f"{name}.png", dpi=110, metadata={"Description": numbers})
     before_after().savefig(DOCS / "before_after.png", dpi=88)
-    where().savefig(DOCS / "where.png", dpi=88)
+    where().savefig(DOCS / "where.jpg", dpi=100)
 
 
 if __name__ == "__main__":

@@ -58,7 +58,7 @@ class Explorer(SamplePanel):
     ) -> None:
         if preprocessors is None:
             preprocessors = (
-                *(n for n in available_preprocessors(self.kind) if not card_of(n).get("detectors_only")),
+                *(n for n in available_preprocessors(self.kind) if card_of(n).get("in_panels", True)),
                 *((STEPS,) if self.kind == "picture" else ()),
             )
         self._looker = Looker(known, self.gop, own(preprocessors), analysers)
