@@ -76,18 +76,20 @@ def test_it_is_found_by_name_and_by_path(plain, pictures, tmp_path, monkeypatch)
         load_update("other")
 
 
-@pytest.mark.parametrize(
-    ("name", "guides"), [("lite0", "efficientnet_lite0"), ("lite0_nanodet", "efficientnet_lite0+nanodet")]
-)
-def test_a_shipped_rule_fits_its_guides_and_lowers_the_loss_of_the_refined_picture(name, guides, pictures):
-    assert load_update(name).card["guides"] == guides.split("+")
-    refiner = load_preprocessor(f"refined:x265:{guides}:2:precision=float32:views=false:update={name}")
-    qp = torch.tensor([27.0, 40.0])
+def test_the_shipped_rules_tell_their_guides():
+    assert load_update("lite0").card["guides"] == ["efficientnet_lite0"]
+    assert load_update("lite0_nanodet").card["guides"] == ["efficientnet_lite0", "nanodet"]
+
+
+def test_a_shipped_rule_lowers_the_loss_of_the_refined_picture():
+    photos = Photos("val", size=128, crop="centre", flip=False)
+    x, qp = torch.stack([photos[i] for i in (0, 4)]), torch.tensor([27.0, 40.0])
+    refiner = load_preprocessor(f"{SPEC}:views=false:update=lite0")
     after = [
-        refiner.pictures(pictures, y, qp, "x265", kept=refiner.pictures.begin(False))["loss"].item()
-        for y in (pictures, by(refiner, None)(pictures, qp), refiner(pictures, qp))
+        refiner.pictures(x, y, qp, "x265", kept=refiner.pictures.begin(False))["loss"].item()
+        for y in (x, by(refiner, None)(x, qp), refiner(x, qp))
     ]
-    assert after[2] < 0.985 * min(after[:2])
+    assert after[2] < 0.97 * min(after[:2])
 
 
 def test_what_is_no_such_rule_is_refused(tmp_path):
