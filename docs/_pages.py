@@ -50,6 +50,13 @@ PHOTOGRAPHS = Group(
     "Photographs: is the class the same? (x265)",
     "images", "x265", "kl", CLASSIFIERS, BLUR | COMPACT | TWELVE, BY_LITE0,
 )  # fmt: skip
+UNSEEN_MAPS = Group(
+    "Photographs: are the late maps near? (x265)",
+    "images_learned", "x265", "features", ("efficientnet_lite2", "mobilenetv2"),
+    {"filter soft": "the best constant filter", "refined": "refined: 2 gradient steps"}
+    | {"learned steps": "refined: 2 learned steps"},
+    {},
+)  # fmt: skip
 PHOTOGRAPHS_AVIF = Group(
     "Photographs: is the class the same? (AVIF)",
     "images_refined_avif", "avif", "kl", CLASSIFIERS, BLUR | TWO, BY_LITE0,
@@ -89,9 +96,10 @@ FILMS = (
 )  # fmt: skip
 
 FIGURES = {
-    "savings": (PHOTOGRAPHS, PHOTOGRAPHS_AVIF, PASTED, WHERE, WHERE_STREET, SCENES, *FILMS),
+    "savings": (PHOTOGRAPHS, UNSEEN_MAPS, PHOTOGRAPHS_AVIF, PASTED, WHERE, WHERE_STREET, SCENES, *FILMS),
     "results_photographs": (
         PHOTOGRAPHS,
+        UNSEEN_MAPS,
         Group("the same (x264)", "images", "x264", "kl", CLASSIFIERS, BLUR | COMPACT | TWELVE, BY_LITE0),
         Group("the same (AVIF)", "images_refined_avif", "avif", "kl", CLASSIFIERS, BLUR | TWO, BY_LITE0),
         Group("the same (WebP)", "images_refined_webp", "webp", "kl", CLASSIFIERS, BLUR | TWO, BY_LITE0),

@@ -20,6 +20,7 @@ NAMES = {
     "efficientnet_lite2": "EfficientNet-Lite2",
     "nanodet": "NanoDet",
     "centernet": "CenterNet",
+    "mobilenetv2": "MobileNetV2",
     "action_resnet3d": "3-D ResNet",
     "action_shift": "temporal shift",
     "action_recurrent": "recurrent",
