@@ -156,11 +156,11 @@ def test_mistakes_are_named_before_anything_is_written(encode, picture, clip, tm
     for file, arguments, message in (
         (tmp_path / "none.png", still, r"none\.png does not exist"),
         (words, film_, r"words\.mp4 is neither a picture .* nor a clip"),
-        (picture[0], (*still, "--preprocessor", "imgae"), r"imgae.* is missing.*filter, image, machines"),
+        (picture[0], (*still, "--preprocessor", "imgae"), r"imgae.* is missing.*filter, filter_soft, image, machines"),
         (
             picture[0],
             (*still, "--preprocessor", "video"),
-            r"video is a CompactVideo, of clips, .*: filter, image, machines",
+            r"video is a CompactVideo, of clips, .*: filter, filter_soft, image, machines",
         ),
         (picture[0], (*still, "--prepared", "a.png"), r"give --preprocessor too"),
         (picture[0], (*still, "--preprocessor", "image", "--prepared", "a.mkv"), r"a\.mkv must end in \.png"),
