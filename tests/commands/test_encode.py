@@ -156,7 +156,11 @@ def test_mistakes_are_named_before_anything_is_written(encode, picture, clip, tm
     for file, arguments, message in (
         (tmp_path / "none.png", still, r"none\.png does not exist"),
         (words, film_, r"words\.mp4 is neither a picture .* nor a clip"),
-        (picture[0], (*still, "--preprocessor", "imgae"), r"imgae.* is missing.*filter, filter_soft, image, machines"),
+        (
+            picture[0],
+            (*still, "--preprocessor", "imgae"),
+            r"imgae.* is missing.*filter, filter_soft, image, machines",
+        ),
         (
             picture[0],
             (*still, "--preprocessor", "video"),
