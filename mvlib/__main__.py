@@ -18,6 +18,7 @@ import jsonargparse
 from mvlib import __version__
 from mvlib._arguments import expand
 from mvlib._interruption import Terminated, heeding_sigterm
+from mvlib._memory import keep_freed_memory
 from mvlib.commands.compare import compare, listed
 from mvlib.commands.encode import encode
 from mvlib.commands.evaluate import evaluate_image, evaluate_video, report
@@ -45,6 +46,7 @@ DEBUG = "--debug"
 
 def main() -> None:
     """Entry point of ``python -m mvlib`` and of the ``mvlib`` script."""
+    keep_freed_memory()
     typed = sys.argv[1:]
     try:
         with heeding_sigterm():
