@@ -101,3 +101,15 @@ def test_two_processes_with_workers_train_as_one_does_and_name_broken_files_once
             np.testing.assert_allclose(float(row[name]), float(value), rtol=1e-4, atol=1e-6, err_msg=name)
     for name, value in expected["model"].items():
         torch.testing.assert_close(state["model"][name], value, rtol=1e-3, atol=1e-5, msg=name)
+
+
+def test_two_processes_refuse_an_end_by_time(options, tmp_path):
+    said = tmp_path / "said"
+    process = start(command(options | {"seconds": 60}, tmp_path), said, processes=2)
+    try:
+        assert process.wait(120) != 0
+    finally:
+        if process.poll() is None:
+            kill(process, said)
+    assert "seconds is 60, but 2 processes don't end at one step; set steps" in said.read_text()
+    assert not (tmp_path / "checkpoint.pt").exists()
