@@ -21,8 +21,9 @@ from mvlib.codecs import Codec, RealCodec
 from mvlib.errors import InputError
 from mvlib.preprocess import Preprocessor, Refinement, RefinementConfig, load_update
 from mvlib.training.experiment import ImageTraining, Training, VideoTraining
+from mvlib.training.guides import load_guide
 from mvlib.training.network import with_trunk
-from mvlib.training.objective import Objective, load_guide, measured_slopes
+from mvlib.training.objective import Objective, measured_slopes
 from mvlib.training.slope import Slope
 
 _NAME = "refined"

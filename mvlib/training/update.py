@@ -23,8 +23,9 @@ from mvlib.preprocess import (
 )
 
 from .experiment import UpdateTraining
+from .guides import load_guide
 from .loop import Trainer
-from .objective import Objective, load_guide
+from .objective import Objective
 
 
 class UpdateTrainer(Trainer):

@@ -12,7 +12,8 @@ from mvlib.codecs import RealCodec
 from mvlib.datasets import Photos
 from mvlib.training.batches import Steps
 from mvlib.training.experiment import VideoTraining
-from mvlib.training.objective import Objective, load_guide, lost_to
+from mvlib.training.guides import load_guide, lost_to
+from mvlib.training.objective import Objective
 
 
 @pytest.fixture(scope="module")
