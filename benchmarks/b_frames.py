@@ -2,8 +2,8 @@
 
     python benchmarks/b_frames.py data/results/b_frames.json
 
-The virtual codec models a chain of P frames. This says how far such a chain is from the usual setting, at equal luma PSNR
-and for analysers; ``python -m mvlib fidelity --gop stock`` says how far the model is from the encoder.
+The virtual codec models a chain of P frames. This says how far such a chain is from the usual setting, at equal luma
+PSNR and for analysers; ``python -m mvlib fidelity --gop stock`` says how far the model is from the encoder.
 """
 
 import shlex
