@@ -10,9 +10,11 @@ from .compact import Compact, CompactConfig
 from .compact_video import CompactVideo, CompactVideoConfig
 from .filter import Filter, FilterConfig
 from .frames import InChunks, preprocess_frames
+from .looking import TrunkPreprocessor
 from .npp import NPP, NPPConfig, paper_lambda
 from .refine import Refinement, RefinementConfig
 from .regions import Regions, RegionsConfig
+from .semantic import SemanticFilter, SemanticFilterConfig
 from .update import LearnedUpdate, UpdateConfig, load_update, save_update
 from .video import VideoPreprocessor
 from .weights import (
@@ -41,6 +43,9 @@ __all__ = [
     "RefinementConfig",
     "Regions",
     "RegionsConfig",
+    "SemanticFilter",
+    "SemanticFilterConfig",
+    "TrunkPreprocessor",
     "UpdateConfig",
     "VideoPreprocessor",
     "ZhaoConfig",

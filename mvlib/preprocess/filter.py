@@ -53,16 +53,19 @@ class Filter(Preprocessor):
         self.gains = nn.Parameter(torch.zeros(len(c.qps), 2, c.bands))
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
-        luma, chroma = self.gains_at(qp).unbind(1)
+        return self.take_off(x, self.before_tanh(qp)[..., None, None].tanh())
+
+    def before_tanh(self, qp: Tensor) -> Tensor:
+        """Gains at qp (B,), any real number: (B, 2, bands)."""
+        return on_lines(qp, self.config.qps, self.gains)
+
+    def take_off(self, x: Tensor, gains: Tensor) -> Tensor:
+        """Pictures (B, 3, H, W) less these shares of their bands, (B, 2, bands, H or 1, W or 1), luma and chroma."""
+        luma, chroma = gains.unbind(1)
         change = torch.zeros_like(x)
         for k, band in enumerate(detail_bands(mix_colours(self.to_ycc, x), self.config.bands)):
-            gain = torch.stack([luma[:, k], chroma[:, k], chroma[:, k]], 1)
-            change = change - gain[:, :, None, None] * band
+            change = change - torch.stack([luma[:, k], chroma[:, k], chroma[:, k]], 1) * band
         return x + mix_colours(self.to_rgb, change)
-
-    def gains_at(self, qp: Tensor) -> Tensor:
-        """Gains at qp (B,): (B, 2, bands), each in (-1, 1)."""
-        return on_lines(qp, self.config.qps, self.gains).tanh()
 
 
 def on_lines(qp: Tensor, qps: Sequence[int], values: Tensor) -> Tensor:

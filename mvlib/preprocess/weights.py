@@ -26,6 +26,7 @@ from .compact_video import CompactVideo, CompactVideoConfig
 from .filter import Filter, FilterConfig
 from .npp import NPP, NPPConfig
 from .regions import Regions, RegionsConfig
+from .semantic import SemanticFilter, SemanticFilterConfig
 from .video import VideoPreprocessor
 from .zhao import ZhaoConfig, ZhaoPreprocessor
 
@@ -36,6 +37,7 @@ ARCHITECTURES: dict[str, tuple[type[Preprocessor], type]] = {
     "CompactVideo": (CompactVideo, CompactVideoConfig),
     "Filter": (Filter, FilterConfig),
     "Regions": (Regions, RegionsConfig),
+    "SemanticFilter": (SemanticFilter, SemanticFilterConfig),
     "ZhaoPreprocessor": (ZhaoPreprocessor, ZhaoConfig),
 }
 

@@ -10,7 +10,9 @@ from mvlib.errors import InputError
 from mvlib.preprocess import (
     Compact,
     CompactVideo,
-    Regions,
+    Filter,
+    SemanticFilter,
+    TrunkPreprocessor,
     build_preprocessor,
     described,
     load_preprocessor,
@@ -25,7 +27,7 @@ def starting_network(training: Training) -> nn.Module:
     """The untrained network of ``training``, or the one of ``training.start``.
 
     ``CompactVideo`` also starts from a ``Compact`` that was trained on pictures: it becomes the part for the single
-    frame, and the untrained rest leaves what that does as it is.
+    frame, and the untrained rest leaves what that does as it is. So does ``SemanticFilter`` from a ``Filter``.
 
     Raises ValueError where the weights are of another architecture, or of other options than the training's.
     """
@@ -38,6 +40,12 @@ def starting_network(training: Training) -> nn.Module:
         network = build_preprocessor("CompactVideo", {"spatial": asdict(start.config)} | training.network)
         assert isinstance(network, CompactVideo)
         network.spatial.load_state_dict(start.state_dict())
+        return network.train()
+    if isinstance(start, Filter) and training.architecture == "SemanticFilter":
+        same = {"qps": start.config.qps, "bands": start.config.bands}
+        network = build_preprocessor("SemanticFilter", same | training.network)
+        assert isinstance(network, SemanticFilter)
+        network.filter.load_state_dict(start.state_dict())
         return network.train()
     its = described(start)
     if its["architecture"] != training.architecture:
@@ -54,7 +62,7 @@ def starting_network(training: Training) -> nn.Module:
 
 def with_trunk(network: Network) -> Network:
     """``network``, and where it looks with a classifier's trunk, with the one that its options name."""
-    if isinstance(network, Regions) and network.trunk is None:
+    if isinstance(network, TrunkPreprocessor) and network.trunk is None:
         trunk = Trunk(network.config.trunk)
         device = next(network.parameters()).device
         network.attach(trunk.to(device))

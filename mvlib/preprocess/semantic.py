@@ -1,0 +1,62 @@
+"""Constant gains, and what a classifier sees: picture → frozen maps → one gain per band at each place.
+
+Untrained it is the constant filter that it starts from: what it saves beyond that is what looking is worth.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from mvlib._numbers import check_numbers
+
+from .filter import Filter, FilterConfig, on_lines
+from .looking import TrunkPreprocessor, check_head
+
+
+@dataclass(frozen=True)
+class SemanticFilterConfig:
+    """The trunk, the head, and where gains are fitted."""
+
+    trunk: str = "efficientnet_lite0"
+    """Classifier whose maps at 1/8, 1/16 and 1/32 of the sides say what is seen; its weights are not stored here."""
+    channels: tuple[int, ...] = (40, 112, 320)
+    """Of these maps."""
+    width: int = 48
+    """Channels of the head."""
+    qps: tuple[int, ...] = (22, 27, 32, 37, 42, 47)
+    """QPs that have gains, and a use of the features, of their own, rising; between them they lie on straight lines."""
+    bands: int = 3
+    """Frequency bands with a gain."""
+
+    def __post_init__(self) -> None:
+        check_numbers(self)
+        check_head(self.channels, self.width)
+        FilterConfig(self.qps, self.bands)
+
+
+class SemanticFilter(TrunkPreprocessor):
+    """What is taken off each band of luma and chroma, by QP and by what a classifier's trunk sees there.
+
+    Attributes:
+        filter: the gains that are the same everywhere.
+        by_qp: (Q, 2, width), scale and shift of the features.
+    """
+
+    def __init__(self, config: SemanticFilterConfig | None = None) -> None:
+        self.config = c = config or SemanticFilterConfig()
+        super().__init__(c.channels, c.width)
+        self.filter = Filter(FilterConfig(c.qps, c.bands))
+        self.by_qp = nn.Parameter(torch.zeros(len(c.qps), 2, c.width))
+        self.out = nn.Conv2d(c.width, 2 * c.bands, 3, padding=1)
+        for parameter in self.out.parameters():
+            nn.init.zeros_(parameter)
+
+    def process(self, x: Tensor, qp: Tensor) -> Tensor:
+        c = self.config
+        scale, shift = on_lines(qp, c.qps, self.by_qp)[..., None, None].unbind(1)
+        here = self.out(F.relu(self.seen(x) * (1 + scale) + shift))
+        here = F.interpolate(here, x.shape[-2:], mode="bilinear", align_corners=False)
+        everywhere = self.filter.before_tanh(qp)[..., None, None]
+        return self.filter.take_off(x, (everywhere + here.unflatten(1, (2, c.bands))).tanh())
