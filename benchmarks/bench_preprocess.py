@@ -32,14 +32,17 @@ from mvlib.preprocess import (
     NPPConfig,
     Preprocessor,
     Refinement,
+    SemanticFilter,
     VideoPreprocessor,
     ZhaoPreprocessor,
 )
+from mvlib.training.network import with_trunk
 
 QP = 37.0
 REFINED = "refined:x265:efficientnet_lite0:2:precision=float32:views=false"
 NETWORKS: dict[str, Callable[[], Preprocessor]] = {
     "Filter": Filter,
+    "SemanticFilter": lambda: with_trunk(SemanticFilter()),
     "Compact": Compact,
     "NPP": NPP,
     "NPP, skip, group norm": lambda: NPP(NPPConfig(skip=True, norm="group")),
