@@ -26,13 +26,13 @@ from mvlib.codecs import RealCodec
 from mvlib.datasets import Photos
 from mvlib.preprocess import (
     NPP,
+    AdaptiveFilter,
     Compact,
     CompactVideo,
     Filter,
     NPPConfig,
     Preprocessor,
     Refinement,
-    SemanticFilter,
     VideoPreprocessor,
     ZhaoPreprocessor,
 )
@@ -42,7 +42,7 @@ QP = 37.0
 REFINED = "refined:x265:efficientnet_lite0:2:precision=float32:views=false"
 NETWORKS: dict[str, Callable[[], Preprocessor]] = {
     "Filter": Filter,
-    "SemanticFilter": lambda: with_trunk(SemanticFilter()),
+    "AdaptiveFilter": lambda: with_trunk(AdaptiveFilter()),
     "Compact": Compact,
     "NPP": NPP,
     "NPP, skip, group norm": lambda: NPP(NPPConfig(skip=True, norm="group")),

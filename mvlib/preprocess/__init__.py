@@ -4,6 +4,7 @@
 the network of Zhao et al., and ``CompactVideo`` is ours.  ``Refinement`` takes gradient steps on each picture instead.
 """
 
+from .adaptive import AdaptiveFilter, AdaptiveFilterConfig
 from .bands import detail_bands
 from .base import Preprocessor, centre_qp
 from .compact import Compact, CompactConfig
@@ -14,7 +15,6 @@ from .looking import TrunkPreprocessor
 from .npp import NPP, NPPConfig, paper_lambda
 from .refine import Refinement, RefinementConfig
 from .regions import Regions, RegionsConfig
-from .semantic import SemanticFilter, SemanticFilterConfig
 from .update import LearnedUpdate, UpdateConfig, load_update, save_update
 from .video import VideoPreprocessor
 from .weights import (
@@ -29,6 +29,8 @@ from .zhao import ZhaoConfig, ZhaoPreprocessor
 
 __all__ = [
     "NPP",
+    "AdaptiveFilter",
+    "AdaptiveFilterConfig",
     "Compact",
     "CompactConfig",
     "CompactVideo",
@@ -43,8 +45,6 @@ __all__ = [
     "RefinementConfig",
     "Regions",
     "RegionsConfig",
-    "SemanticFilter",
-    "SemanticFilterConfig",
     "TrunkPreprocessor",
     "UpdateConfig",
     "VideoPreprocessor",

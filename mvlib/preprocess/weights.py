@@ -20,13 +20,13 @@ from mvlib._packaged import reading
 from mvlib._weights import fill, read_weights, weights_folder, write_weights
 from mvlib.errors import InputError
 
+from .adaptive import AdaptiveFilter, AdaptiveFilterConfig
 from .base import Preprocessor
 from .compact import Compact, CompactConfig
 from .compact_video import CompactVideo, CompactVideoConfig
 from .filter import Filter, FilterConfig
 from .npp import NPP, NPPConfig
 from .regions import Regions, RegionsConfig
-from .semantic import SemanticFilter, SemanticFilterConfig
 from .video import VideoPreprocessor
 from .zhao import ZhaoConfig, ZhaoPreprocessor
 
@@ -37,7 +37,7 @@ ARCHITECTURES: dict[str, tuple[type[Preprocessor], type]] = {
     "CompactVideo": (CompactVideo, CompactVideoConfig),
     "Filter": (Filter, FilterConfig),
     "Regions": (Regions, RegionsConfig),
-    "SemanticFilter": (SemanticFilter, SemanticFilterConfig),
+    "AdaptiveFilter": (AdaptiveFilter, AdaptiveFilterConfig),
     "ZhaoPreprocessor": (ZhaoPreprocessor, ZhaoConfig),
 }
 

@@ -77,7 +77,7 @@ class Training(Experiment):
     network: dict[str, Any] = field(default_factory=dict)
     """Options of the architecture, such as {"branches": "spatial"} of ZhaoPreprocessor; the others are its own."""
     start: Path | None = None
-    """Weights to start from: of the same architecture, Compact for CompactVideo, or Filter for SemanticFilter; None
+    """Weights to start from: of the same architecture, Compact for CompactVideo, or Filter for AdaptiveFilter; None
     starts untrained."""
     steps: int = 2000
     seconds: float | None = None
@@ -145,7 +145,7 @@ class ImageTraining(Training):
     """A joint training of an image preprocessor through a virtual codec."""
 
     architecture: str = "Compact"
-    """Compact (ours), NPP (Lu et al.), Filter (the control, constant gains), SemanticFilter (gains by what a classifier
+    """Compact (ours), NPP (Lu et al.), Filter (the control, constant gains), AdaptiveFilter (gains by what a classifier
     sees), Regions (all but things is smoothed; with task outline), or your own as "module:Class"."""
     analysers: tuple[str, ...] | str = ("efficientnet_lite0",)
     """Frozen analysers whose clean prediction is to survive, by name or "module:name"; several give a preprocessor for

@@ -8,10 +8,10 @@ from torch import nn
 from mvlib.analysers.trunk import Trunk
 from mvlib.errors import InputError
 from mvlib.preprocess import (
+    AdaptiveFilter,
     Compact,
     CompactVideo,
     Filter,
-    SemanticFilter,
     TrunkPreprocessor,
     build_preprocessor,
     described,
@@ -27,7 +27,7 @@ def starting_network(training: Training) -> nn.Module:
     """The untrained network of ``training``, or the one of ``training.start``.
 
     ``CompactVideo`` also starts from a ``Compact`` that was trained on pictures: it becomes the part for the single
-    frame, and the untrained rest leaves what that does as it is. So does ``SemanticFilter`` from a ``Filter``.
+    frame, and the untrained rest leaves what that does as it is. So does ``AdaptiveFilter`` from a ``Filter``.
 
     Raises ValueError where the weights are of another architecture, or of other options than the training's.
     """
@@ -41,10 +41,10 @@ def starting_network(training: Training) -> nn.Module:
         assert isinstance(network, CompactVideo)
         network.spatial.load_state_dict(start.state_dict())
         return network.train()
-    if isinstance(start, Filter) and training.architecture == "SemanticFilter":
+    if isinstance(start, Filter) and training.architecture == "AdaptiveFilter":
         same = {"qps": start.config.qps, "bands": start.config.bands}
-        network = build_preprocessor("SemanticFilter", same | training.network)
-        assert isinstance(network, SemanticFilter)
+        network = build_preprocessor("AdaptiveFilter", same | training.network)
+        assert isinstance(network, AdaptiveFilter)
         network.filter.load_state_dict(start.state_dict())
         return network.train()
     its = described(start)

@@ -6,9 +6,9 @@ from torch.nn import functional as F
 
 import mvlib
 from mvlib.preprocess import (
+    AdaptiveFilter,
+    AdaptiveFilterConfig,
     Filter,
-    SemanticFilter,
-    SemanticFilterConfig,
     build_preprocessor,
     load_preprocessor,
     save_preprocessor,
@@ -25,10 +25,10 @@ def halves(x):
     return [F.avg_pool2d(right, stride) for stride in (8, 16, 32)]
 
 
-def trained() -> SemanticFilter:
+def trained() -> AdaptiveFilter:
     """One whose head says the more, the more it sees."""
     torch.manual_seed(0)
-    net = SemanticFilter(SemanticFilterConfig(**SMALL)).attach(halves).eval()
+    net = AdaptiveFilter(AdaptiveFilterConfig(**SMALL)).attach(halves).eval()
     for name, parameter in net.named_parameters():
         torch.nn.init.zeros_(parameter)
         if name in ("lateral.0.weight", "out.weight"):
@@ -38,7 +38,7 @@ def trained() -> SemanticFilter:
 
 def test_it_starts_as_the_filter_that_it_is_given():
     net = with_trunk(
-        starting_network(ImageTraining(architecture="SemanticFilter", start="filter_soft"))
+        starting_network(ImageTraining(architecture="AdaptiveFilter", start="filter_soft"))
     ).eval()
     x, qp = torch.rand(3, 3, 64, 96), torch.tensor([22.0, 35.5, 47.0])
     torch.testing.assert_close(net(x, qp), load_preprocessor("filter_soft")(x, qp), atol=1e-6, rtol=0)
@@ -61,13 +61,13 @@ def test_each_picture_has_the_gains_of_its_qp_and_place():
 
 
 def test_it_is_kept_without_its_trunk_and_loaded_with_it(tmp_path):
-    net = with_trunk(SemanticFilter())
+    net = with_trunk(AdaptiveFilter())
     torch.nn.init.normal_(net.out.weight, std=0.05)
     assert sum(p.numel() for p in net.parameters()) < 90_000
     path = save_preprocessor(net, tmp_path / "s.safetensors", dtype=torch.float32)
     x = torch.rand(1, 3, 64, 64)
     torch.testing.assert_close(mvlib.load_preprocessor(path)(x, 37), net.eval()(x, 37))
-    with pytest.raises(ValueError, match="this SemanticFilter has no efficientnet_lite0 to look with"):
+    with pytest.raises(ValueError, match="this AdaptiveFilter has no efficientnet_lite0 to look with"):
         load_preprocessor(path)(x, 37)
 
 
@@ -77,12 +77,12 @@ def test_it_is_kept_without_its_trunk_and_loaded_with_it(tmp_path):
 )
 def test_impossible_options_are_refused(options, says):
     with pytest.raises(ValueError, match=says):
-        build_preprocessor("SemanticFilter", options)
+        build_preprocessor("AdaptiveFilter", options)
 
 
 def test_a_filter_of_other_gains_sets_the_gains(tmp_path):
     path = save_preprocessor(
         Filter(mvlib.preprocess.FilterConfig(qps=(30, 40), bands=2)), tmp_path / "f.safetensors"
     )
-    net = starting_network(ImageTraining(architecture="SemanticFilter", start=path))
+    net = starting_network(ImageTraining(architecture="AdaptiveFilter", start=path))
     assert net.config.qps == (30, 40) and net.out.out_channels == 4

@@ -16,7 +16,7 @@ from .looking import TrunkPreprocessor, check_head
 
 
 @dataclass(frozen=True)
-class SemanticFilterConfig:
+class AdaptiveFilterConfig:
     """The trunk, the head, and where gains are fitted."""
 
     trunk: str = "efficientnet_lite0"
@@ -36,7 +36,7 @@ class SemanticFilterConfig:
         FilterConfig(self.qps, self.bands)
 
 
-class SemanticFilter(TrunkPreprocessor):
+class AdaptiveFilter(TrunkPreprocessor):
     """What is taken off each band of luma and chroma, by QP and by what a classifier's trunk sees there.
 
     Attributes:
@@ -44,8 +44,8 @@ class SemanticFilter(TrunkPreprocessor):
         by_qp: (Q, 2, width), scale and shift of the features.
     """
 
-    def __init__(self, config: SemanticFilterConfig | None = None) -> None:
-        self.config = c = config or SemanticFilterConfig()
+    def __init__(self, config: AdaptiveFilterConfig | None = None) -> None:
+        self.config = c = config or AdaptiveFilterConfig()
         super().__init__(c.channels, c.width)
         self.filter = Filter(FilterConfig(c.qps, c.bands))
         self.by_qp = nn.Parameter(torch.zeros(len(c.qps), 2, c.width))
