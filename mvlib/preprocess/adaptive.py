@@ -54,9 +54,16 @@ class AdaptiveFilter(TrunkPreprocessor):
             nn.init.zeros_(parameter)
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
+        return self.filter.take_off(x, self.decide(x, qp))
+
+    def decide(self, x: Tensor, qp: Tensor) -> Tensor:
+        """Gains for pictures (B, 3, H, W), sides multiples of 32, at qp (B,): (B, 2, bands, H, W), luma and chroma.
+
+        1 removes a band, 0 keeps it, -1 doubles it.
+        """
         c = self.config
         scale, shift = on_lines(qp, c.qps, self.by_qp)[..., None, None].unbind(1)
         here = self.out(F.relu(self.seen(x) * (1 + scale) + shift))
         here = F.interpolate(here, x.shape[-2:], mode="bilinear", align_corners=False)
         everywhere = self.filter.before_tanh(qp)[..., None, None]
-        return self.filter.take_off(x, (everywhere + here.unflatten(1, (2, c.bands))).tanh())
+        return (everywhere + here.unflatten(1, (2, c.bands))).tanh()
