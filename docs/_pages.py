@@ -57,6 +57,16 @@ UNSEEN_MAPS = Group(
     | {"learned steps": "refined: 2 learned steps"},
     {},
 )  # fmt: skip
+ONE_PASS = {"filter soft": "the best constant filter", "adaptive": "adaptive: a classifier steers the filter"}
+BY_TRAINING = {"filter soft": CLASSIFIERS[:1], "adaptive": CLASSIFIERS[:1]}
+PHOTOGRAPHS_ADAPTIVE = Group(
+    "Photographs, one pass: is the class the same? (x265)",
+    "images_adaptive", "x265", "kl", CLASSIFIERS, ONE_PASS, BY_TRAINING,
+)  # fmt: skip
+DETECTION_ADAPTIVE = Group(
+    "Photographs, one pass: is the detector's output near? (x265)",
+    "images_adaptive", "x265", "divergence", DETECTORS[:1], ONE_PASS, {},
+)  # fmt: skip
 PHOTOGRAPHS_AVIF = Group(
     "Photographs: is the class the same? (AVIF)",
     "images_refined_avif", "avif", "kl", CLASSIFIERS, BLUR | TWO, BY_LITE0,
@@ -96,8 +106,13 @@ FILMS = (
 )  # fmt: skip
 
 FIGURES = {
-    "savings": (PHOTOGRAPHS, UNSEEN_MAPS, PHOTOGRAPHS_AVIF, PASTED, WHERE, WHERE_STREET, SCENES, *FILMS),
+    "savings": (
+        PHOTOGRAPHS_ADAPTIVE, DETECTION_ADAPTIVE, PHOTOGRAPHS, UNSEEN_MAPS, PHOTOGRAPHS_AVIF,
+        PASTED, WHERE, WHERE_STREET, SCENES, *FILMS,
+    ),
     "results_photographs": (
+        PHOTOGRAPHS_ADAPTIVE,
+        Group("the same (x264)", "images_adaptive_codecs", "x264", "kl", CLASSIFIERS, ONE_PASS, BY_TRAINING),
         PHOTOGRAPHS,
         UNSEEN_MAPS,
         Group("the same (x264)", "images", "x264", "kl", CLASSIFIERS, BLUR | COMPACT | TWELVE, BY_LITE0),
