@@ -43,6 +43,8 @@ def starting_network(training: Training) -> nn.Module:
         return network.train()
     if isinstance(start, Filter) and training.architecture == "AdaptiveFilter":
         same = {"qps": start.config.qps, "bands": start.config.bands}
+        if clash := sorted(same.keys() & training.network.keys()):
+            raise InputError(f"{training.start} sets {', '.join(clash)}: leave that out of `network`")
         network = build_preprocessor("AdaptiveFilter", same | training.network)
         assert isinstance(network, AdaptiveFilter)
         network.filter.load_state_dict(start.state_dict())

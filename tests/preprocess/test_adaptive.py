@@ -86,3 +86,5 @@ def test_a_filter_of_other_gains_sets_the_gains(tmp_path):
     )
     net = starting_network(ImageTraining(architecture="AdaptiveFilter", start=path))
     assert net.config.qps == (30, 40) and net.out.out_channels == 4
+    with pytest.raises(ValueError, match="sets bands: leave that out"):
+        starting_network(ImageTraining(architecture="AdaptiveFilter", start=path, network={"bands": 3}))
