@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mvlib._numbers import check_numbers
+from mvlib.errors import InputError
 
+from . import contrast
 from .filter import Filter, FilterConfig, on_lines
 from .looking import TrunkPreprocessor, check_head
 
@@ -29,11 +31,15 @@ class AdaptiveFilterConfig:
     """QPs that have gains, and a use of the features, of their own, rising; between them they lie on straight lines."""
     bands: int = 3
     """Frequency bands with a gain."""
+    strengthen: float = 1.0
+    """How many times its own size may be added to a band: 1 doubles it at most."""
 
     def __post_init__(self) -> None:
         check_numbers(self)
         check_head(self.channels, self.width)
         FilterConfig(self.qps, self.bands)
+        if not self.strengthen > 0:
+            raise InputError(f"strengthen is {self.strengthen}; give a number above 0")
 
 
 class AdaptiveFilter(TrunkPreprocessor):
@@ -47,6 +53,8 @@ class AdaptiveFilter(TrunkPreprocessor):
     def __init__(self, config: AdaptiveFilterConfig | None = None) -> None:
         self.config = c = config or AdaptiveFilterConfig()
         super().__init__(c.channels, c.width)
+        if c.trunk == contrast.NAME:
+            self.attach(contrast.contrast_maps)
         self.filter = Filter(FilterConfig(c.qps, c.bands))
         self.by_qp = nn.Parameter(torch.zeros(len(c.qps), 2, c.width))
         self.out = nn.Conv2d(c.width, 2 * c.bands, 3, padding=1)
@@ -66,4 +74,7 @@ class AdaptiveFilter(TrunkPreprocessor):
         here = self.out(F.relu(self.seen(x) * (1 + scale) + shift))
         here = F.interpolate(here, x.shape[-2:], mode="bilinear", align_corners=False)
         everywhere = self.filter.before_tanh(qp)[..., None, None]
-        return (everywhere + here.unflatten(1, (2, c.bands))).tanh()
+        gains = everywhere + here.unflatten(1, (2, c.bands))
+        if c.strengthen == 1:
+            return gains.tanh()
+        return gains.clamp(min=0).tanh() + c.strengthen * (gains.clamp(max=0) / c.strengthen).tanh()

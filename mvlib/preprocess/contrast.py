@@ -1,0 +1,34 @@
+"""Local contrast, a trunk without weights: picture → log energy of its bands and mean colours, at 1/8, 1/16 and 1/32.
+
+In place of a classifier's trunk it says how strong the texture is at each place, and not what is there.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from .bands import detail_bands
+from .compact import colour_matrices, mix_colours
+
+NAME = "contrast"
+CHANNELS = 12
+_BANDS = 3
+_FLOOR = 1e-6  # of the energy, of a range of 1: texture of a quarter of a grey level hardly counts
+
+
+def contrast_maps(x: Tensor) -> list[Tensor]:
+    """Maps (B, 12, H/8, W/8), (B, 12, H/16, W/16), (B, 12, H/32, W/32) of pictures (B, 3, H, W) in [0, 1].
+
+    Channels: the mean Y, Cb and Cr, then the logarithms of the mean squares of three bands of each, finest first, both
+    of a standard deviation near 1 on photographs.
+    """
+    ycc = mix_colours(colour_matrices()[0].to(x), x)
+    level = (ycc - ycc.new_tensor([0.5, 0.0, 0.0])[:, None, None]) * ycc.new_tensor([4.0, 16.0, 16.0])[:, None, None]
+    usual = ycc.new_tensor([-4.0, -6.0, -6.0]).repeat(_BANDS)[:, None, None]
+    energy = torch.cat([band.square() for band in detail_bands(ycc, _BANDS)], 1)
+    level, energy = F.avg_pool2d(level, 8), F.avg_pool2d(energy, 8)
+    maps = []
+    for _ in range(3):
+        maps.append(torch.cat([level, (energy + _FLOOR).log() / 2 - usual], 1))
+        level, energy = F.avg_pool2d(level, 2), F.avg_pool2d(energy, 2)
+    return maps
