@@ -91,6 +91,7 @@ def report(
     curve: str | None = None,
     out: Path | None = None,
     workers: int | None = None,
+    bd_from: float | None = None,
 ) -> None:
     """Print the tables of a result, with all numbers computed anew from the measurements beside it.
 
@@ -103,11 +104,12 @@ def report(
         curve: also print this column at every QP, as bpp, psnr-y, ms-ssim or top1:efficientnet_lite0.
         out: save the new result there, as JSON with its measurements.
         workers: processes that share the bootstrap; one for each core if not given.
+        bd_from: the QP from which points count in BD-rates; that of the result if not given.
     """
     from mvlib.evaluation import markdown
     from mvlib.evaluation.result import Report
 
-    found = Report.load(file).recomputed(against, draws, seed, workers)
+    found = Report.load(file).recomputed(against, draws, seed, workers, bd_from)
     result, wanted = found.to_dict(), columns or None
     print(found.text(wanted))
     for title, table in (

@@ -5,6 +5,7 @@ All that a result says in numbers is computed here, and from the measurements al
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from .bootstrap import (
 from .measurements import Measured, Measurements, Source
 from .scales import FIDELITY_SCALES, SCALES, SCORES
 
+HOW = ("qps", "against", "bd_from", "draws", "seed")
+"""The options of an experiment that say how rows are compared."""
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -38,6 +42,7 @@ class Comparison:
         against: title of the row that the others are compared with.
         draws, seed: of the bootstrap.
         workers: processes that share it; None: one for each core.
+        bd_from: the QP from which points count in BD-rates; all are in curves, savings at one quality and harms.
     """
 
     qps: Sequence[float]
@@ -45,6 +50,12 @@ class Comparison:
     draws: int = 1000
     seed: int = 0
     workers: int | None = None
+    bd_from: float = 0
+
+    @classmethod
+    def by(cls, options: Mapping[str, Any], workers: int | None = None) -> "Comparison":
+        """As the ``options`` of an experiment say."""
+        return cls(**{name: options[name] for name in HOW}, workers=workers)
 
     def numbers(self, measured: Measured, sources: Sequence[Source]) -> dict:
         """Curves and comparisons of all rows.
@@ -62,7 +73,8 @@ class Comparison:
         # What a file keeps is what is computed from, so that a reader of the file gets the same.
         measured = self._drawn_once({row: m.as_stored() for row, m in measured.items()}, sources)
         pairs = list(_pairs(measured, sources, self.against))
-        jobs = [(pair, self.draws, self.seed) for pair in pairs]
+        counts = np.asarray(self.qps, float) >= self.bd_from
+        jobs = [(pair, counts, self.draws, self.seed) for pair in pairs]
         gains = self._run(_gain, jobs, "BD-rates")
         return {
             "sources": len(set(ways(sources)[0])),
@@ -172,8 +184,11 @@ def _drawn(score: Precision, sources: Sequence[Source], draws: int, seed: int) -
     return Drawn.once(score, weightings(sources, draws, seed))
 
 
-def _gain(pair: Pair, draws: int, seed: int) -> tuple[dict, list[dict]]:
-    """BD-rate with its interval (None if all is of one source), or why there is none; and the savings there are."""
+def _gain(pair: Pair, counts: np.ndarray, draws: int, seed: int) -> tuple[dict, list[dict]]:
+    """BD-rate of the points that count, with its interval (None if all is of one source), or why there is none.
+
+    And the savings there are, of all points.
+    """
     to_quality = SCALES[pair.scale]
     both = curves(pair.anchor, pair.test, pair.sources, to_quality, draws, seed)
     savings: list[dict] = []
@@ -190,9 +205,10 @@ def _gain(pair: Pair, draws: int, seed: int) -> tuple[dict, list[dict]]:
             "below_zero": "below_zero",
         }
         savings.append({"at": level} | {new: found[old] for old, new in names.items()})
-    fitted = {"monotone": rounded(monotone_bd_rate(*both), 3)}
+    anchor, test = (side[:, counts] for side in both)
+    fitted = {"monotone": rounded(monotone_bd_rate(anchor, test), 3)}
     try:
-        return interval_of(*both).as_dict() | fitted, savings
+        return interval_of(anchor, test).as_dict() | fitted, savings
     except CurveError as error:
         return {"error": f"{type(error).__name__}: {error}"} | fitted, savings
 

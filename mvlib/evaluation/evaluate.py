@@ -13,6 +13,7 @@ from mvlib.analysers import Analyser, as_analyser
 from mvlib.codecs import Codec, RealCodec
 from mvlib.errors import InputError, InputTypeError
 
+from .comparison import HOW
 from .conditions import BASELINES, Condition, condition
 from .experiment import ANCHOR, Experiment, split_title
 from .given import given_material
@@ -33,6 +34,7 @@ def evaluate(
     *,
     baselines: Sequence[str] = ("blur 0.5",),
     against: str = ANCHOR,
+    bd_from: float = 0,
     scores: Sequence[str] = (),
     draws: int = 1000,
     seed: int = 0,
@@ -59,6 +61,7 @@ def evaluate(
         baselines: rows beside them, that a preprocessor must beat: "blur 0.5", "blur 0.8", "downscale 0.75", of clips
             "denoise". The codec alone always is a row.
         against: title of the row that the others are compared with.
+        bd_from: the QP from which points count in BD-rates; curves and savings at one quality show finer ones too.
         scores: only these; empty: all that the analysers have for such data.
         draws, seed: of the bootstrap.
         cells: folder of finished work, by all that it depends on; None keeps it in memory. What it holds of parts of
@@ -87,7 +90,7 @@ def evaluate(
     """
     parts = {"preprocessors": preprocessors, "analysers": analysers, "codecs": codecs, "baselines": baselines}
     material = given_material(data, frames, limit)
-    ready = prepare(material, qps, parts, device, against=against, draws=draws, seed=seed)
+    ready = prepare(material, qps, parts, device, against=against, bd_from=bd_from, draws=draws, seed=seed)
     return ready.run("mvlib.evaluate(…)", scores, cells, workers, progress)
 
 
@@ -140,7 +143,7 @@ def prepare(
 
     Args:
         parts: "preprocessors", "analysers", "codecs", "baselines" as of ``evaluate``.
-        **compared: "against", "draws", "seed".
+        **compared: "against", "bd_from", "draws", "seed".
     """
     looking, steps = (titled(parts[name], name) for name in ("analysers", "preprocessors"))
     seen = {title: as_analyser(title, given) for title, given in looking.items()}
@@ -163,7 +166,7 @@ def prepare(
         "conditions": list(experiment.conditions),
         "preprocessors": {title: _described(step) for title, step in steps.items()},
         "analysers": {title: _described(given) for title, given in looking.items()},
-        **{name: getattr(experiment, name) for name in ("against", "qps", "draws", "seed")},
+        **{name: getattr(experiment, name) for name in HOW},
     }
     return Ready(material, experiment, rows, coders, seen, options, device)
 

@@ -1,6 +1,6 @@
 """What is measured, as data: the options of an experiment, saved with its result. Imports nothing heavy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -73,6 +73,12 @@ def split_title(row: str) -> tuple[str, str]:
     return (title, what) if equals and title and not set(title) & set(":/\\") else (row, row)
 
 
+def check_bd_from(bd_from: float, qps: Sequence[float]) -> None:
+    """Raise ValueError unless two of ``qps`` count in a BD-rate."""
+    if sum(qp >= bd_from for qp in qps) < 2:
+        raise InputError(f"bd_from is {bd_from}; of the QPs {list(qps)} two at least must be as high")
+
+
 def _usual() -> Any:
     """An option that takes the usual value of its kind where it is not given."""
     return field(default=None)
@@ -118,6 +124,8 @@ class Experiment:
     qps: tuple[int | float, ...] = _usual()
     """On the H.264/HEVC scale; the usual: 27 to 47 by 5, of clips 30 to 50 by 5: five points, so that a PCHIP curve
     has three inner ones."""
+    bd_from: int | float = 0
+    """The QP from which points count in BD-rates; curves and savings at one quality show finer ones too."""
     gop: str = _usual()
     """stock, ippp or intra, as in RealCodec; the usual: intra, of clips stock."""
     preset: str = "medium"
@@ -185,6 +193,7 @@ class Experiment:
     def _check_counts(self) -> None:
         if len(self.qps) < 2:
             raise InputError(f"a curve needs at least two QPs; got {list(self.qps)}")
+        check_bd_from(self.bd_from, self.qps)
         if outside := [qp for qp in self.qps if not 0 <= qp <= 51]:
             raise InputError(f"QPs are on the H.264/HEVC scale, 0 to 51; got {', '.join(map(str, outside))}")
         if self.draws < 2:

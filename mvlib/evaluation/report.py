@@ -57,7 +57,7 @@ def make_report(
     )
     if material.clips:
         what = ", and what recognisers and trackers make of coded clips"
-    comparison = Comparison(experiment.qps, experiment.against, experiment.draws, experiment.seed, workers)
+    comparison = Comparison.by(vars(experiment), workers)
     scores = next(iter(measured.values())).scores
     labels = [v for (_, score), v in scores.items() if score == "label" and isinstance(v, np.ndarray)]
     of = {"ap": "truth_of_ap", "ao": "truth_of_tracks", "label": "truth_of_labels"}

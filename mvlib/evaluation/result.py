@@ -14,7 +14,7 @@ from . import measurements
 from .bdrate import CurveError
 from .bootstrap import FEW
 from .comparison import Comparison
-from .experiment import ANCHOR
+from .experiment import ANCHOR, check_bd_from
 from .markdown import bd_table
 from .measurements import Measured, Source
 
@@ -96,6 +96,7 @@ class Report:
         draws: int | None = None,
         seed: int | None = None,
         workers: int | None = None,
+        bd_from: float | None = None,
     ) -> "Report":
         """The same with all its numbers computed anew from the measurements; rows that have none are left out.
 
@@ -103,13 +104,14 @@ class Report:
             against: title of the row that the others are compared with.
             draws, seed: of the bootstrap.
             workers: processes that share it; None: one for each core.
+            bd_from: the QP from which points count in BD-rates.
         Raises:
             ValueError: there are no measurements, or no such row.
         """
         if self.measured is None:
             raise InputError("this result has no measurements to compute from; evaluate again to get them")
-        given = {"against": against, "draws": draws, "seed": seed}
-        options = {"against": ANCHOR, **self.result["options"]} | {
+        given = {"against": against, "draws": draws, "seed": seed, "bd_from": bd_from}
+        options = {"against": ANCHOR, "bd_from": 0, **self.result["options"]} | {
             k: v for k, v in given.items() if v is not None
         }
         rows = list(dict.fromkeys(row for _, row in self.measured))
@@ -117,8 +119,8 @@ class Report:
             raise InputError(f"there is no row {options['against']!r}, only {', '.join(rows)}")
         if options["draws"] < 2:
             raise InputError(f"draws is {options['draws']}; an interval needs at least 2, and 1000 are usual")
-        how = {name: options[name] for name in ("qps", "against", "draws", "seed")}
-        numbers = Comparison(**how, workers=workers).numbers(self.measured, self.sources)
+        check_bd_from(options["bd_from"], options["qps"])
+        numbers = Comparison.by(options, workers).numbers(self.measured, self.sources)
         return Report(self.result | {"options": options} | numbers, self.measured, self.sources)
 
     def bd_rate(

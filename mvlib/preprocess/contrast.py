@@ -23,7 +23,9 @@ def contrast_maps(x: Tensor) -> list[Tensor]:
     of a standard deviation near 1 on photographs.
     """
     ycc = mix_colours(colour_matrices()[0].to(x), x)
-    level = (ycc - ycc.new_tensor([0.5, 0.0, 0.0])[:, None, None]) * ycc.new_tensor([4.0, 16.0, 16.0])[:, None, None]
+    level = (ycc - ycc.new_tensor([0.5, 0.0, 0.0])[:, None, None]) * ycc.new_tensor([4.0, 16.0, 16.0])[
+        :, None, None
+    ]
     usual = ycc.new_tensor([-4.0, -6.0, -6.0]).repeat(_BANDS)[:, None, None]
     energy = torch.cat([band.square() for band in detail_bands(ycc, _BANDS)], 1)
     level, energy = F.avg_pool2d(level, 8), F.avg_pool2d(energy, 8)

@@ -54,6 +54,23 @@ def test_rows_are_compared_with_the_one_that_is_named():
         replace(EXPERIMENT, against="blur 0.5")
 
 
+def test_finer_points_may_be_shown_without_counting():
+    """At QP 30 the blur costs bits, at 37 and 44 it saves a fifth."""
+    material, results = Material("made up", "nothing", 6, lambda i: None), measured()
+    results["x264", "blur 0.8"].bpp[:, 0] *= 2
+    experiment = replace(EXPERIMENT, bd_from=37)
+    found = make_report(experiment, results, SOURCES, "the command", material)
+    (gain,) = found["bd_rates"]
+    assert gain["bd_rate"] == pytest.approx(-20, abs=1e-3) and gain["high"] == pytest.approx(-20, abs=1e-3)
+    assert found["curves"][0]["results"]["qp"] == [30, 37, 44]
+    (all_of_them,) = report(results)["bd_rates"]
+    assert all_of_them["bd_rate"] > -15
+    with pytest.raises(
+        ValueError, match=r"bd_from is 38; of the QPs \[30, 37, 44\] two at least must be as high"
+    ):
+        replace(EXPERIMENT, bd_from=38)
+
+
 def test_one_source_gives_numbers_without_an_interval(tmp_path):
     found = saved(report(measured(), ["film"] * 6), tmp_path)
     (gain,) = found["bd_rates"]
