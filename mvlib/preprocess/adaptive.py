@@ -12,9 +12,9 @@ from torch.nn import functional as F
 from mvlib._numbers import check_numbers
 from mvlib.errors import InputError
 
-from . import contrast
+from .contrast import CONTRASTS, contrast_maps
 from .filter import Filter, FilterConfig, on_lines
-from .looking import TrunkPreprocessor, check_head
+from .looking import STRIDES, TrunkPreprocessor, check_head
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,12 @@ class AdaptiveFilterConfig:
     """The trunk, the head, and where gains are fitted."""
 
     trunk: str = "efficientnet_lite0"
-    """Classifier whose maps at 1/8, 1/16 and 1/32 of the sides say what is seen; its weights are not stored here."""
+    """Classifier whose maps at 1/8, 1/16 and 1/32 of the sides say what is seen; its weights are not stored here. ""
+    is none, and takes ``contrast``."""
     channels: tuple[int, ...] = (40, 112, 320)
     """Of these maps."""
+    contrast: bool = False
+    """Whether the head is also given how strong each frequency band is at each place, see ``contrast_maps``."""
     width: int = 48
     """Channels of the head."""
     qps: tuple[int, ...] = (22, 27, 32, 37, 42, 47)
@@ -36,10 +39,16 @@ class AdaptiveFilterConfig:
 
     def __post_init__(self) -> None:
         check_numbers(self)
-        check_head(self.channels, self.width)
+        check_head(self.inputs, self.width)
         FilterConfig(self.qps, self.bands)
         if not self.strengthen > 0:
             raise InputError(f"strengthen is {self.strengthen}; give a number above 0")
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """Channels of all that the head is given, at each stride."""
+        channels = self.channels if self.trunk else (0,) * len(STRIDES)
+        return tuple(n + CONTRASTS * self.contrast for n in channels)
 
 
 class AdaptiveFilter(TrunkPreprocessor):
@@ -52,9 +61,7 @@ class AdaptiveFilter(TrunkPreprocessor):
 
     def __init__(self, config: AdaptiveFilterConfig | None = None) -> None:
         self.config = c = config or AdaptiveFilterConfig()
-        super().__init__(c.channels, c.width)
-        if c.trunk == contrast.NAME:
-            self.attach(contrast.contrast_maps)
+        super().__init__(c.inputs, c.width)
         self.filter = Filter(FilterConfig(c.qps, c.bands))
         self.by_qp = nn.Parameter(torch.zeros(len(c.qps), 2, c.width))
         self.out = nn.Conv2d(c.width, 2 * c.bands, 3, padding=1)
@@ -63,6 +70,14 @@ class AdaptiveFilter(TrunkPreprocessor):
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
         return self.filter.take_off(x, self.decide(x, qp))
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        seen = super().maps(x) if self.config.trunk else [x.new_empty(len(x), 0, 1, 1)] * len(STRIDES)
+        if not self.config.contrast:
+            return seen
+        with torch.no_grad():
+            strong = contrast_maps(x)
+        return [torch.cat([a, b], 1) if a.numel() else b for a, b in zip(seen, strong, strict=True)]
 
     def decide(self, x: Tensor, qp: Tensor) -> Tensor:
         """Gains for pictures (B, 3, H, W), sides multiples of 32, at qp (B,): (B, 2, bands, H, W), luma and chroma.

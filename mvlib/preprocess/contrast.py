@@ -10,9 +10,9 @@ from torch.nn import functional as F
 from .bands import detail_bands
 from .compact import colour_matrices, mix_colours
 
-NAME = "contrast"
-CHANNELS = 12
 _BANDS = 3
+CONTRASTS = 3 + 3 * _BANDS
+"""Channels of each map."""
 _FLOOR = 1e-6  # of the energy, of a range of 1: texture of a quarter of a grey level hardly counts
 
 
@@ -23,10 +23,9 @@ def contrast_maps(x: Tensor) -> list[Tensor]:
     of a standard deviation near 1 on photographs.
     """
     ycc = mix_colours(colour_matrices()[0].to(x), x)
-    level = (ycc - ycc.new_tensor([0.5, 0.0, 0.0])[:, None, None]) * ycc.new_tensor([4.0, 16.0, 16.0])[
-        :, None, None
-    ]
-    usual = ycc.new_tensor([-4.0, -6.0, -6.0]).repeat(_BANDS)[:, None, None]
+    centre, scale = (ycc.new_tensor(v)[:, None, None] for v in ([0.5, 0.0, 0.0], [4.0, 16.0, 16.0]))
+    usual = ycc.new_tensor([-4.0, -6.0, -6.0] * _BANDS)[:, None, None]
+    level = (ycc - centre) * scale
     energy = torch.cat([band.square() for band in detail_bands(ycc, _BANDS)], 1)
     level, energy = F.avg_pool2d(level, 8), F.avg_pool2d(energy, 8)
     maps = []

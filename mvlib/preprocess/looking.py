@@ -63,18 +63,22 @@ class TrunkPreprocessor(Preprocessor):
 
         Raises ValueError without a trunk.
         """
+        maps = self.maps(x)
+        h = self._mixed(len(maps) - 1, self.lateral[-1](maps[-1]))
+        for level in reversed(range(len(maps) - 1)):
+            above = F.interpolate(h, scale_factor=2.0, mode="bilinear", align_corners=False)
+            h = self._mixed(level, self.lateral[level](maps[level]) + above)
+        return h
+
+    def maps(self, x: Tensor) -> list[Tensor]:
+        """What the head is given: maps at 1/8, 1/16 and 1/32 of the sides, without a gradient."""
         if self.trunk is None:
             raise InputError(
                 f"this {type(self).__name__} has no {self.config.trunk} to look with: load it by "
                 "mvlib.load_preprocessor, or attach a trunk"
             )
         with torch.no_grad():
-            maps = self.trunk(x)
-        h = self._mixed(len(maps) - 1, self.lateral[-1](maps[-1]))
-        for level in reversed(range(len(maps) - 1)):
-            above = F.interpolate(h, scale_factor=2.0, mode="bilinear", align_corners=False)
-            h = self._mixed(level, self.lateral[level](maps[level]) + above)
-        return h
+            return self.trunk(x)
 
     def _mixed(self, level: int, side: Tensor) -> Tensor:
         return side + F.relu(self.mix[level](F.relu(side)))

@@ -64,7 +64,7 @@ def starting_network(training: Training) -> nn.Module:
 
 def with_trunk(network: Network) -> Network:
     """``network``, and where it looks with a classifier's trunk, with the one that its options name."""
-    if isinstance(network, TrunkPreprocessor) and network.trunk is None:
+    if isinstance(network, TrunkPreprocessor) and network.trunk is None and network.config.trunk:
         trunk = Trunk(network.config.trunk)
         device = next(network.parameters()).device
         network.attach(trunk.to(device))
