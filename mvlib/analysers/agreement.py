@@ -109,7 +109,10 @@ def features(analyser: nn.Module, x: Tensor) -> list[Tensor]:
 
 @contextmanager
 def watching(analyser: nn.Module) -> Iterator[list[Tensor]]:
-    """A list that fills with the maps of the late layers whenever ``analyser`` looks inside the ``with`` block."""
+    """A list that fills with the maps of the late layers whenever ``analyser`` looks inside the ``with`` block.
+
+    Raises ValueError where it looked and none of them ran.
+    """
     seen: list[Tensor] = []
     hooks = [
         layer.register_forward_hook(lambda _, __, out: seen.append(out)) for layer in feature_layers(analyser)
@@ -119,6 +122,11 @@ def watching(analyser: nn.Module) -> Iterator[list[Tensor]]:
     finally:
         for hook in hooks:
             hook.remove()
+    if not seen:
+        raise InputError(
+            f"{getattr(analyser, 'name', type(analyser).__name__)} computes without calling its feature_layers; "
+            "name modules that its forward pass calls"
+        )
 
 
 def feature_distance(clean: Sequence[Tensor], coded: Sequence[Tensor]) -> Tensor:

@@ -15,7 +15,7 @@ def picture() -> torch.Tensor:
     return Photos("test", size=64, crop="centre", flip=False)[3][None]
 
 
-@pytest.mark.parametrize("name", ["efficientnet_lite0", "nanodet", "action_resnet3d", "action_recurrent"])
+@pytest.mark.parametrize("name", ["efficientnet_lite0", "nanodet", "centernet", "action_resnet3d", "action_recurrent"])
 def test_a_stronger_blur_moves_the_maps_further_and_a_gradient_comes_back(name, picture):
     analyser = analysers.load(name, pretrained=not name.startswith("action"))
     see = (lambda x: x[:, None].expand(-1, 4, -1, -1, -1)) if name.startswith("action") else lambda x: x
@@ -51,3 +51,19 @@ def test_a_network_whose_layers_are_unknown_is_named():
 
     with pytest.raises(ValueError, match=r"stranger.*feature_layers"):
         features(Stranger(), torch.zeros(1, 3, 64, 64))
+
+
+def test_layers_that_do_not_run_are_named():
+    class Unused(nn.Module):
+        feature_layers = ("spare",)
+
+        def __init__(self):
+            super().__init__()
+            self.spare = nn.Identity()
+
+        def forward(self, x):
+            return x.mean((2, 3))
+
+    own = analysers.as_analyser("own", Unused())
+    with pytest.raises(ValueError, match="own computes without calling its feature_layers"):
+        features(own, torch.rand(1, 3, 64, 64))

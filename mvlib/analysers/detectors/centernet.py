@@ -42,6 +42,8 @@ _BLOCKS = (
 class CenterNet(nn.Module):
     """(B, 3, 512, 512) in 0..255 → logits (B, 16384, 80), boxes (B, 16384, 4) in pixels of 512."""
 
+    feature_layers = ("reverse.1", "reverse.2", "top")  # of the backbone's scales at stride 8, 16, 32
+
     def __init__(self) -> None:
         super().__init__()
         self.stem = nn.Sequential(_conv(3, 16, 3, stride=2), nn.Hardswish())
