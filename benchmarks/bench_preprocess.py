@@ -28,6 +28,7 @@ from mvlib.datasets import Photos
 from mvlib.preprocess import (
     NPP,
     AdaptiveFilter,
+    AdaptiveFilterConfig,
     Compact,
     CompactVideo,
     Filter,
@@ -44,6 +45,7 @@ REFINED = "refined:x265:efficientnet_lite0:2:precision=float32:views=false"
 NETWORKS: dict[str, Callable[[], Preprocessor]] = {
     "Filter": Filter,
     "AdaptiveFilter": lambda: with_trunk(AdaptiveFilter()),
+    "AdaptiveFilter, contrast alone": lambda: AdaptiveFilter(AdaptiveFilterConfig(trunk="")),
     "Compact": Compact,
     "NPP": NPP,
     "NPP, skip, group norm": lambda: NPP(NPPConfig(skip=True, norm="group")),

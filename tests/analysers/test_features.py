@@ -15,7 +15,9 @@ def picture() -> torch.Tensor:
     return Photos("test", size=64, crop="centre", flip=False)[3][None]
 
 
-@pytest.mark.parametrize("name", ["efficientnet_lite0", "nanodet", "centernet", "action_resnet3d", "action_recurrent"])
+@pytest.mark.parametrize(
+    "name", ["efficientnet_lite0", "nanodet", "centernet", "action_resnet3d", "action_recurrent"]
+)
 def test_a_stronger_blur_moves_the_maps_further_and_a_gradient_comes_back(name, picture):
     analyser = analysers.load(name, pretrained=not name.startswith("action"))
     see = (lambda x: x[:, None].expand(-1, 4, -1, -1, -1)) if name.startswith("action") else lambda x: x
