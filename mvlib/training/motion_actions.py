@@ -4,6 +4,7 @@ All before the last layers is fixed, so what it finds in a clip is computed once
 """
 
 from collections.abc import Generator
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch.utils.data import Dataset
 from mvlib.analysers.actions import MEAN, STD, MotionNet, fit_frames, motion, motion_statistics
 
 from .action_clips import BACKWARDS, MIRRORED, Seen, Shards, cached_clips
+from .action_experiment import ActionTraining
 from .actions import ActionTrainer
 from .loading import loaded
 
@@ -56,6 +58,10 @@ class MotionTrainer(ActionTrainer):
     """The training of a ``MotionNet``; no mask is looked at."""
 
     network: MotionNet
+
+    def __init__(self, training: ActionTraining, folder: Path):
+        super().__init__(training, folder)
+        self.precision = "float32"  # what is left to compute is tiny
 
     def shards(self, split: str, count: int) -> Shards:
         return cached_clips(self.training.cache, split, count, self.training.workers, _Statistics)
