@@ -24,6 +24,7 @@ NAMES = {
     "action_resnet3d": "3-D ResNet",
     "action_shift": "temporal shift",
     "action_recurrent": "recurrent",
+    "action_motion": "motion alone",
     "siam_lite0": "Siamese, Lite0",
     "siam_nanodet": "Siamese, NanoDet",
 }

@@ -48,7 +48,7 @@ for name in ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"):
     assert analysers.load(name)(clip[:, 0]).shape == (1, 1000)
 for name in ("nanodet", "centernet"):
     assert len(analysers.load(name).detect(clip[:, 0])) == 1
-for name in ("action_resnet3d", "action_shift", "action_recurrent"):
+for name in ("action_resnet3d", "action_shift", "action_recurrent", "action_motion"):
     assert analysers.load(name)(clip).shape == (1, 12)
 for name in ("siam_lite0", "siam_nanodet"):
     analysers.load(name)

@@ -40,8 +40,9 @@ def train_actions(out: Path = Path("runs/actions"), **options: Any) -> None:
     """
     training = ActionTraining(**options)
     from mvlib.training.actions import ActionTrainer, save_recogniser
+    from mvlib.training.motion_actions import MotionTrainer
 
-    trainer = ActionTrainer(training, out)
+    trainer = (MotionTrainer if training.network == "action_motion" else ActionTrainer)(training, out)
     with trainer.alone():
         accuracy = trainer.run()
         saved = save_recogniser(

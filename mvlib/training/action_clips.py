@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -40,8 +41,12 @@ SHARD = 600
 MIRRORED, BACKWARDS = twin(_MIRRORED), twin(_BACKWARDS)
 
 
-class _Seen(Dataset):
+class Seen(Dataset):
     """A generated clip as a recogniser sees it: uint8 (FRAMES, SIDE, SIDE, 4), RGB and where the actor is."""
+
+    side, shape, dtype = SIDE, (FRAMES, SIDE, SIDE, 4), np.dtype(np.uint8)
+    modules: tuple[ModuleType, ...] = ()
+    """More code that it depends on."""
 
     def __init__(self, clips: ActingCutouts):
         self.clips = clips
@@ -57,7 +62,7 @@ class _Seen(Dataset):
         return (seen * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def cached_clips(folder: Path, split: str, count: int, workers: int = 1) -> Shards:
+def cached_clips(folder: Path, split: str, count: int, workers: int = 1, seen: type[Seen] = Seen) -> Shards:
     """Shards of (uint8 (n, FRAMES, SIDE, SIDE, 4), memory-mapped; classes (n,)), unless there made now.
 
     The fourth channel is the actor's mask, 0..255.  Shard k holds clips of ``ActingCutouts(split, SHARD, size=SIDE,
@@ -70,33 +75,34 @@ def cached_clips(folder: Path, split: str, count: int, workers: int = 1) -> Shar
         split: "train", "val" or "test".
         count: how many clips in all.
         workers: processes that make clips.
+        seen: what is kept of each in place of its pixels.
     """
     shards = []
     for seed, first in enumerate(range(0, count, SHARD)):
         n = min(SHARD, count - first)
-        path = Path(folder) / f"{split}_{seed}_{n}_{made_of()}.npy"
-        clips = ActingCutouts(split, n, size=SIDE, seed=seed)
+        path = Path(folder) / f"{split}_{seed}_{n}_{made_of(seen)}.npy"
+        clips = ActingCutouts(split, n, size=seen.side, seed=seed)
         if not path.is_file():
-            _make(path, clips, workers)
+            _make(path, seen(clips), workers)
         shards.append((np.load(path, mmap_mode="r"), np.array([clips.action(k) for k in range(n)])))
     return shards
 
 
-def made_of() -> str:
+def made_of(seen: type[Seen] = Seen) -> str:
     """Short digest of all that a clip depends on beside its number: who makes it, out of what, as seen by whom."""
     digest = hashlib.blake2b(repr((FRAMES, SIDE)).encode(), digest_size=4)
-    for module in (acting, acting_paths, acting_render, photos):
+    for module in (acting, acting_paths, acting_render, photos, *seen.modules):
         digest.update(Path(str(module.__file__)).read_bytes())
     for manifest in ("cutouts.csv", "photos.csv", "clips.csv"):  # they hold a digest of every file
         digest.update((data_root() / manifest).read_bytes())
     return digest.hexdigest()
 
 
-def _make(path: Path, clips: ActingCutouts, workers: int) -> None:
-    dtype, shape = np.lib.format.dtype_to_descr(np.dtype(np.uint8)), (len(clips), FRAMES, SIDE, SIDE, 4)
+def _make(path: Path, clips: Seen, workers: int) -> None:
+    dtype, shape = np.lib.format.dtype_to_descr(clips.dtype), (len(clips), *clips.shape)
     with (
         replace_when_done(path) as temporary,
-        closing(loaded(_Seen(clips), range(len(clips)), workers)) as seen,
+        closing(loaded(clips, range(len(clips)), workers)) as seen,
         temporary.open("wb") as file,  # a mapped array on a full disk would end the process without a word
     ):
         np.lib.format.write_array_header_1_0(file, {"descr": dtype, "fortran_order": False, "shape": shape})

@@ -9,7 +9,7 @@ from mvlib.errors import InputError
 
 from .experiment import Experiment
 
-NETWORKS = ("action_resnet3d", "action_shift", "action_recurrent")
+NETWORKS = ("action_resnet3d", "action_shift", "action_recurrent", "action_motion")
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class ActionTraining(Experiment):
     """A training of one recogniser on clean generated clips."""
 
     network: str = "action_resnet3d"
-    """action_resnet3d, action_shift or action_recurrent."""
+    """action_resnet3d, action_shift, action_recurrent; or action_motion, which learns from labels alone: no use of
+    coarse and place."""
     clips: int = 2400
     """Generated clips of the training side; mirrors and backward playing make four of each."""
     check: int = 240

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from mvlib._interruption import stopping
 from mvlib._precision import chosen, computing_in
 from mvlib._weights import write_weights
-from mvlib.analysers.actions import ACTION_CLASSES, MEAN, SIDE, STD, build_network
+from mvlib.analysers.actions import ACTION_CLASSES, MEAN, STD, LocatedNet, build_network
 from mvlib.errors import InputError
 
 from .action_clips import Batches, Shards, cached_clips
@@ -56,16 +56,24 @@ class ActionTrainer(Resumable[ActionTraining]):
     def side(self, step: int) -> int:
         """Side in pixels of the clips at a step: coarse ones teach the same at a third of the cost."""
         grown = min(1.0, max(0.0, (step / self.training.steps - 0.5) / 0.25))
-        return round(self.training.coarse + grown * (SIDE - self.training.coarse))
+        return round(self.training.coarse + grown * (self.network.side - self.training.coarse))
+
+    def shards(self, split: str, count: int) -> Shards:
+        """What the network is shown of ``count`` clips of a split."""
+        return cached_clips(self.training.cache, split, count, self.training.workers)
 
     def update(self, clip: Tensor, action: Tensor) -> dict[str, float]:
         """One step on clips with masks (B, T, 4, h, w) in [0, 1], classes (B,): loss in nats, the batch's accuracy."""
+        assert isinstance(self.network, LocatedNet)
         self.network.train()
         with computing_in(self.precision):
             logits, score = self.network.look((clip[:, :, :3] - MEAN) / STD)
-        logits = logits.float()
-        loss = F.cross_entropy(logits, action, label_smoothing=self.training.smoothing)
-        loss = loss + self.training.place * place_loss(score.float(), clip[:, :, 3])
+        place = self.training.place * place_loss(score.float(), clip[:, :, 3])
+        return self.stepped(logits.float(), action, place)
+
+    def stepped(self, logits: Tensor, action: Tensor, place: Tensor | float = 0.0) -> dict[str, float]:
+        """One step of the optimiser by what the network said of classes (B,), and by another part of the loss."""
+        loss = F.cross_entropy(logits, action, label_smoothing=self.training.smoothing) + place
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
@@ -83,13 +91,17 @@ class ActionTrainer(Resumable[ActionTraining]):
         """Share of the clips in all ``shards`` (see ``cached_clips``) whose likeliest action is the right one."""
         self.network.eval()
         right = 0
-        for frames, actions in shards:
-            for k in range(0, len(frames), batch):
-                x = torch.tensor(frames[k : k + batch, ..., :3]).permute(0, 1, 4, 2, 3).float() / 255
-                with computing_in(self.precision):
-                    likeliest = self.network((x - MEAN) / STD).argmax(1).numpy()
+        for shown, actions in shards:
+            for k in range(0, len(shown), batch):
+                likeliest = self.logits(shown[k : k + batch]).argmax(1).numpy()
                 right += int((likeliest == actions[k : k + batch]).sum())
-        return right / sum(len(frames) for frames, _ in shards)
+        return right / sum(len(actions) for _, actions in shards)
+
+    def logits(self, shown: np.ndarray) -> Tensor:
+        """What the network says of some of a shard."""
+        x = torch.tensor(shown[..., :3]).permute(0, 1, 4, 2, 3).float() / 255
+        with computing_in(self.precision):
+            return self.network((x - MEAN) / STD)
 
     def run(self, progress: bool = True) -> float:
         """Train to the end, from the checkpoint if there is one; the accuracy on the validation side.
@@ -102,12 +114,12 @@ class ActionTrainer(Resumable[ActionTraining]):
             with stopping(
                 "stopped; whole files of generated clips are kept: the same command goes on from there"
             ):
-                shards = cached_clips(t.cache, "train", t.clips, t.workers)
-                check = cached_clips(t.cache, "val", t.check, t.workers)
+                self._shards, self._check = (
+                    self.shards(*of) for of in (("train", t.clips), ("val", t.check))
+                )
             with self.kept_when_stopped():
-                self._shards, self._check = shards, check
                 self.go_through(t.network, progress)
-                return self.accuracy(check) if self._validated is None else self._validated
+                return self.accuracy(self._check) if self._validated is None else self._validated
 
     def batches(self) -> Generator[tuple[Tensor, Tensor], None, None]:
         """Clips with masks and their classes, for the steps that are left; see ``update``."""
@@ -163,7 +175,7 @@ def save_recogniser(trainer: ActionTrainer, path: Path, *, command: str, accurac
         "batch": t.batch,
         "precision": trainer.precision,
         "accuracy": {
-            "clips": f"{t.check} generated clips of {SIDE} px, split val, clean",
+            "clips": f"{t.check} generated clips of {trainer.network.side} px, split val, clean",
             "top1": round(accuracy, 4),
         },
         "licence": "Apache-2.0",

@@ -14,6 +14,7 @@ from mvlib.datasets import ACTIONS, ActingCutouts
 from mvlib.training.action_clips import BACKWARDS, MIRRORED, Batches, augment, cached_clips, made_of
 from mvlib.training.action_experiment import NETWORKS, ActionTraining
 from mvlib.training.actions import ActionTrainer, save_recogniser
+from mvlib.training.motion_actions import MotionTrainer
 
 
 @pytest.fixture(scope="module")
@@ -120,7 +121,7 @@ def test_sides_grow_from_coarse_to_full(cache):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", NETWORKS[:3])
 def test_a_dozen_clips_are_learnt(cache, network):
     torch.manual_seed(0)
     trainer = ActionTrainer(training(cache, network=network, steps=60, lr=3e-3), cache)
@@ -129,6 +130,16 @@ def test_a_dozen_clips_are_learnt(cache, network):
     # The place of the actor alone costs log(number of cells) at first: it is part of the loss.
     losses = [trainer.update(x, torch.from_numpy(actions))["loss"] for _ in range(40)]
     assert losses[0] > 2 and np.mean(losses[-3:]) < 0.65 * losses[0], losses
+
+
+@pytest.mark.slow
+def test_motion_is_learnt_from_labels_alone(tmp_path):
+    options = {"network": "action_motion", "batch": 32, "steps": 60, "lr": 5e-3, "checkpoint_every": 60}
+    trainer = MotionTrainer(training(tmp_path, **options), tmp_path / "run")
+    accuracy = trainer.run(progress=False)
+    losses = [float(row.split(",")[1]) for row in (tmp_path / "run" / "log.csv").read_text().splitlines()[1:]]
+    assert losses[-1] < 1.2 and 0 <= accuracy <= 1
+    assert trainer.accuracy(trainer.shards("train", 12)) > 0.9
 
 
 @pytest.mark.slow

@@ -85,7 +85,13 @@ class Located(nn.Module):
         return self.classes(self.time(torch.cat([what, where], dim=2).transpose(1, 2)).mean(2))
 
 
-class LocatedNet(nn.Module):
+class ActionNet(nn.Module):
+    """Clips (B, frames, 3, side, side), normalised, to logits (B, classes)."""
+
+    frames, side = 8, 112
+
+
+class LocatedNet(ActionNet):
     """A network made of ``maps``, clips (B, T, 3, h, w) to (B, T, C, h', w'), and a ``Located`` head."""
 
     head: Located

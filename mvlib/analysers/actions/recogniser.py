@@ -11,9 +11,10 @@ from mvlib._weights import fill_packaged
 
 from ..classifier import Predictor
 from ..zoo import torchvision_network
-from .networks import LocatedNet, RecurrentNet, ResNet3d, ShiftNet
+from .motion import MotionNet
+from .networks import ActionNet, RecurrentNet, ResNet3d, ShiftNet
 
-FRAMES, SIDE = 8, 112
+FRAMES, SIDE = ActionNet.frames, ActionNet.side
 MEAN, STD = 0.45, 0.225
 
 
@@ -79,10 +80,11 @@ ACTION_CLASSES = (
     *("slide left", "slide right", "fall", "rise", "bounce", "swing"),
     *("spin clockwise", "spin counter-clockwise", "approach", "recede", "shake", "circle"),
 )
-ACTION_NETWORKS: dict[str, Callable[[int], LocatedNet]] = {
+ACTION_NETWORKS: dict[str, Callable[[int], ActionNet]] = {
     "action_resnet3d": ResNet3d,
     "action_shift": ShiftNet,
     "action_recurrent": RecurrentNet,
+    "action_motion": MotionNet,
 }
 
 TORCHVISION_RECOGNISERS: tuple[str, ...] = tuple(
@@ -91,7 +93,7 @@ TORCHVISION_RECOGNISERS: tuple[str, ...] = tuple(
 _FRAMES = 16
 
 
-def build_network(name: str) -> LocatedNet:
+def build_network(name: str) -> ActionNet:
     """The bare network ``name``, a key of ``ACTION_NETWORKS``, with random weights."""
     network = ACTION_NETWORKS[name](len(ACTION_CLASSES))
     for part in network.modules():  # a format is for tensors of one rank only
@@ -111,7 +113,8 @@ def load_recogniser(name: str, *, pretrained: bool = True) -> Recogniser:
     if pretrained:
         again = "train it: python -m mvlib train actions"
         fill_packaged(network, name, again, classes=list(ACTION_CLASSES))
-    return Recogniser(network, name=name, classes=ACTION_CLASSES)
+    looks = {"frames": network.frames, "side": network.side}
+    return Recogniser(network, name=name, classes=ACTION_CLASSES, **looks)
 
 
 def load_torchvision_recogniser(model: str, *, pretrained: bool = True) -> Recogniser:
