@@ -13,6 +13,7 @@ from mvlib.preprocess import (
     load_preprocessor,
     save_preprocessor,
 )
+from mvlib.preprocess.contrast import CONTRASTS, contrast_maps
 from mvlib.training.experiment import ImageTraining
 from mvlib.training.network import starting_network, with_trunk
 
@@ -88,3 +89,43 @@ def test_a_filter_of_other_gains_sets_the_gains(tmp_path):
     assert net.config.qps == (30, 40) and net.out.out_channels == 4
     with pytest.raises(ValueError, match="sets bands: leave that out"):
         starting_network(ImageTraining(architecture="AdaptiveFilter", start=path, network={"bands": 3}))
+
+
+def test_contrast_maps_measure_level_and_texture():
+    """Left a grey of 0.3, right stripes of one pixel: 0.4 and 0.6 of luma."""
+    x = torch.full((1, 3, 64, 128), 0.3)
+    x[..., 64:] = torch.tensor([0.4, 0.6]).repeat(32)
+    maps = contrast_maps(x)
+    assert [tuple(m.shape) for m in maps] == [
+        (1, CONTRASTS, 8, 16),
+        (1, CONTRASTS, 4, 8),
+        (1, CONTRASTS, 2, 4),
+    ]
+    for level in maps:
+        left, right = level[0, :, :, 0].mean(1), level[0, :, :, -1].mean(1)
+        assert left[0].item() == pytest.approx((0.3 - 0.5) * 4, abs=1e-4) and abs(right[0].item()) < 1e-4
+        assert left[1:3].abs().max() < 1e-4, "a grey has no colour"
+        # A binomial blur takes all off stripes of one pixel, so the finest band has their whole energy, 0.1 squared.
+        assert right[3].item() == pytest.approx(torch.tensor(0.01).log().item() / 2 + 4, abs=0.06), (
+            "at the border less"
+        )
+        assert left[3].item() == pytest.approx(torch.tensor(1e-6).log().item() / 2 + 4, abs=0.02)
+        assert right[6] < right[3] - 1, "coarser bands have nothing of them"
+
+
+def test_without_a_trunk_gains_follow_the_local_contrast(tmp_path):
+    net = build_preprocessor("AdaptiveFilter", {"trunk": "", "width": 4}).eval()
+    assert net.config.inputs == (CONTRASTS,) * 3
+    torch.manual_seed(0)
+    for name, parameter in net.named_parameters():
+        torch.nn.init.zeros_(parameter)
+        if name == "lateral.0.weight":
+            parameter.data[:, 3] = 1.0  # the finest band of luma
+        if name == "out.weight":
+            torch.nn.init.constant_(parameter, 0.1)
+    x = 0.5 + torch.linspace(0, 0.3, 256) * (torch.rand(1, 1, 64, 256) - 0.5).expand(-1, 3, -1, -1)
+    gains = net.decide(x, torch.tensor([37.0]))[0, 0, 0].mean(0)
+    assert gains[224:].mean() > gains[112:144].mean() > gains[:32].mean() + 0.05
+    path = save_preprocessor(net, tmp_path / "c.safetensors", dtype=torch.float32)
+    torch.testing.assert_close(load_preprocessor(path)(x, 37), net(x, 37))
+    assert with_trunk(net).trunk is None
