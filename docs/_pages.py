@@ -57,8 +57,12 @@ UNSEEN_MAPS = Group(
     | {"learned steps": "refined: 2 learned steps"},
     {},
 )  # fmt: skip
-ONE_PASS = {"filter soft": "the best constant filter", "adaptive": "adaptive: a classifier steers the filter"}
-BY_TRAINING = {"filter soft": CLASSIFIERS[:1], "adaptive": CLASSIFIERS[:1]}
+ONE_PASS = {
+    "filter soft": "the best constant filter",
+    "contrast": "contrast: the local contrast steers the filter",
+    "adaptive": "adaptive: a classifier steers the filter",
+}
+BY_TRAINING = dict.fromkeys(ONE_PASS, CLASSIFIERS[:1])
 PHOTOGRAPHS_ADAPTIVE = Group(
     "Photographs, one pass: is the class the same? (x265)",
     "images_adaptive", "x265", "kl", CLASSIFIERS, ONE_PASS, BY_TRAINING,

@@ -516,8 +516,8 @@ def test_preprocessors_on_offer_fit_and_say_what_for():
     panel = QPExplorer({"mine": np.zeros((32, 32, 3), np.uint8)}, codecs=("jpeg",))
     panel.close()
     titles, names = zip(*panel.preprocessor.options, strict=True)
-    assert names == ("none", "adaptive", "filter", "image", "machines", STEPS)
-    assert titles[2:4] == ("a fixed filter for each QP", "for a classifier") and not set(titles[1:]) & set(
+    assert names == ("none", "adaptive", "contrast", "filter", "image", "machines", STEPS)
+    assert titles[3:5] == ("a fixed filter for each QP", "for a classifier") and not set(titles[1:]) & set(
         names
     )
 

@@ -164,7 +164,7 @@ def test_mistakes_are_named_before_anything_is_written(encode, picture, clip, tm
         (
             picture[0],
             (*still, "--preprocessor", "video"),
-            r"video is a CompactVideo, of clips, .*: adaptive, filter, filter_soft, image, machines",
+            r"video is a CompactVideo, of clips, .*: adaptive, contrast, filter, filter_soft, image, machines",
         ),
         (picture[0], (*still, "--prepared", "a.png"), r"give --preprocessor too"),
         (picture[0], (*still, "--preprocessor", "image", "--prepared", "a.mkv"), r"a\.mkv must end in \.png"),
