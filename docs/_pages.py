@@ -96,6 +96,10 @@ SCENES = Group(
 )  # fmt: skip
 FILMS = (
     Group(
+        "Real films, one pass: are the late maps near? (x265)",
+        "films_adaptive", "x265", "features", (CLASSIFIERS[0], *DETECTORS, "mobilenetv2"), ONE_PASS, BY_TRAINING,
+    ),
+    Group(
         "Real films: are objects found? (x265)",
         "clips_films_detection", "x265", "divergence", DETECTORS, BLUR | VIDEO, {},
     ),
