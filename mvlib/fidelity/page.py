@@ -101,7 +101,9 @@ def summary(results: dict[str, dict]) -> str:
             f"{100 * result['rate']['median_relative_error']:.1f} %",
             f"{result['rate']['pearson_log']:.4f}",
             f"{min(row['spearman'] for row in rows):.3f}",
-            f"{100 * sign['share']:.1f} % of {sign['n']}" + _of_twin(result["sign_test"]) if sign["n"] else "–",
+            f"{100 * sign['share']:.1f} % of {sign['n']}" + _of_twin(result["sign_test"])
+            if sign["n"]
+            else "–",
         ]
         lines.append(cells)
     return markdown(lines)

@@ -1,8 +1,8 @@
 """Networks in front of a codec: picture, QP → what to encode instead, same size, fewer bits.
 
-``NPP`` is the network of Lu et al., ``Compact`` ours at a fiftieth of its cost, ``AdaptiveFilter`` what saves most in one
-pass.  For clips, ``ZhaoPreprocessor`` reads the network of Zhao et al., and ``CompactVideo`` is ours.  ``Refinement``
-takes gradient steps on each picture instead.
+``NPP`` is the network of Lu et al., ``Compact`` ours at a fiftieth of its cost, ``AdaptiveFilter`` what saves most in
+one pass.  For clips, ``ZhaoPreprocessor`` reads the network of Zhao et al., and ``CompactVideo`` is ours.
+``Refinement`` takes gradient steps on each picture instead.
 """
 
 from .adaptive import AdaptiveFilter, AdaptiveFilterConfig

@@ -44,7 +44,9 @@ MIRRORED, BACKWARDS = twin(_MIRRORED), twin(_BACKWARDS)
 class Seen(Dataset):
     """A generated clip as a recogniser sees it: uint8 (FRAMES, SIDE, SIDE, 4), RGB and where the actor is."""
 
-    side, shape, dtype = SIDE, (FRAMES, SIDE, SIDE, 4), np.dtype(np.uint8)
+    side = SIDE
+    shape: tuple[int, ...] = (FRAMES, SIDE, SIDE, 4)
+    dtype: np.dtype = np.dtype(np.uint8)
     modules: tuple[ModuleType, ...] = ()
     """More code that it depends on."""
 

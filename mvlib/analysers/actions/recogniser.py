@@ -113,8 +113,7 @@ def load_recogniser(name: str, *, pretrained: bool = True) -> Recogniser:
     if pretrained:
         again = "train it: python -m mvlib train actions"
         fill_packaged(network, name, again, classes=list(ACTION_CLASSES))
-    looks = {"frames": network.frames, "side": network.side}
-    return Recogniser(network, name=name, classes=ACTION_CLASSES, **looks)
+    return Recogniser(network, name=name, classes=ACTION_CLASSES, frames=network.frames, side=network.side)
 
 
 def load_torchvision_recogniser(model: str, *, pretrained: bool = True) -> Recogniser:
