@@ -97,7 +97,7 @@ SCENES = Group(
 FILMS = (
     Group(
         "Real films, one pass: are the late maps near? (x265)",
-        "films_adaptive", "x265", "features", (CLASSIFIERS[0], *DETECTORS, "mobilenetv2"), ONE_PASS, BY_TRAINING,
+        "films_adaptive", "x265", "features", (*CLASSIFIERS, *DETECTORS, "mobilenetv2"), ONE_PASS, BY_TRAINING,
     ),
     Group(
         "Real films: are objects found? (x265)",
