@@ -24,7 +24,7 @@ import lab  # noqa: E402
 # What is done to a panel before its picture is taken.
 PANELS = {
     "qp_explorer": """panel = QPExplorer()
-panel.qp.value, panel.preprocessor.value, panel.others.value = 40, "machines", True
+panel.qp.value, panel.preprocessor.value, panel.others.value = 40, "contrast", True
 for panel.codec.value in ("jpeg", "x264", "avif", "x265"):
     panel.settle(everything=True)""",
     "block_viewer": """panel = BlockViewer()
