@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from types import ModuleType
+from typing import Any
 
 import numpy as np
 import torch
@@ -47,7 +47,7 @@ class Seen(Dataset):
     side = SIDE
     shape: tuple[int, ...] = (FRAMES, SIDE, SIDE, 4)
     dtype: np.dtype = np.dtype(np.uint8)
-    modules: tuple[ModuleType, ...] = ()
+    modules: tuple[Any, ...] = ()
     """More code that it depends on."""
 
     def __init__(self, clips: ActingCutouts):
