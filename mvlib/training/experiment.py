@@ -146,7 +146,8 @@ class ImageTraining(Training):
 
     architecture: str = "Compact"
     """Compact (ours), NPP (Lu et al.), Filter (the control, constant gains), AdaptiveFilter (gains by what a classifier
-    sees), Regions (all but things is smoothed; with task outline), or your own as "module:Class"."""
+    sees, or by the local contrast), Regions (all but things is smoothed; with task outline), or your own as
+    "module:Class"."""
     analysers: tuple[str, ...] | str = ("efficientnet_lite0",)
     """Frozen analysers whose clean prediction is to survive, by name or "module:name"; several give a preprocessor for
     analysers in general."""
