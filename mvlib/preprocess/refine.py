@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from mvlib._numbers import check_numbers, is_number
 from mvlib.errors import InputError
 
-from .base import QP_RANGE
+from .base import QP_RANGE, Preprocessor
 from .update import Step
 from .video import VideoPreprocessor
 
@@ -87,6 +87,9 @@ class RefinementConfig:
     through: int = 2
     """How many references in a row a gradient passes on its way back in time."""
     seed: int = 0
+    start: str = ""
+    """A preprocessor of single pictures from whose output the steps begin, any name of ``load_preprocessor``; empty:
+    they begin from the picture itself."""
     update: str = ""
     """A learned rule that corrects each step: its name, or the path of its weights; empty: Adam alone."""
     anchor: Path | None = None
@@ -132,6 +135,7 @@ class Refinement(VideoPreprocessor):
         clips: what is lowered on clips.
         config: how; the names in it are not looked up.
         update: corrects each of Adam's steps; None leaves them as they are.
+        start: makes of each picture what the steps begin from; None begins from the picture itself.
     """
 
     takes_pictures = True
@@ -142,10 +146,13 @@ class Refinement(VideoPreprocessor):
         clips: Objective | None,
         config: RefinementConfig | None = None,
         update: nn.Module | None = None,
+        start: Preprocessor | None = None,
     ) -> None:
         super().__init__()
         self.config, self.pictures, self.clips = config or RefinementConfig(), pictures, clips
-        self.update = update
+        self.update, self.start = update, start
+        if isinstance(start, VideoPreprocessor):
+            raise InputError(f"start is {type(start).__name__}; give a preprocessor of single pictures, as contrast")
 
     @property
     def told_qp(self) -> bool:
@@ -173,7 +180,7 @@ class Refinement(VideoPreprocessor):
     def change(
         self, x: Tensor, done: Tensor, clean: Tensor, qp: Tensor, generator: torch.Generator
     ) -> Tensor:
-        """What the steps add to the frames ``x`` (B, T, 3, H, W), after frames that are ``done`` and were ``clean``.
+        """What start and steps add to the frames ``x`` (B, T, 3, H, W), after frames that are ``done`` and were ``clean``.
 
         In training, it has the gradient of the learned rule's weights; gradients and pictures that the rule is given
         have none.
@@ -181,6 +188,7 @@ class Refinement(VideoPreprocessor):
         c = self.config
         if c.at_qp is not None:
             qp = torch.full_like(qp, c.at_qp)
+        begun = x if self.start is None else self.start(x, qp).detach()
         whole = torch.cat([clean, x], 1)
         still = whole.shape[1] == 1
         objective = self._objective(still)
@@ -191,7 +199,7 @@ class Refinement(VideoPreprocessor):
         codecs, kept = list(objective.codecs), objective.begin(c.steps <= _FEW)
         for step in range(c.steps):
             view = random_view((x.shape[-2], x.shape[-1]), generator) if c.views else None
-            y = torch.cat([done, (x + size * change).clamp(0, 1)], 1)
+            y = torch.cat([done, (begun + size * change).clamp(0, 1)], 1)
             given = (whole[:, 0], y[:, 0]) if still else (whole, y)
             parts = objective(*given, qp, codecs[step % len(codecs)], view, kept=kept)
             before, update = change.detach().clone(), self.update
@@ -204,7 +212,7 @@ class Refinement(VideoPreprocessor):
                 correction = self._correction(update, x, pictures, qp, step)
                 change.data += correction.detach()
                 corrections = corrections + correction
-        return size * (change.detach() + (corrections - corrections.detach()))
+        return begun - x + size * (change.detach() + (corrections - corrections.detach()))
 
     def _correction(
         self, update: nn.Module, x: Tensor, pictures: tuple[Tensor, ...], qp: Tensor, number: int
