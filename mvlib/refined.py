@@ -78,8 +78,8 @@ def refinement(config: RefinementConfig | None = None, device: torch.device | st
     if not any(getattr(guide, "takes_clips", False) for guide in guides.values()):
         pictures = _objective(ImageTraining(**shared), guides, c.real)
     clips = _objective(VideoTraining(**shared, through=c.through), guides, c.real or c.codecs[0])
-    start = load_for(c.start, device) if c.start else None
-    return Refinement(pictures, clips, c, load_update(c.update) if c.update else None, start).eval()
+    after = load_for(c.after, device) if c.after else None
+    return Refinement(pictures, clips, c, load_update(c.update) if c.update else None, after).eval()
 
 
 def _objective(training: Training, guides: Mapping[str, nn.Module], real: str) -> Objective:

@@ -67,7 +67,8 @@ class RefinementConfig:
     lr: float | None = None
     """Of Adam: about how many grey levels a sample moves in a step, at QP 34 if ``by_qp``. None takes what was best on
     training and validation material: on clips 0.7 at QP 34, growing with the quantiser's step; on pictures 6 in all
-    steps, of 1.5 to 4 each, growing up to QP 30; 1.5 at every QP where there are more than five."""
+    steps, of 1.5 to 4 each, growing up to QP 30; 1.5 at every QP where there are more than five; half as much after a
+    filter."""
     by_qp: bool = False
     """Let the steps grow with the quantiser's, as 2^((QP - 34) / 6)."""
     until: int = 51
@@ -87,8 +88,8 @@ class RefinementConfig:
     through: int = 2
     """How many references in a row a gradient passes on its way back in time."""
     seed: int = 0
-    start: str = ""
-    """A preprocessor of single pictures from whose output the steps begin, any name of ``load_preprocessor``; empty:
+    after: str = ""
+    """A preprocessor of single pictures whose output the steps begin from, any name of ``load_preprocessor``; empty:
     they begin from the picture itself."""
     update: str = ""
     """A learned rule that corrects each step: its name, or the path of its weights; empty: Adam alone."""
@@ -135,7 +136,7 @@ class Refinement(VideoPreprocessor):
         clips: what is lowered on clips.
         config: how; the names in it are not looked up.
         update: corrects each of Adam's steps; None leaves them as they are.
-        start: makes of each picture what the steps begin from; None begins from the picture itself.
+        after: makes of each picture what the steps begin from; None begins from the picture itself.
     """
 
     takes_pictures = True
@@ -146,13 +147,15 @@ class Refinement(VideoPreprocessor):
         clips: Objective | None,
         config: RefinementConfig | None = None,
         update: nn.Module | None = None,
-        start: Preprocessor | None = None,
+        after: Preprocessor | None = None,
     ) -> None:
         super().__init__()
         self.config, self.pictures, self.clips = config or RefinementConfig(), pictures, clips
-        self.update, self.start = update, start
-        if isinstance(start, VideoPreprocessor):
-            raise InputError(f"start is {type(start).__name__}; give a preprocessor of single pictures, as contrast")
+        self.update, self.after = update, after
+        if isinstance(after, VideoPreprocessor):
+            raise InputError(
+                f"after is {type(after).__name__}; give a preprocessor of single pictures, as contrast"
+            )
 
     @property
     def told_qp(self) -> bool:
@@ -180,7 +183,7 @@ class Refinement(VideoPreprocessor):
     def change(
         self, x: Tensor, done: Tensor, clean: Tensor, qp: Tensor, generator: torch.Generator
     ) -> Tensor:
-        """What start and steps add to the frames ``x`` (B, T, 3, H, W), after frames that are ``done`` and were ``clean``.
+        """What filter and steps add to the frames ``x`` (B, T, 3, H, W), after frames that are ``done`` and were ``clean``.
 
         In training, it has the gradient of the learned rule's weights; gradients and pictures that the rule is given
         have none.
@@ -188,7 +191,8 @@ class Refinement(VideoPreprocessor):
         c = self.config
         if c.at_qp is not None:
             qp = torch.full_like(qp, c.at_qp)
-        begun = x if self.start is None else self.start(x, qp).detach()
+        with torch.no_grad():
+            begun = x if self.after is None else self.after(x, qp)
         whole = torch.cat([clean, x], 1)
         still = whole.shape[1] == 1
         objective = self._objective(still)
@@ -238,6 +242,8 @@ class Refinement(VideoPreprocessor):
             level, at, until = (min(4, max(1.5, 6 / c.steps)), 30, 30) if still else (0.7, 34, 51)
             if still and c.steps > _FEW:
                 until = None
+            if still and c.after:
+                level /= 2
         return level * (torch.ones_like(qp) if until is None else 2 ** ((qp.clamp(max=until) - at) / 6))
 
     def _objective(self, still: bool) -> Objective:

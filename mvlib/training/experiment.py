@@ -219,6 +219,8 @@ class UpdateTraining(ImageTraining):
     steps: soft says 0.75 and 0.28, straight_through -0.02 and -0.06."""
     unrolled: int = 2
     """Steps of the refinement."""
+    after: str = ""
+    """A preprocessor of single pictures whose output the steps begin from; empty: the picture itself."""
     views: bool = True
     """Let the guides look through random crops, other ones in every batch."""
     qp_low: int = 22

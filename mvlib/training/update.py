@@ -18,6 +18,7 @@ from mvlib.preprocess import (
     Refinement,
     RefinementConfig,
     UpdateConfig,
+    load_preprocessor,
     load_update,
     save_update,
 )
@@ -25,6 +26,7 @@ from mvlib.preprocess import (
 from .experiment import UpdateTraining
 from .guides import load_guide
 from .loop import Trainer
+from .network import with_trunk
 from .objective import Objective
 
 
@@ -79,9 +81,11 @@ def refinement_of(training: UpdateTraining, objective: Objective, rule: nn.Modul
         steps=training.unrolled,
         views=training.views,
         task=training.task,
+        after=training.after,
         fitted_rate=training.fitted_rate,
     )
-    return Refinement(guided, None, config, rule)
+    after = with_trunk(load_preprocessor(training.after)) if training.after else None
+    return Refinement(guided, None, config, rule, after)
 
 
 def save_trained_update(trainer: UpdateTrainer, rule: LearnedUpdate, command: str) -> Path:
@@ -99,5 +103,6 @@ def save_trained_update(trainer: UpdateTrainer, rule: LearnedUpdate, command: st
         analysers=list(t.analysers),
         codecs=list(t.codecs),
         unrolled=t.unrolled,
+        after=t.after,
         licence="Apache-2.0",
     )

@@ -179,6 +179,34 @@ def test_weights_in_a_folder_called_refined_are_weights(tmp_path):
         condition(str(tmp_path / "refined" / "preprocessor.safetensors"), (37,))
 
 
+def test_steps_begin_from_what_a_network_makes_of_the_picture(pictures):
+    spec = "refined:x265:efficientnet_lite0:2:views=false:precision=float32:after=contrast"
+    begun, x = load_preprocessor("contrast"), pictures[:2, :, :81, :67]
+    start = begun(x, 34)
+    assert (load_preprocessor(f"{spec}:lr=0.001")(x, 34) - start).abs().max() <= 0.0021 / 255
+    refiner = load_preprocessor(spec)
+    y = refiner(x, 34)
+    assert 1 / 255 < (y - start).abs().max()
+    losses = [
+        refiner.pictures(x, made, torch.full((2,), 34.0), "x265", kept=refiner.pictures.begin(False))["loss"]
+        for made in (x, start, y)
+    ]
+    assert losses[2] < losses[1] < losses[0]  # it is the distance from the clean picture that is lowered
+
+
+def test_the_frames_of_a_clip_begin_from_what_a_network_makes_of_each(pictures):
+    spec = "refined:x265:efficientnet_lite0:1:views=false:precision=float32:chunk=2:lr=0.001:after=contrast"
+    clip = pictures[:1, None, :, :48, :48].repeat(1, 3, 1, 1, 1)
+    start = load_preprocessor("contrast")(clip, 34)
+    assert (start - clip).abs().max() > 1 / 255
+    assert (load_preprocessor(spec)(clip, 34) - start).abs().max() <= 0.002 / 255
+
+
+def test_steps_begin_from_no_network_that_needs_a_whole_clip():
+    with pytest.raises(ValueError, match="after is CompactVideo; give a preprocessor of single pictures"):
+        load_preprocessor("refined:x265:efficientnet_lite0:2:after=video")
+
+
 class Counting(Codec):
     """A real codec that coarsens, and remembers how often it was called and with what."""
 
@@ -252,10 +280,13 @@ def test_left_to_themselves_steps_are_those_that_were_best():
     for steps, level in ((1, 4.0), (2, 3.0), (4, 1.5)):
         size = Refinement(None, None, RefinementConfig(steps=steps)).step_size(qp, still=True)
         assert size.tolist() == pytest.approx([level / 2, level, level])
+        after = Refinement(None, None, RefinementConfig(steps=steps, after="contrast"))
+        assert after.step_size(qp, still=True).tolist() == pytest.approx([level / 4, level / 2, level / 2])
     size = Refinement(None, None, RefinementConfig(steps=12)).step_size(qp, still=True)
     assert size.tolist() == [1.5] * 3
-    size = Refinement(None, None, RefinementConfig(steps=5)).step_size(qp - 2, still=False)
-    assert size.tolist() == pytest.approx([0.7 / 4, 0.7 / 2**1, 0.7 * 2 ** (4 / 6)])
+    for after in ("", "contrast"):
+        size = Refinement(None, None, RefinementConfig(steps=5, after=after)).step_size(qp - 2, still=False)
+        assert size.tolist() == pytest.approx([0.7 / 4, 0.7 / 2**1, 0.7 * 2 ** (4 / 6)])
 
 
 @pytest.mark.parametrize(("steps", "same"), [(2, True), (6, False)])
