@@ -183,7 +183,7 @@ class Refinement(VideoPreprocessor):
     def change(
         self, x: Tensor, done: Tensor, clean: Tensor, qp: Tensor, generator: torch.Generator
     ) -> Tensor:
-        """What filter and steps add to the frames ``x`` (B, T, 3, H, W), after frames that are ``done`` and were ``clean``.
+        """What filter and steps add to frames ``x`` (B, T, 3, H, W), after frames that are ``done`` and were ``clean``.
 
         In training, it has the gradient of the learned rule's weights; gradients and pictures that the rule is given
         have none.
