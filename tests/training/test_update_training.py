@@ -49,14 +49,16 @@ def loss(trainer, rule):
         return trainer.objective(x, y, qp, "x265")["loss"].item()
 
 
-def test_training_lowers_the_loss_and_leaves_what_is_loaded_again(tmp_path):
-    trainer = trainer_of(tmp_path, steps=12, lr=1e-2, warmup=1, checkpoint_every=12)
+@pytest.mark.parametrize("after", ["", "contrast"])
+def test_training_lowers_the_loss_and_leaves_what_is_loaded_again(tmp_path, after):
+    trainer = trainer_of(tmp_path, steps=12, lr=1e-2, warmup=1, checkpoint_every=12, after=after)
     before = loss(trainer, None)
     assert loss(trainer, starting_rule(trainer.training).eval()) == before
     rule = trainer.run(progress=False)
     saved = save_trained_update(trainer, rule, "by a test")
     assert loss(trainer, load_update(saved)) < before - 0.01 * abs(before)
-    assert load_update(saved).card["steps"] == 12
+    card = load_update(saved).card
+    assert card["steps"] == 12 and card["after"] == after
 
 
 def test_it_ends_when_its_time_is_over_and_is_saved_from_where_it_was(tmp_path):
