@@ -67,8 +67,8 @@ class RefinementConfig:
     lr: float | None = None
     """Of Adam: about how many grey levels a sample moves in a step, at QP 34 if ``by_qp``. None takes what was best on
     training and validation material: on clips 0.7 at QP 34, growing with the quantiser's step; on pictures 6 in all
-    steps, of 1.5 to 4 each, growing up to QP 30; 1.5 at every QP where there are more than five; half as much after a
-    filter."""
+    steps, of 1.5 to 4 each, growing up to QP 30; 1.5 at every QP where there are more than five; after a filter half as
+    much at QP 34, growing as on clips."""
     by_qp: bool = False
     """Let the steps grow with the quantiser's, as 2^((QP - 34) / 6)."""
     until: int = 51
@@ -243,7 +243,7 @@ class Refinement(VideoPreprocessor):
             if still and c.steps > _FEW:
                 until = None
             if still and c.after:
-                level /= 2
+                level, at, until = level / 2, 34, 51
         return level * (torch.ones_like(qp) if until is None else 2 ** ((qp.clamp(max=until) - at) / 6))
 
     def _objective(self, still: bool) -> Objective:

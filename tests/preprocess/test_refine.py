@@ -281,7 +281,8 @@ def test_left_to_themselves_steps_are_those_that_were_best():
         size = Refinement(None, None, RefinementConfig(steps=steps)).step_size(qp, still=True)
         assert size.tolist() == pytest.approx([level / 2, level, level])
         after = Refinement(None, None, RefinementConfig(steps=steps, after="contrast"))
-        assert after.step_size(qp, still=True).tolist() == pytest.approx([level / 4, level / 2, level / 2])
+        sizes = [level / 2 * 2 ** ((q - 34) / 6) for q in qp.tolist()]
+        assert after.step_size(qp, still=True).tolist() == pytest.approx(sizes)
     size = Refinement(None, None, RefinementConfig(steps=12)).step_size(qp, still=True)
     assert size.tolist() == [1.5] * 3
     for after in ("", "contrast"):
