@@ -14,7 +14,8 @@ from .filter import Filter, FilterConfig
 from .frames import InChunks, preprocess_frames
 from .looking import TrunkPreprocessor
 from .npp import NPP, NPPConfig, paper_lambda
-from .refine import Refinement, RefinementConfig
+from .refine import Refinement
+from .refinement_config import RefinementConfig
 from .regions import Regions, RegionsConfig
 from .update import LearnedUpdate, UpdateConfig, load_update, save_update
 from .video import VideoPreprocessor

@@ -5,29 +5,27 @@ falls where the analyser does not look. It needs the analyser and its gradient w
 rather than milliseconds, and nothing where it is decoded. The distance of late maps is what is lowered. The gradient is
 that of a virtual codec; the values may be those of any real encoder, whose own errors are then answered.
 
+A filter may go first: it takes out what costs bits in all pictures; the steps mend what that took from the analyser.
+
 References: the objective of the joint training, with pixels in place of weights; real values forward and another
 codec's gradient backward after Lu et al., TCSVT 2024, arXiv 2206.05650; random crops after Athalye et al.,
 "Synthesizing Robust Adversarial Examples", ICML 2018.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
-from mvlib._numbers import check_numbers, is_number
 from mvlib.errors import InputError
 
-from .base import QP_RANGE, Preprocessor
+from .base import Preprocessor
+from .refinement_config import FEW, RefinementConfig
 from .update import Step
 from .video import VideoPreprocessor
 
 View = Callable[[Tensor], Tensor]
-NEAREST = {"x264": "x264", "jpeg": "jpeg", "mjpeg": "jpeg"}
-"""The virtual codec whose gradient suits a real one; x265's suits all others."""
 
 
 class Objective(Protocol):
@@ -47,81 +45,6 @@ class Objective(Protocol):
 
     def begin(self, same_choices: bool) -> Any:
         """Something empty for ``kept``; with ``same_choices`` the codec's choices of the first step hold for all."""
-
-
-# Up to so many steps the codec's choices of the first hold for all, which saves time. Over twelve they no longer fit:
-# on ten photographs at QP 42 the unseen analyser's KL was 0.77 nats, and 0.50 with choices made anew. The size of a few
-# steps follows the QP, too; that of more is the same at all QPs, as it was where twelve steps were measured.
-_FEW = 5
-
-
-@dataclass(frozen=True)
-class RefinementConfig:
-    """How pictures and clips are refined."""
-
-    analysers: tuple[str, ...] = ("efficientnet_lite0",)
-    """Analysers that look on; the more unlike, the better for those that don't."""
-    codecs: tuple[str, ...] = ()
-    """Virtual codecs, one step each in turn; empty: the one nearest to ``real``, or x265."""
-    steps: int = 4
-    lr: float | None = None
-    """Of Adam: about how many grey levels a sample moves in a step, at QP 34 if ``by_qp``. None takes what was best on
-    training and validation material: on clips 0.7 at QP 34, growing with the quantiser's step; on pictures 6 in all
-    steps, of 1.5 to 4 each, growing up to QP 30; 1.5 at every QP where there are more than five; after a filter half as
-    much at QP 34, growing as on clips."""
-    by_qp: bool = False
-    """Let the steps grow with the quantiser's, as 2^((QP - 34) / 6)."""
-    until: int = 51
-    """The QP above which steps no longer grow."""
-    real: str = ""
-    """A real codec whose decoded pictures and bits count: any name of ``mvlib.RealCodec``, or "module:name" of a
-    ``Codec``; empty: on pictures the virtual codec's own, on clips, which gain nothing by those, the encoder of the
-    first virtual codec's name."""
-    views: bool = True
-    """Look through a random crop, mirrored now and then, another one in every step."""
-    task: str = "features"
-    """What is kept, as in a training: features or output."""
-    chunk: int = 8
-    """Frames of a clip that are refined at a time."""
-    overlap: int = 2
-    """Refined frames before a chunk that the encoder is given with it."""
-    through: int = 2
-    """How many references in a row a gradient passes on its way back in time."""
-    seed: int = 0
-    after: str = ""
-    """A preprocessor of single pictures whose output the steps begin from, any name of ``load_preprocessor``; empty:
-    they begin from the picture itself."""
-    update: str = ""
-    """A learned rule that corrects each step: its name, or the path of its weights; empty: Adam alone."""
-    anchor: Path | None = None
-    """Measured curves of the codec alone, which give the slope; None: the package's own, or where there are none two
-    encodings of the picture itself, which clips always take."""
-    # Ablations.
-    rounding: str = "straight_through"
-    """As in a training: straight_through, noise or soft."""
-    fitted_rate: bool = True
-    """As in a training: false for the rate before any fit."""
-    at_qp: int | None = None
-    """Refine for this QP, whatever the codec will be given."""
-    precision: str = "auto"
-    """Of the analysers: float32, bf16, or auto, as in a training. On pictures, a refinement's bits agreed within 4 %
-    and its distances of maps within 0.15 of those of coding alone, whichever was taken."""
-
-    def __post_init__(self) -> None:
-        check_numbers(self)
-        if not self.codecs:
-            object.__setattr__(self, "codecs", (NEAREST.get(self.real, "x265"),))
-        if self.steps < 1 or not (self.lr is None or self.lr > 0):
-            raise InputError(f"steps is {self.steps} and lr {self.lr}; both must be above 0")
-        if self.chunk < 1 or self.overlap < 0 or self.through < 0:
-            raise InputError(
-                f"chunk is {self.chunk}, overlap {self.overlap} and through {self.through}; "
-                "a chunk has at least 1 frame, the others are 0 or more"
-            )
-        if self.at_qp is not None and not (
-            is_number(self.at_qp) and QP_RANGE[0] <= self.at_qp <= QP_RANGE[1]
-        ):
-            raise InputError(f"at_qp is {self.at_qp}; the H.264/HEVC scale goes from 0 to 51")
 
 
 class Refinement(VideoPreprocessor):
@@ -196,11 +119,11 @@ class Refinement(VideoPreprocessor):
         whole = torch.cat([clean, x], 1)
         still = whole.shape[1] == 1
         objective = self._objective(still)
-        size = self.step_size(qp, still).view(-1, 1, 1, 1, 1)
+        size = c.step_size(qp, still).view(-1, 1, 1, 1, 1)
         change, corrections = torch.zeros_like(x).requires_grad_(), torch.zeros_like(x)
         # Gradients are of a mean over a batch: eps far below them, or the size of the batch would count.
         optimiser = torch.optim.Adam([change], lr=1 / 255, eps=1e-14)
-        codecs, kept = list(objective.codecs), objective.begin(c.steps <= _FEW)
+        codecs, kept = list(objective.codecs), objective.begin(c.steps <= FEW)
         for step in range(c.steps):
             view = random_view((x.shape[-2], x.shape[-1]), generator) if c.views else None
             y = torch.cat([done, (begun + size * change).clamp(0, 1)], 1)
@@ -233,18 +156,6 @@ class Refinement(VideoPreprocessor):
         known = Step(clean, given, coded, loss, bits, step, sum_before, qp.repeat_interleave(count), number)
         with torch.set_grad_enabled(self.training):
             return update(known).view_as(x) / 255
-
-    def step_size(self, qp: Tensor, still: bool) -> Tensor:
-        """Grey levels of a step at qp (B,), on pictures (``still``) or clips: (B,)."""
-        c = self.config
-        level, at, until = c.lr, 34, c.until if c.by_qp else None
-        if level is None:
-            level, at, until = (min(4, max(1.5, 6 / c.steps)), 30, 30) if still else (0.7, 34, 51)
-            if still and c.steps > _FEW:
-                until = None
-            if still and c.after:
-                level, at, until = level / 2, 34, 51
-        return level * (torch.ones_like(qp) if until is None else 2 ** ((qp.clamp(max=until) - at) / 6))
 
     def _objective(self, still: bool) -> Objective:
         objective = self.pictures if still else self.clips

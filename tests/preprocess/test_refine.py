@@ -11,7 +11,7 @@ import torch
 from mvlib.analysers import feature_distance, features
 from mvlib.codecs import Codec, RealCodec, Stream
 from mvlib.datasets import Photos
-from mvlib.preprocess import Refinement, RefinementConfig, preprocess_frames
+from mvlib.preprocess import RefinementConfig, preprocess_frames
 from mvlib.preprocess.refine import random_view
 from mvlib.refined import load_preprocessor, refinement
 from mvlib.training.objective import Objective
@@ -278,15 +278,15 @@ def test_own_slopes_are_those_of_the_pictures(pictures):
 def test_left_to_themselves_steps_are_those_that_were_best():
     qp = torch.tensor([24.0, 30.0, 40.0])
     for steps, level in ((1, 4.0), (2, 3.0), (4, 1.5)):
-        size = Refinement(None, None, RefinementConfig(steps=steps)).step_size(qp, still=True)
+        size = RefinementConfig(steps=steps).step_size(qp, still=True)
         assert size.tolist() == pytest.approx([level / 2, level, level])
-        after = Refinement(None, None, RefinementConfig(steps=steps, after="contrast"))
+        after = RefinementConfig(steps=steps, after="contrast")
         sizes = [level / 2 * 2 ** ((q - 34) / 6) for q in qp.tolist()]
         assert after.step_size(qp, still=True).tolist() == pytest.approx(sizes)
-    size = Refinement(None, None, RefinementConfig(steps=12)).step_size(qp, still=True)
+    size = RefinementConfig(steps=12).step_size(qp, still=True)
     assert size.tolist() == [1.5] * 3
     for after in ("", "contrast"):
-        size = Refinement(None, None, RefinementConfig(steps=5, after=after)).step_size(qp - 2, still=False)
+        size = RefinementConfig(steps=5, after=after).step_size(qp - 2, still=False)
         assert size.tolist() == pytest.approx([0.7 / 4, 0.7 / 2**1, 0.7 * 2 ** (4 / 6)])
 
 

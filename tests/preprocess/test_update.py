@@ -52,7 +52,11 @@ def test_a_trained_rule_stays_within_its_bound_at_any_size_and_in_any_context(pl
     refiner, x = by(plain, rule(0.3)), (pictures[..., :49, :37] * 0.6 + 0.2)
     y = refiner(x, 40)
     away = (y - plain(x, 40)).abs().max() * 255
-    bound = refiner.step_size(torch.tensor([40.0]), still=True).item() * 2 * (refiner.update.config.bound + 2)
+    bound = (
+        refiner.config.step_size(torch.tensor([40.0]), still=True).item()
+        * 2
+        * (refiner.update.config.bound + 2)
+    )
     assert 1 < away <= bound
     for context in (torch.no_grad, torch.inference_mode):
         with context():
