@@ -41,9 +41,10 @@ def load_preprocessor(name: str | os.PathLike = "image", device: torch.device | 
         name: of trained weights ("image", "video", …), or the path of a .safetensors file with its card beside it;
             "module:name", the import path of your own class or network; or "refined:CODECS:ANALYSERS:STEPS", gradient
             steps on each picture or clip (``Refinement``), several joined by "+", what is left out as in
-            ``RefinementConfig``, whose other options may follow, as ":real=avif:task=output". With ":update=lite0" a
-            learned rule corrects the steps, which was trained for two of them and EfficientNet-Lite0 as the guide;
-            ":update=lite0_nanodet" is for EfficientNet-Lite0 and NanoDet.
+            ``RefinementConfig``, whose other options may follow, as ":real=avif:task=output". With ":after=contrast"
+            the steps begin from what that filter makes, which saves most. With ":update=lite0" a learned rule corrects
+            the steps, which was trained for two of them and EfficientNet-Lite0 as the guide; ":update=lite0_nanodet" is
+            for EfficientNet-Lite0 and NanoDet.
 
     Raises:
         FileNotFoundError: there are no such weights; the message says how to train them.

@@ -505,7 +505,7 @@ def test_preprocessors_on_offer_are_those_with_weights(pictures, softener, tmp_p
         (tmp_path / f"preprocessor_soft{suffix}").write_bytes(softener.with_suffix(suffix).read_bytes())
     monkeypatch.setenv("MVLIB_WEIGHTS", str(tmp_path))
     panel = QPExplorer(pictures, codecs=("jpeg",))
-    steps = ("gradient steps on each picture, slow", STEPS)
+    steps = ("a filter, then gradient steps on each picture, slow", STEPS)
     assert panel.preprocessor.options == (("none", "none"), ("soft", "soft"), steps)
     panel.preprocessor.value = "soft"
     assert "jpeg at QP 37 (its own scale" in panel.caption and "with “soft”" in panel.caption

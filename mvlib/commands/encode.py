@@ -57,10 +57,11 @@ def encode(
         preset: the encoder's preset.
         gop: stock, ippp or intra.
         options: the encoder's own, as aq-mode=1:psy-rd=0.
-        preprocessor: name of a trained one (image, machines, video, zhao, filter), the path of its weights, your own as
-            "module:Class", or gradient steps on a picture or clip, as refined:x265:efficientnet_lite0:2. One of
-            pictures treats a clip frame by frame; one of video takes clips alone. With crf or bitrate it is told the QP
-            that the encoder chooses: found in a sample that is coded twice beforehand; with bitrate, the running mean.
+        preprocessor: name of a trained one (contrast, image, machines, video, zhao, filter), the path of its weights,
+            your own as "module:Class", or gradient steps on a picture or clip, as
+            refined:x265:efficientnet_lite0:2:after=contrast. One of pictures treats a clip frame by frame; one of video
+            takes clips alone. With crf or bitrate it is told the QP that the encoder chooses: found in a sample that is
+            coded twice beforehand; with bitrate, the running mean.
         prepared: write what the preprocessor gives the encoder here too: a picture as .png, a clip as lossless .mkv.
         start: number of the first frame that is taken.
         frames: how many are taken; all if not given.

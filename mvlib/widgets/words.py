@@ -9,14 +9,14 @@ from mvlib.preprocess import card_of
 from .looks import Look
 from .screen import table
 
-STEPS = "refined:x265:efficientnet_lite0:2"
-"""Gradient steps on the picture itself, offered beside the trained preprocessors."""
+STEPS = "refined:x265:efficientnet_lite0:2:after=contrast"
+"""A filter and gradient steps on the picture itself, offered beside the trained preprocessors."""
 
 
 def title_of(preprocessor: str) -> str:
     """A preprocessor's name for people: what it is for, as its card tells."""
     return (
-        "gradient steps on each picture, slow"
+        "a filter, then gradient steps on each picture, slow"
         if preprocessor == STEPS
         else card_of(preprocessor).get("what", preprocessor)
     )
