@@ -42,6 +42,7 @@ from mvlib.training.network import with_trunk
 
 QP, BATCH = 37.0, 4
 REFINED = "refined:x265:efficientnet_lite0:2:precision=float32:views=false"
+ONE_STEP = REFINED.replace(":2:", ":1:")
 NETWORKS: dict[str, Callable[[], Preprocessor]] = {
     "Filter": Filter,
     "AdaptiveFilter": lambda: with_trunk(AdaptiveFilter()),
@@ -53,6 +54,8 @@ NETWORKS: dict[str, Callable[[], Preprocessor]] = {
     "ZhaoPreprocessor": ZhaoPreprocessor,
     "refined, 2 steps": lambda: load_preprocessor(REFINED),
     "refined, 2 steps, real x265": lambda: load_preprocessor(f"{REFINED}:real=x265"),
+    "contrast, then 1 step": lambda: load_preprocessor(f"{ONE_STEP}:after=contrast"),
+    "contrast, then 2 steps": lambda: load_preprocessor(f"{REFINED}:after=contrast"),
 }
 SIZES = {"720p": (720, 1280), "1080p": (1080, 1920)}
 
