@@ -183,10 +183,9 @@ def main(threads: int = 1, repeats: int = 3, device: str = "cpu") -> None:
     print("| refinement of a picture of 224x224 | ms of the processor | share of NPP |\n|---|---:|---:|")
     for name, ms in spent.items():
         print(f"| {name} | {ms:.0f} | {ms / spent['NPP']:.2f} |")
-    each = seconds_each(load_preprocessor(REFINED), x, repeats)
-    print(
-        f"\ntwo steps, {BATCH} pictures at a time, {os.cpu_count()} cores: {each:.3f} s a picture by the clock"
-    )
+    print(f"\nseconds a picture by the clock, {BATCH} at a time, {os.cpu_count()} cores:")
+    for name in ("refined, 2 steps", "contrast, then 1 step", "contrast, then 2 steps"):
+        print(f"{name}: {seconds_each(NETWORKS[name](), x, repeats):.3f}")
     columns = " | ".join(f"frames per second, {size} | MiB" for size in SIZES)
     print(
         f"\n| preprocessor | kMAC per pixel | parameters | {columns} |\n|---|---:|---:|{'---:|' * 2 * len(SIZES)}"
