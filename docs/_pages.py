@@ -38,7 +38,6 @@ BLUR = {"blur 0.8": "a light blur, no network"}
 COMPACT = {"Compact": "Compact, a small network"}
 TWELVE = {"refined": "refined: 12 gradient steps for each picture"}
 TWO = {"refined": "refined: 2 steps, the real encoder's values"}
-FIVE = {"refined": "refined: 5 steps, the real encoder's values"}
 VIDEO = {"CompactVideo": "CompactVideo, a small network"}
 CLASSIFIERS = ("efficientnet_lite0", "efficientnet_lite2")
 DETECTORS = ("nanodet", "centernet")
@@ -46,31 +45,36 @@ RECOGNISERS = ("action_resnet3d", "action_shift")
 BY_LITE0 = {"Compact": CLASSIFIERS[:1], "refined": CLASSIFIERS[:1]}
 BY_NANODET = {"refined for both": DETECTORS[:1], "refined": DETECTORS[:1]}
 
-PHOTOGRAPHS = Group(
-    "Photographs: is the class the same? (x265)",
+TWELVE_STEPS = Group(
+    "Photographs, many steps: is the class the same? (x265)",
     "images", "x265", "kl", CLASSIFIERS, BLUR | COMPACT | TWELVE, BY_LITE0,
 )  # fmt: skip
-UNSEEN_MAPS = Group(
-    "Photographs: are the late maps near? (x265)",
+LEARNED = Group(
+    "Photographs, learned steps: are the late maps near? (x265)",
     "images_learned", "x265", "features", ("efficientnet_lite2", "mobilenetv2"),
     {"filter soft": "the best constant filter", "refined": "refined: 2 gradient steps"}
     | {"learned steps": "refined: 2 learned steps"},
     {},
 )  # fmt: skip
-ONE_PASS = {
-    "filter soft": "the best constant filter",
-    "contrast": "contrast: the local contrast steers the filter",
-}
-BOTH_HEADS = ONE_PASS | {"adaptive": "adaptive: a classifier steers the filter"}
-BY_TRAINING = dict.fromkeys(BOTH_HEADS, CLASSIFIERS[:1])
-PHOTOGRAPHS_ONE_PASS = Group(
-    "Photographs, one pass: is the class the same? (x265)",
-    "images_adaptive", "x265", "kl", CLASSIFIERS, ONE_PASS, BY_TRAINING,
+FILTER = {"contrast": "contrast: a filter, one pass"}
+STEPS = {"refined": "2 gradient steps", "refined after contrast": "contrast, then 2 gradient steps"}
+BY_TRAINING = dict.fromkeys(("filter soft", "contrast", "adaptive", *STEPS), CLASSIFIERS[:1])
+BOTH_GUIDES = {"refined for both after contrast": "the same, also for this detector"}
+PHOTOGRAPHS = Group(
+    "Photographs: is the class the same? (x265)",
+    "images_after", "x265", "kl", CLASSIFIERS, BLUR | FILTER | STEPS, BY_TRAINING,
 )  # fmt: skip
-DETECTION_ONE_PASS = Group(
-    "Photographs, one pass: is the detector's output near? (x265)",
-    "images_adaptive", "x265", "divergence", DETECTORS[:1], ONE_PASS, {},
+PHOTOGRAPHS_DETECTOR = Group(
+    "Photographs: is the detector's output near? (x265)",
+    "images_after", "x265", "divergence", DETECTORS[:1], BLUR | FILTER | STEPS | BOTH_GUIDES,
+    dict.fromkeys(BOTH_GUIDES, DETECTORS[:1]),
 )  # fmt: skip
+PHOTOGRAPHS_MAPS = Group(
+    "Photographs: are the late maps near? (x265)",
+    "images_after", "x265", "features", ("mobilenetv2",), BLUR | FILTER | STEPS, {},
+)  # fmt: skip
+CONSTANT = {"filter soft": "the best constant filter"} | FILTER
+BOTH_HEADS = CONSTANT | {"adaptive": "adaptive: a classifier steers the filter"}
 PHOTOGRAPHS_AVIF = Group(
     "Photographs: is the class the same? (AVIF)",
     "images_refined_avif", "avif", "kl", CLASSIFIERS, BLUR | TWO, BY_LITE0,
@@ -94,37 +98,39 @@ SCENES = Group(
     "Generated scenes: which action? (x265)",
     "clips", "x265", "label", RECOGNISERS, BLUR | {"Zhao": "our reading of the second paper"} | VIDEO, {},
 )  # fmt: skip
+FILM_STEPS = {"refined": "5 gradient steps", "refined after contrast": "contrast, then 5 gradient steps"}
+BY_TWO = dict.fromkeys(FILM_STEPS, (CLASSIFIERS[0], DETECTORS[0])) | {"contrast": CLASSIFIERS[:1]}
 FILMS = (
     Group(
-        "Real films, one pass: are the late maps near? (x265)",
-        "films_adaptive", "x265", "features", (*CLASSIFIERS, *DETECTORS, "mobilenetv2"), ONE_PASS, BY_TRAINING,
-    ),
-    Group(
-        "Real films: are objects found? (x265)",
-        "clips_films_detection", "x265", "divergence", DETECTORS, BLUR | VIDEO, {},
+        "Real films: are the late maps near? (x265)",
+        "films_refined", "x265", "features", (*CLASSIFIERS, *DETECTORS, "mobilenetv2"), FILTER | FILM_STEPS, BY_TWO,
     ),
     Group(
         "Real films: is the class the same? (x265)",
-        "films_refined", "x265", "kl", CLASSIFIERS, BLUR | FIVE, BY_LITE0,
+        "films_refined", "x265", "kl", CLASSIFIERS, BLUR | FILTER | FILM_STEPS, BY_TWO,
     ),
     Group(
-        "Real films, refined: are objects found? (x265)",
-        "films_refined", "x265", "divergence", DETECTORS, FIVE, BY_NANODET,
+        "Real films: are objects found? (x265)",
+        "films_refined", "x265", "divergence", DETECTORS, BLUR | FILTER | FILM_STEPS, BY_TWO,
     ),
 )  # fmt: skip
 
 FIGURES = {
     "savings": (
-        PHOTOGRAPHS_ONE_PASS, DETECTION_ONE_PASS, PHOTOGRAPHS, UNSEEN_MAPS, PHOTOGRAPHS_AVIF,
+        PHOTOGRAPHS, PHOTOGRAPHS_DETECTOR, PHOTOGRAPHS_MAPS, PHOTOGRAPHS_AVIF,
         PASTED, WHERE, WHERE_STREET, SCENES, *FILMS,
     ),
     "results_photographs": (
-        Group(
-            PHOTOGRAPHS_ONE_PASS.title, "images_adaptive", "x265", "kl", CLASSIFIERS, BOTH_HEADS, BY_TRAINING
-        ),
-        Group("the same (x264)", "images_adaptive_codecs", "x264", "kl", CLASSIFIERS, BOTH_HEADS, BY_TRAINING),
         PHOTOGRAPHS,
-        UNSEEN_MAPS,
+        Group("the same (x264)", "images_after", "x264", "kl", CLASSIFIERS, BLUR | FILTER | STEPS, BY_TRAINING),
+        PHOTOGRAPHS_DETECTOR,
+        PHOTOGRAPHS_MAPS,
+        Group(
+            "Filters: is the class the same? (x265)",
+            "images_adaptive", "x265", "kl", CLASSIFIERS, BOTH_HEADS, BY_TRAINING,
+        ),
+        LEARNED,
+        TWELVE_STEPS,
         Group("the same (x264)", "images", "x264", "kl", CLASSIFIERS, BLUR | COMPACT | TWELVE, BY_LITE0),
         Group("the same (AVIF)", "images_refined_avif", "avif", "kl", CLASSIFIERS, BLUR | TWO, BY_LITE0),
         Group("the same (WebP)", "images_refined_webp", "webp", "kl", CLASSIFIERS, BLUR | TWO, BY_LITE0),
@@ -159,7 +165,17 @@ FIGURES = {
             "clips_tracking", "x265", "ao", ("siam_lite0", "siam_nanodet"), BLUR | VIDEO, {},
         ),
     ),
-    "results_films": FILMS,
+    "results_films": (
+        *FILMS,
+        Group(
+            "Windows of 64 frames: are the late maps near? (x265)",
+            "films_long", "x265", "features", (*CLASSIFIERS, "centernet"), BLUR | CONSTANT, BY_TRAINING,
+        ),
+        Group(
+            "A network for what moves: are objects found? (x265)",
+            "clips_films_detection", "x265", "divergence", DETECTORS, BLUR | VIDEO, {},
+        ),
+    ),
 }  # fmt: skip
 
 
