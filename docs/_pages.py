@@ -125,6 +125,10 @@ FIGURES = {
     "results_photographs": (
         PHOTOGRAPHS,
         Group("the same (x264)", "images_after", "x264", "kl", CLASSIFIERS, BLUR | FILTER | STEPS, BY_TRAINING),
+        Group(
+            "the same (WebP, its own values)",
+            "images_after_webp", "webp", "kl", CLASSIFIERS, BLUR | FILTER | STEPS, BY_TRAINING,
+        ),
         PHOTOGRAPHS_DETECTOR,
         PHOTOGRAPHS_MAPS,
         Group(
@@ -135,7 +139,6 @@ FIGURES = {
         TWELVE_STEPS,
         Group("the same (x264)", "images", "x264", "kl", CLASSIFIERS, BLUR | COMPACT | TWELVE, BY_LITE0),
         Group("the same (AVIF)", "images_refined_avif", "avif", "kl", CLASSIFIERS, BLUR | TWO, BY_LITE0),
-        Group("the same (WebP)", "images_refined_webp", "webp", "kl", CLASSIFIERS, BLUR | TWO, BY_LITE0),
         Group(
             "the same (JPEG)",
             "images_stills", "jpeg", "kl", CLASSIFIERS,
