@@ -17,7 +17,7 @@ def start(arguments: list[str], said: Path, processes: int = 1) -> subprocess.Po
             port = str(free.getsockname()[1])
         launcher = ["-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", str(processes)]
         launcher += ["--main_process_port", port]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "PYTHONFAULTHANDLER": "1"}
     command = [sys.executable, *launcher, "-m", "mvlib", *arguments]
     with said.open("a") as log:
         return subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)

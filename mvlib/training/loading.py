@@ -6,7 +6,7 @@ from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
-from mvlib._interruption import deaf_children
+from mvlib._interruption import deaf_children, whole
 from mvlib.errors import ResourceError, UserError
 from mvlib.pool import LESS
 
@@ -23,9 +23,10 @@ def loaded(data: Dataset, order: Iterable[int], workers: int, **options: Any) ->
     loader = DataLoader(
         _Carrying(data), batch_size=None, sampler=order, num_workers=workers, worker_init_fn=_quiet, **options
     )
-    with deaf_children():
-        items = iter(loader)
+    items: Any = None
     try:
+        with whole(), deaf_children():  # a Ctrl-C while they start comes when they can be ended
+            items = iter(loader)
         for item in items:
             if isinstance(item, UserError):
                 raise item
@@ -38,6 +39,11 @@ def loaded(data: Dataset, order: Iterable[int], workers: int, **options: Any) ->
         # Torch does so when nothing holds the iterator any more, and an error's traceback holds it to the end.
         if stop := getattr(items, "_shutdown_workers", None):
             stop()
+            for (
+                process
+            ) in items._workers:  # torch sends SIGTERM to one that is stuck, and these don't hear it
+                process.kill()
+                process.join()
 
 
 def _quiet(_worker: int) -> None:

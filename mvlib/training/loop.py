@@ -8,7 +8,7 @@ takes its part of the batch of every step, and gradients are summed: the batch, 
 import math
 import time
 from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import torch
@@ -159,15 +159,16 @@ class Trainer(Resumable[Training]):
             prefetch_factor=4 if t.workers else None,
             pin_memory=self.device.type == "cuda",
         )
-        for x, qp, *targets in loading:
-            if self._spent() >= 1:
-                return
-            layout = torch.channels_last if x.ndim == 4 else torch.preserve_format
-            yield (
-                x.to(self.device, memory_format=layout, non_blocking=True),
-                qp.to(self.device, non_blocking=True),
-                *targets,
-            )
+        with closing(loading):  # its processes end even while an error's traceback holds this frame
+            for x, qp, *targets in loading:
+                if self._spent() >= 1:
+                    return
+                layout = torch.channels_last if x.ndim == 4 else torch.preserve_format
+                yield (
+                    x.to(self.device, memory_format=layout, non_blocking=True),
+                    qp.to(self.device, non_blocking=True),
+                    *targets,
+                )
 
     def run(self, progress: bool = True) -> nn.Module:
         """Train to the end, from the checkpoint if there is one; the moving average of the network.

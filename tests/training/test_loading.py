@@ -73,6 +73,19 @@ def test_a_fault_of_ours_keeps_its_traceback_and_a_killed_process_is_said():
         list(loaded(Items(die), range(5), 1))
 
 
+def test_a_process_that_is_stuck_does_not_hold_up_the_end(tmp_path):
+    def stuck():
+        (tmp_path / "here").touch()
+        time.sleep(3600)
+
+    items = loaded(Items(stuck), range(5), 1)
+    assert next(items) == 0
+    while not (tmp_path / "here").exists():
+        time.sleep(0.01)
+    items.close()
+    assert not multiprocessing.active_children()
+
+
 def test_ctrl_c_is_not_for_the_processes_that_load(capfd):
     class Slow(Dataset):
         def __getitem__(self, index):

@@ -1,5 +1,6 @@
 """The loop on a small scale: real photographs, the virtual codec, a real network."""
 
+import multiprocessing
 import os
 import signal
 from dataclasses import replace
@@ -77,6 +78,26 @@ def test_a_stopped_training_ends_with_the_same_weights_as_an_unbroken_one(traini
         torch.testing.assert_close(weights(again), weights(unbroken), rtol=0, atol=0)
         logs = [(tmp_path / name / "log.csv").read_text() for name in ("whole", how.__name__)]
         assert logs[0] == logs[1] and len(logs[0].splitlines()) == 1 + training.steps
+
+
+def test_ctrl_c_while_a_batch_is_handed_over_ends_the_processes_that_load(training, tmp_path, monkeypatch):
+    """The error that is kept, as a command keeps it to its end, holds the frame that waited for the batch."""
+    monkeypatch.setattr(analysers, "load", tiny)
+    anchor = anchor_file(tmp_path, "x265", "tiny")
+    trainer = Trainer(
+        replace(training, analysers=("tiny",), anchor=anchor, size=32, workers=2), tmp_path / "out"
+    )
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def pressed():
+        if trainer.step == 1:
+            ctrl_c()
+        return 0
+
+    monkeypatch.setattr(trainer, "_spent", pressed)
+    with pytest.raises(KeyboardInterrupt) as kept:
+        trainer.run(progress=False)
+    assert kept.traceback and not multiprocessing.active_children()
 
 
 def test_the_network_moves_and_the_codec_is_asked_at_its_own_qp(training, tmp_path):
