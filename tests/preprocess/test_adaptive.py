@@ -134,7 +134,7 @@ def test_a_faint_picture_is_looked_at_as_a_strong_one_at_a_higher_qp():
     assert torch.isfinite(net(torch.full((1, 3, 32, 32), 0.2), 30)).all(), (
         "nor is one of a single colour a fault"
     )
-    with pytest.raises(ValueError, match="stretch_below is 200.0; give grey levels from 0"):
+    with pytest.raises(ValueError, match=r"stretch_below is 200\.0; give grey levels from 0"):
         AdaptiveFilterConfig(stretch_below=200.0)
 
 
