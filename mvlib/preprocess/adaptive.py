@@ -10,9 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mvlib._numbers import check_numbers
-from mvlib.errors import InputError
 
-from .contrast import CONTRASTS, contrast_maps, stretched
+from .contrast import CONTRASTS, contrast_maps
 from .filter import Filter, FilterConfig, on_lines
 from .looking import STRIDES, TrunkPreprocessor, check_head
 
@@ -32,17 +31,10 @@ class AdaptiveFilterConfig:
     """QPs that have gains, and a use of the features, of their own, rising; between them they lie on straight lines."""
     bands: int = 3
     """Frequency bands with a gain."""
-    stretch_below: float = 0.0
-    """Pictures with a standard deviation of fewer grey levels (0..255) are looked at as if they had as many, at a QP
-    that is higher by as much, see ``stretched``; 0 for none."""
 
     def __post_init__(self) -> None:
         check_numbers(self)
         check_head(self.inputs, self.width)
-        if not 0 <= self.stretch_below <= 128:
-            raise InputError(
-                f"stretch_below is {self.stretch_below}; give grey levels from 0 (never) to 128 (25 is usual)"
-            )
         FilterConfig(self.qps, self.bands)
 
     @property
@@ -83,8 +75,6 @@ class AdaptiveFilter(TrunkPreprocessor):
         1 removes a band, 0 keeps it, -1 doubles it.
         """
         c = self.config
-        if c.stretch_below:
-            x, qp = stretched(x, qp, c.stretch_below)
         scale, shift = on_lines(qp, c.qps, self.by_qp)[..., None, None].unbind(1)
         here = self.out(F.relu(self.seen(x) * (1 + scale) + shift))
         here = F.interpolate(here, x.shape[-2:], mode="bilinear", align_corners=False)

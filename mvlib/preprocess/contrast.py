@@ -16,25 +16,6 @@ CONTRASTS = 3 + 3 * _BANDS
 _FLOOR = 1e-6  # of the energy, of a range of 1: texture of a quarter of a grey level hardly counts
 
 
-_MOST = 16.0
-"""Gain, at the most, by which a picture is stretched: one without any contrast stays finite."""
-
-
-def stretched(x: Tensor, qp: Tensor, deviation: float) -> tuple[Tensor, Tensor]:
-    """Pictures of low contrast, and their QPs, as they would be at more: x (B, 3, H, W) in [0, 1], qp (B,).
-
-    A picture g times as strong loses to a quantiser g times as coarse what this one loses to this one, and a step is
-    twice as coarse 6 QPs on: so what was learnt of usual pictures holds for faint ones too.
-
-    Args:
-        deviation: standard deviation, mean of red, green and blue, in grey levels of 0..255, to which a picture of less
-            is brought around its mean colour; one of more is returned as it is.
-    """
-    gain = (deviation / 255 / x.std((-2, -1)).mean(-1).clamp_min(1e-6)).clamp(1, _MOST)
-    mean, by = x.mean((-2, -1), keepdim=True), gain[:, None, None, None]
-    return torch.where(by > 1, mean + (x - mean) * by, x), (qp + 6 * gain.log2()).clamp(max=51)
-
-
 def contrast_maps(x: Tensor) -> list[Tensor]:
     """Maps (B, 12, H/8, W/8), (B, 12, H/16, W/16), (B, 12, H/32, W/32) of pictures (B, 3, H, W) in [0, 1].
 
