@@ -1,11 +1,11 @@
-"""Photographs of little contrast: what a filter saves that learnt from usual ones, and would save if it stretched them.
+"""Photographs and films made faint: what a filter that learnt from usual pictures saves on those of little contrast.
 
     python benchmarks/faint_pictures.py --contrast 0.1 --out data/results/images_faint_tenth.json
 
-Each photograph keeps its mean colour, darkened a little, and a part of its contrast, rounded to grey levels as a camera
-would: a tenth leaves a standard deviation of 5 of 256, as in a dim room. What is learnt of usual pictures should hold
-for these too, for a picture g times as strong loses to a quantiser g times as coarse what this one loses to this one:
-*stretched* decides on such a picture, at the QP that is 6 higher for each doubling.
+Each keeps its mean colour, darkened a little, and a part of its contrast, rounded to grey levels as a camera would: a
+tenth leaves a standard deviation of 5 of 256, as in a dim room. A picture g times as strong loses to a quantiser g
+times as coarse what this one loses to this one: *stretched* decides on such a picture, at the QP that is 6 higher for
+each doubling.
 """
 
 import shlex
@@ -18,7 +18,7 @@ from jsonargparse import auto_cli
 from torch import Tensor
 
 import mvlib
-from mvlib.datasets import Photos
+from mvlib.datasets import Clips, Photos
 from mvlib.preprocess import Preprocessor
 
 
@@ -44,6 +44,7 @@ def main(
     contrast: float = 0.1,
     split: str = "test",
     limit: int = 48,
+    films: bool = False,
     preprocessors: tuple[str, ...] = ("filter soft=filter_soft", "contrast=contrast"),
     analysers: tuple[str, ...] = ("efficientnet_lite0", "efficientnet_lite2", "nanodet", "mobilenetv2"),
     scores: tuple[str, ...] = ("kl", "divergence", "features"),
@@ -55,26 +56,32 @@ def main(
     Args:
         out: the result, as JSON.
         contrast: the part that is kept, 0 to 1.
-        split, limit: of the photographs, and how many, from all over.
+        split, limit: of the photographs or windows of 8 frames of films, and how many, from all over.
+        films: films in place of photographs.
     """
-    photos = Photos(split, size=224)
-    count = min(limit, len(photos))
-    pictures = [
-        fainter(photos[i * len(photos) // count].permute(1, 2, 0).numpy(), contrast) for i in range(count)
-    ]
+    made = Clips(split, frames=8, size=176, animation=False) if films else Photos(split, size=224)
+    count = min(limit, len(made))
+    chosen = (made[i * len(made) // count].movedim(-3, -1).numpy() for i in range(count))
     rows = dict(row.split("=", 1) for row in preprocessors) | {"contrast, stretched": Stretched()}
     report = mvlib.evaluate(
-        pictures, rows, analysers, ["x265"], qps, baselines=["blur 0.5"], scores=scores, cells=cells
+        [fainter(frames, contrast) for frames in chosen],
+        rows,
+        analysers,
+        ["x265"],
+        qps,
+        baselines=["blur 0.5"],
+        scores=scores,
+        cells=cells,
     )
     report.result["command"] = f"python {shlex.join(sys.argv)}"
     report.save(out)
     print(report)
 
 
-def fainter(picture: np.ndarray, contrast: float) -> np.ndarray:
-    """RGB in [0, 1], (H, W, 3) → uint8 with that part of its contrast, and 40 % of its light and more by contrast."""
-    mean = picture.mean((0, 1))
-    kept = mean * (0.4 + 0.6 * contrast) + (picture - mean) * contrast
+def fainter(frames: np.ndarray, contrast: float) -> np.ndarray:
+    """RGB in [0, 1], ([T,] H, W, 3) → uint8 with that part of its contrast, and 40 % of its light or more."""
+    mean = frames.mean(tuple(range(frames.ndim - 1)))
+    kept = mean * (0.4 + 0.6 * contrast) + (frames - mean) * contrast
     return np.rint(kept * 255).clip(0, 255).astype(np.uint8)
 
 

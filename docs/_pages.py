@@ -92,9 +92,15 @@ WHERE = Group(
     BLUR | {"regions": "regions: all but things is smoothed"}, {},
 )  # fmt: skip
 WHERE_STREET = Group(
-    "The same network on frames of a street: is the output near? (x265)",
+    "Regions on frames of a street: is the output near? (x265)",
     "detection_where_street", "x265", "divergence", DETECTORS,
     {"regions": "regions: all but things is smoothed"}, {},
+)  # fmt: skip
+STREET = Group(
+    "Frames of a street: is the output near? (x265)",
+    "detection_pedestrians", "x265", "divergence", DETECTORS,
+    FILTER | {"refined for both": STEPS["refined"], "refined for both after contrast": STEPS["refined after contrast"]},
+    {"refined for both": DETECTORS[:1], "refined for both after contrast": DETECTORS[:1]},
 )  # fmt: skip
 SCENES = Group(
     "Generated scenes: which action? (x265)",
@@ -119,7 +125,7 @@ FILMS = (
 
 FIGURES = {
     "savings": (
-        PHOTOGRAPHS, PHOTOGRAPHS_DETECTOR, PHOTOGRAPHS_MAPS, PASTED_AFTER, WHERE, WHERE_STREET, SCENES,
+        PHOTOGRAPHS, PHOTOGRAPHS_DETECTOR, PHOTOGRAPHS_MAPS, PASTED_AFTER, WHERE, STREET, WHERE_STREET, SCENES,
         *(replace(g, conditions={k: v for k, v in g.conditions.items() if k not in BLUR}) for g in FILMS),
     ),
     "results_photographs": (
@@ -155,11 +161,7 @@ FIGURES = {
             "detection_pasted", "x265", "divergence", DETECTORS,
             BLUR | COMPACT | {"refined for both": "refined for detection"}, BY_NANODET,
         ),
-        Group(
-            "Frames of a street: is its output near? (x265)",
-            "detection_pedestrians", "x265", "divergence", DETECTORS,
-            BLUR | COMPACT | {"refined": "refined for detection"}, BY_NANODET,
-        ),
+        replace(STREET, conditions=BLUR | COMPACT | STREET.conditions),
         WHERE_STREET,
     ),
     "results_clips": (
