@@ -39,9 +39,8 @@ def loaded(data: Dataset, order: Iterable[int], workers: int, **options: Any) ->
         # Torch does so when nothing holds the iterator any more, and an error's traceback holds it to the end.
         if stop := getattr(items, "_shutdown_workers", None):
             stop()
-            for (
-                process
-            ) in items._workers:  # torch sends SIGTERM to one that is stuck, and these don't hear it
+            # Torch sends SIGTERM to one that is stuck, and these don't hear it.
+            for process in items._workers:
                 process.kill()
                 process.join()
 
