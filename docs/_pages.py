@@ -7,8 +7,9 @@ fills the tables of ``docs/results.md`` and ``docs/tries.md`` anew, between ``<!
 ``docs/where.jpg``.  A forest plot keeps its numbers in the file itself, so that a test can hold them to the
 measurements.
 
-A marker holds what is shown (bd, light, savings, command, fidelity, agreement), the name of the report, or several, and
-what is kept of it: ``<!-- bd images kl,top1 codecs=x265,x264 "conditions=blur 0.8,refined" -->``.
+A marker holds what is shown (bd, light, savings, people, command, fidelity, agreement), the name of the report, or
+several, and what is kept of it: ``<!-- bd images kl,top1 codecs=x265,x264 "conditions=blur 0.8,refined" -->``. "people"
+is a table of BD-rates by luma PSNR and MS-SSIM; "fidelity" is about the virtual codec.
 """
 
 import json
@@ -26,7 +27,7 @@ from matplotlib.figure import Figure
 import mvlib
 from mvlib.datasets import Photos
 from mvlib.datasets.pasted import PastedCutouts
-from mvlib.evaluation.markdown import bd_table, light_table, savings_table
+from mvlib.evaluation.markdown import bd_table, fidelity_table, light_table, savings_table
 from mvlib.fidelity.agreement import table as agreement_table
 from mvlib.fidelity.page import summary
 from mvlib.figures import NAMES, picture_rows
@@ -212,7 +213,7 @@ def _shown(what: str, *words: str) -> str:
         return command(*words)
     name, *lists = (word for word in words if "=" not in word)
     kept = {key: value.split(",") for key, value in (word.split("=") for word in words if "=" in word)}
-    make = {"bd": bd_table, "light": light_table, "savings": savings_table}[what]
+    make = {"bd": bd_table, "light": light_table, "savings": savings_table, "people": fidelity_table}[what]
     return make(load(name), *(list_.split(",") for list_ in lists), **kept)
 
 

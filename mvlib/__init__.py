@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from mvlib.analysers.registry import load as load_analyser
     from mvlib.codecs import CommandCodec, RealCodec
     from mvlib.datasets import open_dataset
-    from mvlib.evaluation import bd_rate
+    from mvlib.evaluation import bd_quality, bd_rate
     from mvlib.evaluation.evaluate import evaluate
     from mvlib.preprocess import Preprocessor
     from mvlib.refined import load_preprocessor
@@ -30,12 +30,13 @@ _WHERE = {
     "load_analyser": "mvlib.analysers.registry",
     "open_dataset": "mvlib.datasets",
     "evaluate": "mvlib.evaluation.evaluate",
+    "bd_quality": "mvlib.evaluation",
     "bd_rate": "mvlib.evaluation",
 }
 _INSIDE = {"load_analyser": "load"}  # what they are called there, if not the same
 __all__ = [
-    "CommandCodec", "Preprocessor", "RealCodec", "VirtualCodec", "__version__", "bd_rate", "evaluate", "load_analyser",
-    "load_preprocessor", "open_dataset", "train",
+    "CommandCodec", "Preprocessor", "RealCodec", "VirtualCodec", "__version__", "bd_quality", "bd_rate", "evaluate",
+    "load_analyser", "load_preprocessor", "open_dataset", "train",
 ]  # fmt: skip
 
 

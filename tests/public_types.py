@@ -10,7 +10,7 @@ import mvlib
 from mvlib.analysers import Analyser
 from mvlib.codecs import Codec, Coded
 from mvlib.datasets.readers import Reader
-from mvlib.evaluation import BDRate
+from mvlib.evaluation import BDQuality, BDRate
 from mvlib.evaluation.evaluate import Report
 from mvlib.samples import Sample
 
@@ -62,6 +62,8 @@ def measurements() -> None:
     assert_type(value, float)
     assert_type(low or high, float | None)
     report.save("result.json")
+    assert_type(report.bd_quality("x265", "mine", "lite2")[0], float)
     assert_type(mvlib.bd_rate([(100, 0.5), (200, 0.9)], [(90, 0.5), (180, 0.9)]), BDRate)
+    assert_type(mvlib.bd_quality([(100, 0.5), (200, 0.9)], [(90, 0.5), (180, 0.9)]), BDQuality)
     mvlib.evaluate([frames, frames], codecs={"fast": mvlib.RealCodec("x264", preset="fast")})
     mvlib.evaluate({"a": frames[0], "b": frames[1]}, preprocessors=["image"], analysers=["nanodet"])

@@ -10,6 +10,7 @@ MODULES = (
     "mvlib.analysers.registry",
     "mvlib.codecs.base",
     "mvlib.datasets.opening",
+    "mvlib.evaluation.bdrate",
     "mvlib.evaluation.evaluate",
 )
 

@@ -30,7 +30,7 @@ def pages():
 def test_the_tables_are_the_measured_ones(pages, name):
     page = (ROOT / "docs" / name).read_text()
     assert pages.fill(page) == page
-    assert len(re.findall("<!-- (bd|light|savings|fidelity|agreement) ", page)) >= 5
+    assert len(re.findall("<!-- (bd|light|savings|people|fidelity|agreement) ", page)) >= 5
     wrong = re.sub(r"(?m)^\| (x26[45]) \| (.*)$", r"| \1 | another \2", page)
     assert pages.fill(wrong) == page
 
@@ -38,7 +38,7 @@ def test_the_tables_are_the_measured_ones(pages, name):
 @pytest.mark.parametrize("name", ["results.md", "tries.md"])
 def test_every_table_of_a_report_stands_beside_its_command(name):
     page = (ROOT / "docs" / name).read_text()
-    for report in set(re.findall(r"<!-- (?:bd|light|savings) (\w+)", page)):
+    for report in set(re.findall(r"<!-- (?:bd|light|savings|people) (\w+)", page)):
         assert json.loads((ROOT / f"data/results/{report}.json").read_text())["command"] in page, report
 
 

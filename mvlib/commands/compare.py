@@ -16,7 +16,7 @@ def compare(
     preprocessors: tuple[str, ...] | None = None,
     analysers: tuple[str, ...] = ("efficientnet_lite0", "nanodet"),
     baselines: tuple[str, ...] = ("blur 0.5",),
-    qps: tuple[int, ...] = (22, 27, 32, 37, 42, 47),
+    qps: tuple[int, ...] | None = None,
     scores: tuple[str, ...] = (),
     frames: int = 16,
     excerpts: int = 8,
@@ -38,8 +38,9 @@ def compare(
         preprocessors: names or paths of trained ones, "module:Class", or refined:..., with "title=" before it if you
             like; if not given image, and video for films.
         analysers: by their names: classifiers and detectors; of films they see every frame.
-        baselines: cheap tricks beside them: blur 0.5, blur 0.8, downscale 0.75, of films denoise.
-        qps: on the H.264/HEVC scale.
+        baselines: cheap tricks beside them: blur 0.5, blur 0.8, downscale 0.75, downscale 0.5, of films denoise.
+        qps: on the H.264/HEVC scale; if not given 17 to 47 by 5, of films 22 and 30 to 50 by 5. BD-rates count from 22,
+            or all of the QPs that are given.
         scores: only these of the analysers: kl, top1, divergence, ap, features; if not given all but features.
         frames: in an excerpt of a film.
         excerpts: most of one film, evenly spread.

@@ -114,6 +114,7 @@ def report(
     print(found.text(wanted))
     for title, table in (
         ("Percent of bits at one quality", markdown.savings_table(result, _there(result["savings"], wanted))),
+        (markdown.AT_EQUAL_RATE, markdown.quality_table(result, wanted)),
         ("Percent of bits at equal luma PSNR and MS-SSIM", markdown.fidelity_table(result)),
         ("Percent of bits by a monotone fit of the curves", markdown.monotone_table(result, wanted)),
         ("Share of the draws that save bits, P(BD-rate < 0)", markdown.probability_table(result, wanted)),

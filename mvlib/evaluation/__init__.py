@@ -1,23 +1,26 @@
 """Evaluation on real bitstreams: conditions × codecs × QPs → rate and quality per picture → BD-rate with intervals.
 
-``bd_rate``, the bootstrap and ``Report`` are here. ``evaluation.evaluate`` is the call for one's own parts,
-``evaluation.protocol`` what it runs; ``evaluation.material`` and ``evaluation.given`` make the samples,
+``bd_rate``, ``bd_quality``, the bootstrap and ``Report`` are here. ``evaluation.evaluate`` is the call for one's own
+parts, ``evaluation.protocol`` what it runs; ``evaluation.material`` and ``evaluation.given`` make the samples,
 ``evaluation.conditions`` the baselines. They load torch and the analysers, this page does not.
 """
 
 from .bdrate import (
+    BDQuality,
     BDRate,
     CurveError,
     DisjointCurves,
     NonMonotoneCurve,
     SinglePointCurve,
     SmallOverlap,
+    bd_quality,
     bd_rate,
 )
 from .bootstrap import Interval, bootstrap_bd_rate, draw_weights, effective_clusters, significant
 from .result import Report
 
 __all__ = [
+    "BDQuality",
     "BDRate",
     "CurveError",
     "DisjointCurves",
@@ -26,6 +29,7 @@ __all__ = [
     "Report",
     "SinglePointCurve",
     "SmallOverlap",
+    "bd_quality",
     "bd_rate",
     "bootstrap_bd_rate",
     "draw_weights",

@@ -1,5 +1,7 @@
 """BD-rate with guards: two curves → sorted → efficient frontier → mean log-rate gap at equal quality → percent.
 
+And BD-quality, from the same curves: the mean gap in quality at equal rate.
+
 The interpolation (PCHIP on log rate) and the integral are the ``bjontegaard`` package's; what stands here
 is what must be checked before its answer means anything.
 
@@ -11,7 +13,7 @@ JTC 1/SC 29/WG 4 m63692, 2023: the fit of MPEG's common test conditions for mach
 import math
 import warnings
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal, Self
 
 import numpy as np
 
@@ -19,7 +21,7 @@ from mvlib.errors import InputError
 
 
 class CurveError(InputError):
-    """A rate-quality curve from which no BD-rate can be taken; the subclasses say why."""
+    """A rate-quality curve from which no BD-rate or BD-quality can be taken; the subclasses say why."""
 
 
 class SinglePointCurve(CurveError):
@@ -31,29 +33,38 @@ class NonMonotoneCurve(CurveError):
 
 
 class DisjointCurves(CurveError):
-    """The two curves share no quality, so that 'at equal quality' means nothing."""
+    """The two curves share no quality, so that 'at equal quality' means nothing; for BD-quality no rate."""
 
 
 class SmallOverlap(UserWarning):
-    """Two curves have less than half of their qualities in common."""
+    """Two curves have less than half of their qualities in common; for BD-quality of their rates."""
 
 
-class BDRate(float):
+class _WithOverlap(float):
+    overlap: float
+
+    def __new__(cls, value: float, overlap: float) -> Self:
+        self = super().__new__(cls, value)
+        self.overlap = overlap
+        return self
+
+    def __reduce__(self) -> tuple[type, tuple[float, float]]:
+        return type(self), (float(self), self.overlap)
+
+
+class BDRate(_WithOverlap):
     """A BD-rate in percent (negative = bits saved) that carries ``overlap``.
 
     overlap: length of the common quality interval over that of the whole interval spanned, 0..1. A BD-rate
     on a small overlap speaks of a corner of the curves only.
     """
 
-    overlap: float
 
-    def __new__(cls, percent: float, overlap: float) -> "BDRate":
-        self = super().__new__(cls, percent)
-        self.overlap = overlap
-        return self
+class BDQuality(_WithOverlap):
+    """A BD-quality in the unit of the qualities (positive = better) that carries ``overlap``.
 
-    def __reduce__(self) -> tuple[type, tuple[float, float]]:
-        return BDRate, (float(self), self.overlap)
+    overlap: the common interval of the logarithm of rate over the whole interval spanned, 0..1.
+    """
 
 
 Curve = Sequence[tuple[float, float]] | np.ndarray
@@ -139,12 +150,11 @@ def monotone_fit(curve: Curve, points: int = 65) -> np.ndarray:
     return np.stack([np.exp(low + t * (high - low)), steps(t) @ found.x], 1)
 
 
-def bd_rate(
-    anchor: Curve,
-    test: Curve,
-    *,
-    fit: Literal["pchip", "monotone"] = "pchip",
-) -> BDRate:
+Fit = Literal["pchip", "monotone"]
+"""How points become a curve, as ``bd_rate`` says."""
+
+
+def bd_rate(anchor: Curve, test: Curve, *, fit: Fit = "pchip") -> BDRate:
     """Mean difference in rate, in percent, at equal quality; negative means that ``test`` saves bits.
 
     Args:
@@ -161,28 +171,74 @@ def bd_rate(
     """
     from bjontegaard import bd_rate as bjontegaard_bd_rate  # pulls in matplotlib, so not at import
 
+    a, t = _frontiers(anchor, test, fit)
+    overlap = _overlap(a[1], t[1], "qualities", "BD-rate")
+    return BDRate(float(bjontegaard_bd_rate(*a, *t, **_PCHIP)), overlap)
+
+
+def bd_quality(anchor: Curve, test: Curve, *, fit: Fit = "pchip") -> BDQuality:
+    """Mean difference in quality at equal rate, in the unit of the qualities; positive means that ``test`` is better.
+
+    Known as BD-PSNR where the quality is a PSNR. The mean is over the logarithm of rate, on which all rates
+    weigh alike: twice the bits are one step wherever they are.
+
+    Args:
+        anchor, test, fit: as of ``bd_rate``.
+    Returns:
+        a float with ``.overlap`` (0..1). Identical curves give 0, a curve that is better by d at every rate gives d.
+    Raises:
+        CurveError: as ``bd_rate``; DisjointCurves where the curves share no rate.
+    Warns:
+        SmallOverlap: the curves have less than half of the rates in common, on the logarithm.
+    Source: [1].
+
+    Example:
+        >>> import mvlib
+        >>> alone = [(1000, 28.0), (2000, 31.5), (4000, 34.5), (8000, 37.0)]  # bits, dB
+        >>> better = [(rate, quality + 0.5) for rate, quality in alone]
+        >>> round(mvlib.bd_quality(alone, better), 6)
+        0.5
+        >>> round(mvlib.bd_rate(alone, better), 1)
+        -10.9
+    """
+    from bjontegaard import bd_psnr  # pulls in matplotlib, so not at import
+
+    a, t = _frontiers(anchor, test, fit)
+    overlap = _overlap(np.log(a[0]), np.log(t[0]), "rates", "BD-quality")
+    return BDQuality(float(bd_psnr(*a, *t, **_PCHIP)), overlap)
+
+
+_PCHIP: dict[str, Any] = {"method": "pchip", "require_matching_points": False, "min_overlap": 0}
+_Frontier = tuple[np.ndarray, np.ndarray]
+
+
+def _frontiers(anchor: Curve, test: Curve, fit: Fit) -> tuple[_Frontier, _Frontier]:
     if fit not in ("pchip", "monotone"):
         raise InputError(f"fit must be 'pchip' or 'monotone', got {fit!r}")
-    rate_a, quality_a = efficient_frontier(monotone_fit(anchor) if fit == "monotone" else anchor)
-    rate_t, quality_t = efficient_frontier(monotone_fit(test) if fit == "monotone" else test)
-    common = min(quality_a[-1], quality_t[-1]) - max(quality_a[0], quality_t[0])
-    spanned = max(quality_a[-1], quality_t[-1]) - min(quality_a[0], quality_t[0])
+    if fit == "monotone":
+        anchor, test = monotone_fit(anchor), monotone_fit(test)
+    return efficient_frontier(anchor), efficient_frontier(test)
+
+
+def _overlap(anchor: np.ndarray, test: np.ndarray, of: str, number: str) -> float:
+    """Share that two rising axes have in common of what they span; raises where it is none, warns where it is small."""
+    common = min(anchor[-1], test[-1]) - max(anchor[0], test[0])
+    spanned = max(anchor[-1], test[-1]) - min(anchor[0], test[0])
     if common <= 0:
+        ends = np.array([anchor[[0, -1]], test[[0, -1]]])
+        (a, b), (c, d) = np.exp(ends) if of == "rates" else ends
         raise DisjointCurves(
-            f"anchor covers qualities {quality_a[0]:.4g}..{quality_a[-1]:.4g}, test {quality_t[0]:.4g}.."
-            f"{quality_t[-1]:.4g}: no quality is common; choose QPs so that the curves overlap"
+            f"anchor covers {of} {a:.4g}..{b:.4g}, test {c:.4g}..{d:.4g}: none of the {of} is common; "
+            "choose QPs so that the curves overlap"
         )
     if small_overlap(common / spanned):
         warnings.warn(
-            f"the curves share {common / spanned:.0%} of the qualities that either reaches, and the BD-rate speaks of "
+            f"the curves share {common / spanned:.0%} of the {of} that either reaches, and the {number} speaks of "
             "that part alone; choose QPs so that they overlap by half",
             SmallOverlap,
-            stacklevel=2,
+            stacklevel=3,
         )
-    percent = bjontegaard_bd_rate(
-        rate_a, quality_a, rate_t, quality_t, method="pchip", require_matching_points=False, min_overlap=0
-    )
-    return BDRate(float(percent), float(common / spanned))
+    return float(common / spanned)
 
 
 def rate_at(curve: Curve, quality: float) -> float:

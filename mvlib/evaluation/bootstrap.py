@@ -20,7 +20,7 @@ from mvlib.errors import InputError
 from mvlib.samples import Crossed
 
 from .averages import Score, means
-from .bdrate import CurveError, bd_rate, rate_at
+from .bdrate import BDQuality, BDRate, CurveError, bd_rate, rate_at
 
 FEW = 20
 """Effective clusters below which an interval says little."""
@@ -30,14 +30,14 @@ MOST_FAILED = 0.05
 
 @dataclass(frozen=True)
 class Interval:
-    """A BD-rate, or a saving at one quality, with its bootstrap interval, in percent."""
+    """A BD-rate, or a saving at one quality, in percent, or a BD-quality, with its bootstrap interval."""
 
     bd_rate: float
     low: float | None
     high: float | None
     """None where there is no interval: all items are of one source, or no draw gave a BD-rate."""
     overlap: float
-    """Share of the spanned quality range that anchor and test have in common, 0..1."""
+    """Share of the spanned range of qualities, of a BD-quality of rates, that anchor and test have in common, 0..1."""
     failed: float
     """Share of the draws that gave no BD-rate (curves disjoint or not monotone); the interval is over the rest."""
     below_zero: float | None = None
@@ -49,6 +49,16 @@ class Interval:
 
     def as_dict(self) -> dict[str, float | None]:
         return {k: rounded(v, 3) for k, v in asdict(self).items()}
+
+
+QUALITY = {
+    "bd_rate": "bd_quality",
+    "low": "quality_low",
+    "high": "quality_high",
+    "failed": "quality_failed",
+    "overlap": "rate_overlap",
+}
+"""What an ``Interval`` has → what a BD-quality is called in a result, where it stands beside a BD-rate."""
 
 
 def significant(entry: Mapping[str, Any]) -> bool:
@@ -176,12 +186,14 @@ def bootstrap_bd_rate(
     return interval_of(*curves(anchor, test, sources, to_quality, draws, seed))
 
 
-def interval_of(anchor: np.ndarray, test: np.ndarray) -> Interval:
-    """BD-rate and interval of what ``curves`` gives."""
+def interval_of(
+    anchor: np.ndarray, test: np.ndarray, of: Callable[..., BDRate | BDQuality] = bd_rate
+) -> Interval:
+    """BD-rate, or what ``of`` computes as ``bd_quality``, and interval of what ``curves`` gives."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the overlap of all items stands in the result
-        point = bd_rate(anchor[0], test[0])
-        return _interval(float(point), point.overlap, anchor, test, bd_rate)
+        point = of(anchor[0], test[0])
+        return _interval(float(point), point.overlap, anchor, test, of)
 
 
 def monotone_bd_rate(anchor: np.ndarray, test: np.ndarray) -> float | None:

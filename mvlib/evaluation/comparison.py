@@ -3,6 +3,7 @@
 All that a result says in numbers is computed here, and from the measurements alone.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,8 +13,10 @@ import numpy as np
 from mvlib.pool import run
 
 from .averages import Drawn, Precision, Score, means, plain_means
-from .bdrate import CurveError
+from .bdrate import CurveError, bd_quality
 from .bootstrap import (
+    QUALITY,
+    Interval,
     Side,
     bootstrap_difference,
     bounds,
@@ -31,6 +34,8 @@ from .scales import FIDELITY_SCALES, SCALES, SCORES
 
 HOW = ("qps", "against", "bd_from", "draws", "seed")
 """The options of an experiment that say how rows are compared."""
+SAVING = {k: k for k in ("low", "high", "failed", "below_zero")} | {"bd_rate": "saving"}
+"""What an ``Interval`` has → what a saving at one quality is called in a result."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,8 @@ class Comparison:
             measured: {(codec, condition): Measurements}.  sources: the source of each sample.
         Returns:
             "sources", "effective_clusters": how many there are, and how many of one size would say as much;
-            "bd_rates": rows with codec, condition, analyser, quality and what ``Interval`` has, or "error";
+            "bd_rates": rows with codec, condition, analyser, quality and what ``Interval`` has, or "error"; and the
+            BD-quality by the names of ``QUALITY``, None where there is none;
             "fidelity": the same at equal fidelity to the source, for people;
             "savings": the same at one quality, "at", with "saving" in place of "bd_rate"; those that both curves reach;
             "lightest_qp": rows with codec, condition, analyser, score, qp and what ``Difference`` has;
@@ -185,7 +191,7 @@ def _drawn(score: Precision, sources: Sequence[Source], draws: int, seed: int) -
 
 
 def _gain(pair: Pair, counts: np.ndarray, draws: int, seed: int) -> tuple[dict, list[dict]]:
-    """BD-rate of the points that count, with its interval (None if all is of one source), or why there is none.
+    """BD-rate and BD-quality of the points that count, with intervals (None if all is of one source), or why none.
 
     And the savings there are, of all points.
     """
@@ -193,24 +199,21 @@ def _gain(pair: Pair, counts: np.ndarray, draws: int, seed: int) -> tuple[dict, 
     both = curves(pair.anchor, pair.test, pair.sources, to_quality, draws, seed)
     savings: list[dict] = []
     for level in pair.levels:
-        try:
-            found = saving_at(*both, float(to_quality(np.array(level)))).as_dict()
-        except CurveError:  # a curve that doesn't get there
-            continue
-        names = {
-            "bd_rate": "saving",
-            "low": "low",
-            "high": "high",
-            "failed": "failed",
-            "below_zero": "below_zero",
-        }
-        savings.append({"at": level} | {new: found[old] for old, new in names.items()})
+        with contextlib.suppress(CurveError):  # a curve that doesn't get there
+            found = saving_at(*both, float(to_quality(np.array(level))))
+            savings.append({"at": level} | _named(found, SAVING, 3))
     anchor, test = (side[:, counts] for side in both)
-    fitted = {"monotone": rounded(monotone_bd_rate(anchor, test), 3)}
+    more: dict[str, Any] = {"monotone": rounded(monotone_bd_rate(anchor, test), 3), "bd_quality": None}
+    with contextlib.suppress(CurveError):
+        more |= _named(interval_of(anchor, test, bd_quality), QUALITY, 4)
     try:
-        return interval_of(anchor, test).as_dict() | fitted, savings
+        return interval_of(anchor, test).as_dict() | more, savings
     except CurveError as error:
-        return {"error": f"{type(error).__name__}: {error}"} | fitted, savings
+        return {"error": f"{type(error).__name__}: {error}"} | more, savings
+
+
+def _named(found: Interval, names: Mapping[str, str], digits: int) -> dict[str, float | None]:
+    return {new: rounded(getattr(found, old), digits) for old, new in names.items()}
 
 
 def _harm(pair: Pair, point: int, draws: int, seed: int) -> dict:

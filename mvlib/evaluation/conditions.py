@@ -106,6 +106,7 @@ _STEPS: tuple[tuple[Prepare, Restore], ...] = (
     (partial(gaussian_blur, sigma=0.5), _unchanged),
     (partial(gaussian_blur, sigma=0.8), _unchanged),
     (partial(downscale, factor=0.75), upscale),
+    (partial(downscale, factor=0.5), upscale),
     (denoise, _unchanged),
 )
 BASELINES: dict[str, Condition] = {

@@ -30,11 +30,11 @@ def evaluate(
     preprocessors: Mapping[str, Step] | Sequence[str] = (),
     analysers: Mapping[str, str | nn.Module] | Sequence[str] = ("efficientnet_lite0", "efficientnet_lite2"),
     codecs: Mapping[str, str | Codec] | Sequence[str | Codec] = ("x265",),
-    qps: Sequence[float] = (22, 27, 32, 37, 42, 47),
+    qps: Sequence[float] | None = None,
     *,
     baselines: Sequence[str] = ("blur 0.5",),
     against: str = ANCHOR,
-    bd_from: float = 0,
+    bd_from: float | None = None,
     scores: Sequence[str] = (),
     draws: int = 1000,
     seed: int = 0,
@@ -57,11 +57,12 @@ def evaluate(
         analysers: titles → a name as for ``load_analyser``, an ``Analyser``, or any module that takes pictures
             (B, 3, H, W) in [0, 1], as large as they are, and gives logits. Or a list of names.
         codecs: names (intra for pictures, stock for clips), ``Codec`` objects, or titles → either.
-        qps: on the codecs' scale, 0..51; two or more.
-        baselines: rows beside them, that a preprocessor must beat: "blur 0.5", "blur 0.8", "downscale 0.75", of clips
-            "denoise". The codec alone always is a row.
+        qps: on the codecs' scale, 0..51; two or more. None: 17 to 47 by 5, of clips 22 and 30 to 50 by 5.
+        baselines: rows beside them, that a preprocessor must beat: "blur 0.5", "blur 0.8", "downscale 0.75",
+            "downscale 0.5", of clips "denoise". The codec alone always is a row.
         against: title of the row that the others are compared with.
         bd_from: the QP from which points count in BD-rates; curves and savings at one quality show finer ones too.
+            None: 22, or all of the QPs that are given.
         scores: only these; empty: all that the analysers have for such data.
         draws, seed: of the bootstrap.
         cells: folder of finished work, by all that it depends on; None keeps it in memory. What it holds of parts of
@@ -137,7 +138,11 @@ class Ready:
 
 
 def prepare(
-    material: Material, qps: Sequence[float], parts: Mapping[str, Any], device: str = "auto", **compared: Any
+    material: Material,
+    qps: Sequence[float] | None,
+    parts: Mapping[str, Any],
+    device: str = "auto",
+    **compared: Any,
 ) -> Ready:
     """Look at the parts of an evaluation: what cannot be measured is named before anything is.
 
@@ -155,10 +160,10 @@ def prepare(
         conditions=(ANCHOR, *(name for name in parts["baselines"] if name != ANCHOR)),
         preprocessors=tuple(f"{title}=given" for title in steps),
         analysers=tuple(seen),
-        qps=tuple(qps),
+        **({} if qps is None else {"qps": tuple(qps)}),
         **compared,
     )
-    rows = [condition(name, qps) for name in experiment.conditions]
+    rows = [condition(name, experiment.qps) for name in experiment.conditions]
     where = Processes(device).device
     rows += [row_of(title, step, experiment.qps, where) for title, step in steps.items()]
     options = {

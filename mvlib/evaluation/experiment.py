@@ -12,7 +12,9 @@ from mvlib.errors import InputError
 from .scales import SCORES
 
 ANCHOR = "codec alone"
-_BASELINES = (ANCHOR, "blur 0.5", "blur 0.8", "downscale 0.75")
+_BASELINES = (ANCHOR, "blur 0.5", "blur 0.8", "downscale 0.75", "downscale 0.5")
+BD_FROM = 22
+"""The QP from which points of the usual ones count in BD-rates: finer ones cost bits that few would spend."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ KINDS = MappingProxyType(
             {
                 "codecs": ("x265", "x264", "svtav1", "vp9", "jpeg", "webp", "avif"),
                 "analysers": ("efficientnet_lite0", "efficientnet_lite2"),
-                "qps": (27, 32, 37, 42, 47),
+                "qps": (17, 22, 27, 32, 37, 42, 47),
                 "gop": "intra",
                 "frames": 1,
             },
@@ -53,7 +55,7 @@ KINDS = MappingProxyType(
             {
                 "codecs": ("x264", "x265", "svtav1", "vp9"),
                 "analysers": ("action_resnet3d",),
-                "qps": (30, 35, 40, 45, 50),
+                "qps": (22, 30, 35, 40, 45, 50),
                 "gop": "stock",
                 "frames": 16,
                 "limit": 1000,
@@ -122,10 +124,11 @@ class Experiment:
     """Only these: kl, top1, label of classifiers and recognisers; divergence, ap of detectors (ap of pictures alone);
     ao, sr50, sr75 of trackers; features, the distance of late maps. Empty: all but features."""
     qps: tuple[int | float, ...] = _usual()
-    """On the H.264/HEVC scale; the usual: 27 to 47 by 5, of clips 30 to 50 by 5: five points, so that a PCHIP curve
-    has three inner ones."""
-    bd_from: int | float = 0
-    """The QP from which points count in BD-rates; curves and savings at one quality show finer ones too."""
+    """On the H.264/HEVC scale; the usual: 17 to 47 by 5, of clips 22 and 30 to 50 by 5: curves begin where analysers
+    are hardly ever wrong."""
+    bd_from: int | float = _usual()
+    """The QP from which points count in BD-rates; curves and savings at one quality show finer ones too. The usual: 22,
+    but where QPs are given and this is not, all of them count."""
     gop: str = _usual()
     """stock, ippp or intra, as in RealCodec; the usual: intra, of clips stock."""
     preset: str = "medium"
@@ -153,6 +156,8 @@ class Experiment:
         if self.kind not in KINDS:
             raise InputError(f"kind is {self.kind!r}; give one of {', '.join(KINDS)}")
         of = KINDS[self.kind]
+        if self.bd_from is None:
+            object.__setattr__(self, "bd_from", BD_FROM if self.qps is None else 0)
         for name, value in {"conditions": of.conditions, "material": of.materials[0], **of.usual}.items():
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)

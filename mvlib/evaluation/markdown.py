@@ -6,9 +6,12 @@ from typing import Any
 from mvlib.errors import InputError
 
 from .bdrate import small_overlap
-from .bootstrap import MOST_FAILED, significant
+from .bootstrap import MOST_FAILED, QUALITY, significant
+from .scales import SCORES
 
 Columns = Iterable[str] | None
+AT_EQUAL_RATE = "Quality at equal rate, positive = better: dB of distances, shares of 1 of right answers"
+"""The title of ``quality_table``."""
 
 
 def bd_table(
@@ -35,10 +38,17 @@ def bd_table(
     return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), _gain_cell)
 
 
-def savings_table(report: Mapping[str, Any], qualities: Columns = None) -> str:
-    """Percent of bits at one quality alone [95 %]: "top1 0.9" where nine of ten clean answers are kept."""
-    rows = _kept(report.get("savings", []), {"quality": qualities})
-    return _table(rows, lambda row: (row["analyser"], f"{row['quality']} {row['at']:g}"), _gain_cell)
+def savings_table(report: Mapping[str, Any], qualities: Columns = None, *, conditions: Columns = None) -> str:
+    """Percent of bits at one quality alone [95 %], from fine to coarse: "top1 0.9" keeps nine of ten clean answers."""
+    rows = _kept(report.get("savings", []), {"quality": qualities, "condition": conditions})
+    levels = [f"{name} {level:g}" for name, score in SCORES.items() for level in score.levels]
+    order = list(dict.fromkeys(row["analyser"] for row in rows))
+    return _table(
+        rows,
+        lambda row: (row["analyser"], f"{row['quality']} {row['at']:g}"),
+        _gain_cell,
+        lambda column: (order.index(column[0]), levels.index(column[1])),
+    )
 
 
 def fidelity_table(report: Mapping[str, Any]) -> str:
@@ -54,6 +64,15 @@ def probability_table(report: dict, qualities: Columns = None) -> str:
         return _number((gain or {}).get("below_zero"))
 
     return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), cell)
+
+
+def quality_table(report: Mapping[str, Any], qualities: Columns = None) -> str:
+    """The BD-qualities, the difference in quality at equal rate [95 %], positive = better; "–" where there is none.
+
+    In dB of what is measured as a distance (of a KL -10 log10 KL), in shares of 1 of what is measured as right answers.
+    """
+    rows = _kept(report["bd_rates"], {"quality": qualities})
+    return _table(rows, lambda row: (row["analyser"], row["quality"]), _quality_cell)
 
 
 def monotone_table(report: dict, qualities: Columns = None) -> str:
@@ -120,9 +139,12 @@ def _by_codec(rows: list[dict]) -> list[dict]:
 
 
 def _table(
-    rows: list[dict], column_of: Callable[[dict], tuple[str, str]], cell_of: Callable[[dict | None], str]
+    rows: list[dict],
+    column_of: Callable[[dict], tuple[str, str]],
+    cell_of: Callable[[dict | None], str],
+    order: Callable[[tuple[str, str]], tuple[int, int]] = lambda column: (0, 0),  # as they come
 ) -> str:
-    columns = list(dict.fromkeys(map(column_of, rows)))
+    columns = sorted(dict.fromkeys(map(column_of, rows)), key=order)
     lines: dict[tuple[str, str], dict] = {}
     for row in _by_codec(rows):
         lines.setdefault((row["codec"], row["condition"]), {})[column_of(row)] = row
@@ -139,12 +161,23 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 def _gain_cell(gain: dict | None) -> str:
     if gain is None or "error" in gain:
         return "–" if gain is None else gain["error"].split(":")[0]
+    return _cell(gain["bd_rate"] if "bd_rate" in gain else gain["saving"], gain, _notes(gain))
+
+
+def _notes(entry: Mapping[str, Any]) -> list[str]:
     notes = []
-    if gain["failed"] > MOST_FAILED:
-        notes.append(f"{gain['failed']:.0%} of draws failed")
-    if small_overlap(gain.get("overlap", 1)):
-        notes.append(f"{gain['overlap']:.0%} overlap")
-    return _cell(gain["bd_rate"] if "bd_rate" in gain else gain["saving"], gain, notes)
+    if entry["failed"] > MOST_FAILED:
+        notes.append(f"{entry['failed']:.0%} of draws failed")
+    if small_overlap(entry.get("overlap", 1)):
+        notes.append(f"{entry['overlap']:.0%} overlap")
+    return notes
+
+
+def _quality_cell(row: dict | None) -> str:
+    if row is None or row.get("bd_quality") is None:
+        return "–"
+    entry = {old: row[new] for old, new in QUALITY.items() if old != "bd_rate"}
+    return _cell(row["bd_quality"], entry, _notes(entry), "+.3f")
 
 
 def _point_cell(row: dict | None) -> str:
@@ -154,7 +187,8 @@ def _point_cell(row: dict | None) -> str:
     return _cell(100 * row["difference"], percent)
 
 
-def _cell(value: float, entry: dict, notes: Sequence[str] = ()) -> str:
-    interval = "no interval" if entry["low"] is None else f"{entry['low']:+.1f}, {entry['high']:+.1f}"
-    text = f"{value:+.1f} [{interval}]" + (f" ({', '.join(notes)})" if notes else "")
+def _cell(value: float, entry: dict, notes: Sequence[str] = (), form: str = "+.1f") -> str:
+    low, high = entry["low"], entry["high"]
+    interval = "no interval" if low is None else f"{low:{form}}, {high:{form}}"
+    text = f"{value:{form}} [{interval}]" + (f" ({', '.join(notes)})" if notes else "")
     return text if significant(entry) else f"({text})"

@@ -73,6 +73,7 @@ def write_page(report: Report, ready: Ready, path: str | Path) -> None:
 def _more_tables(result: Mapping[str, Any]) -> Iterator[str]:
     for title, table in (
         ("Percent of bits at one quality", markdown.savings_table(result)),
+        (markdown.AT_EQUAL_RATE, markdown.quality_table(result)),
         ("Percent of bits at equal luma PSNR and MS-SSIM, for people", markdown.fidelity_table(result)),
     ):
         if table.count("\n") > 1:

@@ -21,6 +21,9 @@ from .measurements import Measured, Source
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Numbers = tuple[float, float | None, float | None]
+"""A value and the ends of its interval."""
+
 
 @dataclass(frozen=True)
 class Report:
@@ -123,9 +126,7 @@ class Report:
         numbers = Comparison.by(options, workers).numbers(self.measured, self.sources)
         return Report(self.result | {"options": options} | numbers, self.measured, self.sources)
 
-    def bd_rate(
-        self, codec: str, row: str, analyser: str, quality: str | None = None
-    ) -> tuple[float, float | None, float | None]:
+    def bd_rate(self, codec: str, row: str, analyser: str, quality: str | None = None) -> Numbers:
         """Percent of bits at equal quality, and its 95 % interval: value, low, high; negative = saved.
 
         Args:
@@ -136,6 +137,31 @@ class Report:
         Raises:
             ValueError: there is no such entry (the message lists those that there are), or no BD-rate (``CurveError``).
         """
+        entry = self._entry(codec, row, analyser, quality)
+        if error := entry.get("error"):
+            raise CurveError(f"{codec}, {row}, {analyser}: {error}")
+        return entry["bd_rate"], entry["low"], entry["high"]
+
+    def bd_quality(self, codec: str, row: str, analyser: str, quality: str | None = None) -> Numbers:
+        """Quality gained at equal rate, and its 95 % interval: value, low, high; positive = better.
+
+        In dB of what is measured as a distance (of a KL -10 log10 KL), in shares of 1 of what is measured as right
+        answers. Arguments and interval as of ``bd_rate``.
+
+        Raises:
+            ValueError: there is no such entry, or no BD-quality (``CurveError``); or the result is an older one that
+                has none: that of ``recomputed`` has.
+        """
+        entry = self._entry(codec, row, analyser, quality)
+        if "bd_quality" not in entry:
+            raise InputError("this result was made without BD-quality; Report.recomputed() computes it")
+        if entry["bd_quality"] is None:
+            raise CurveError(
+                f"{codec}, {row}, {analyser}: the curves share no rate, or quality does not rise with it"
+            )
+        return entry["bd_quality"], entry["quality_low"], entry["quality_high"]
+
+    def _entry(self, codec: str, row: str, analyser: str, quality: str | None) -> dict[str, Any]:
         wanted = {"codec": codec, "condition": row, "analyser": analyser}
         wanted |= {} if quality is None else {"quality": quality}
         entries = self.result["bd_rates"]
@@ -144,10 +170,7 @@ class Report:
             entries = [entry for entry in entries if entry[key] == value]
             if not entries:
                 raise InputError(f"there is no {key} {value!r}, only {', '.join(there) or 'none'}")
-        if error := entries[0].get("error"):
-            raise CurveError(f"{codec}, {row}, {analyser}: {error}")
-        value, low, high = (entries[0][key] for key in ("bd_rate", "low", "high"))
-        return value, low, high
+        return entries[0]
 
     def plot(self, score: str | None = None) -> "Figure":
         """Rate-quality curves with their bands: an axis for each analyser, a curve for each codec and row.

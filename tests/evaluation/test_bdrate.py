@@ -80,9 +80,41 @@ def test_curves_without_a_bd_rate_say_why(curve, error):
     assert issubclass(error, ValueError)
 
 
-def test_the_result_survives_pickling():
-    bd = pickle.loads(pickle.dumps(mvlib.bd_rate(CURVE, [(r, q + 1) for r, q in CURVE])))
-    assert 0 < bd.overlap < 1
+@pytest.mark.parametrize("number", [mvlib.bd_rate, mvlib.bd_quality])
+def test_the_result_survives_pickling(number):
+    bd = number(CURVE, [(1.1 * r, q + 1) for r, q in CURVE])
+    again = pickle.loads(pickle.dumps(bd))
+    assert again == bd and type(again) is type(bd) and 0 < again.overlap == bd.overlap < 1
+
+
+@pytest.mark.parametrize("fit", ["pchip", "monotone"])
+@pytest.mark.parametrize("gain", [0, 0.5, -2])
+def test_a_curve_that_is_shifted_in_quality_gives_the_shift(gain, fit):
+    bd = mvlib.bd_quality(CURVE, [(r, q + gain) for r, q in CURVE[::-1]], fit=fit)
+    assert bd == pytest.approx(gain, abs=1e-9) and bd.overlap == pytest.approx(1)
+
+
+def test_the_gain_at_equal_rate_by_hand_on_straight_lines():
+    """Quality is 10 log10(rate), and 11 log10(rate): over rates of 10 to 1000 the mean of log10(rate) is 2."""
+    rates = [10, 100, 1000]
+    anchor, test = ([(r, slope * np.log10(r)) for r in rates] for slope in (10, 11))
+    assert mvlib.bd_quality(anchor, test) == pytest.approx(2, rel=1e-9)
+    finer = [(r, 11 * np.log10(r)) for r in (1, 10, 100, 1000, 10_000)]
+    assert mvlib.bd_quality(anchor, finer) == pytest.approx(2, rel=1e-9)
+    assert mvlib.bd_quality(anchor, finer).overlap == pytest.approx(0.5)
+
+
+def test_curves_without_a_gain_at_equal_rate_say_why():
+    far = [(100 * r, q) for r, q in CURVE]
+    assert mvlib.bd_rate(CURVE, far) == pytest.approx(9900)
+    with pytest.raises(DisjointCurves, match=r"rates 1000\.\.8000, test 1e\+05\.\.8e\+05: none of the rates"):
+        mvlib.bd_quality(CURVE, far)
+    with pytest.raises(NonMonotoneCurve):
+        mvlib.bd_quality(CURVE, [(r, -q) for r, q in CURVE])
+    with pytest.warns(SmallOverlap, match="share 20% of the rates .* the BD-quality speaks of that part"):
+        mvlib.bd_quality(CURVE, [(4 * r, q) for r, q in CURVE])
+    with pytest.raises(mvlib.errors.InputError, match="'monotone'"):
+        mvlib.bd_quality(CURVE, CURVE, fit="cubic")
 
 
 def made_measurements(n=60, saving=0.9, noise=0.2, seed=1):
@@ -199,12 +231,12 @@ def test_the_rate_for_one_quality_lies_on_the_curve():
 def test_a_saving_at_one_quality_and_the_share_of_draws_that_save():
     """Nothing is saved at the lower end, a half at the upper one."""
     random = np.random.default_rng(0)
-    quality = np.tile([0.2, 0.5, 0.9], (20, 1))
+    quality = np.tile([0.25, 0.5, 0.875], (20, 1))  # means of these are exact
     rate = random.uniform(0.9, 1.1, (20, 1)) * [1.0, 2.0, 4.0]
     both = curves((rate, quality), (rate * [1.0, 0.8, 0.5], quality), range(20), lambda mean: mean, 100, 0)
-    for level, saving in ((0.2, 0.0), (0.5, -20.0), (0.9, -50.0)):
+    for level, saving in ((0.25, 0.0), (0.5, -20.0), (0.875, -50.0)):
         assert saving_at(*both, level).bd_rate == pytest.approx(saving)
-    assert saving_at(*both, 0.9).below_zero == 1 and saving_at(*both, 0.9).high == pytest.approx(-50)
+    assert saving_at(*both, 0.875).below_zero == 1 and saving_at(*both, 0.875).high == pytest.approx(-50)
     noisy = random.normal(1, 0.2, (20, 1)) * rate, quality
     found = bootstrap_bd_rate((rate, quality), noisy, range(20), draws=400)
     assert 0 < found.below_zero < 1 and (found.below_zero > 0.5) == (found.bd_rate < 0)

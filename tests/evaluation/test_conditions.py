@@ -40,10 +40,17 @@ def test_the_blur_is_the_gaussian_that_it_says():
     assert blurred.sum() == pytest.approx(255, abs=8)
 
 
-def test_downscaling_is_what_the_encoder_sees(frames):
-    small = downscale(frames, factor=0.75)
-    assert small.shape == (2, 36, 50, 3)
+@pytest.mark.parametrize(("factor", "size"), [(0.75, (36, 50)), (0.5, (24, 32))])
+def test_downscaling_is_what_the_encoder_sees(frames, factor, size):
+    small = BASELINES[f"downscale {factor}"].prepare(frames, 37)
+    np.testing.assert_array_equal(small, downscale(frames, factor=factor))
+    assert small.shape == (2, *size, 3)
     assert upscale(small, (48, 66)).shape == frames.shape
+
+
+@pytest.mark.parametrize("kind", ["pictures", "clips"])
+def test_both_downscalings_are_among_the_usual_rows(kind):
+    assert {"downscale 0.75", "downscale 0.5"} < set(Experiment(kind).conditions) <= BASELINES.keys()
 
 
 def test_flat_pictures_stay_flat():

@@ -176,7 +176,14 @@ def test_the_command_prints_the_tables_of_a_file(report, tmp_path, monkeypatch, 
     main()
     printed = capsys.readouterr().out
     assert "| codec | condition | a, kl |" in printed and "| x264 | codec alone |" in printed
-    for title in ("at one quality", "at equal luma PSNR", "by a monotone fit", "P(BD-rate < 0)", "\nkl:a\n"):
+    for title in (
+        "at one quality",
+        "Quality at equal rate",
+        "at equal luma PSNR",
+        "by a monotone fit",
+        "P(BD-rate < 0)",
+        "\nkl:a\n",
+    ):
         assert title in printed
     assert Report.load(tmp_path / "y.json").to_dict()["options"]["against"] == "blur 0.5"
     monkeypatch.setattr(sys, "argv", [*typed[:3], "--against=nothing"])

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from test_averages import precision
 
+from mvlib.errors import InputError
+from mvlib.evaluation import CurveError, Report
 from mvlib.evaluation.averages import Drawn
 from mvlib.evaluation.bootstrap import Interval, bootstrap_bd_rate, bootstrap_difference, weightings
 from mvlib.evaluation.experiment import ANCHOR, Experiment
-from mvlib.evaluation.markdown import bd_table, curve_table, light_table
+from mvlib.evaluation.markdown import bd_table, curve_table, light_table, quality_table, savings_table
 from mvlib.evaluation.matching import Matches
 from mvlib.evaluation.measurements import Measurements
 from mvlib.evaluation.report import make_report, save_json
@@ -21,13 +23,18 @@ EXPERIMENT = Experiment(codecs=("x264",), conditions=(ANCHOR, "blur 0.8"), qps=(
 SOURCES = [f"photo {i}" for i in range(6)]
 
 
-def measured(label=None, saving: float = 0.8):
-    """Six pictures at three QPs: the same quality for a share of the bits."""
+def measured(label=None, saving: float = 0.8, loss: float = 1.0):
+    """Six pictures at three QPs: for a share of the bits the same quality, or a share of the KL."""
     rate = np.linspace(1, 2, 6)[:, None] * [0.8, 0.4, 0.2]
     kl = np.linspace(0.5, 1.5, 6)[:, None] * [0.01, 0.1, 1.0]
     rows = {ANCHOR: rate, "blur 0.8": saving * rate}
-    scores = {("a", "kl"): kl} | ({} if label is None else {("a", "label"): label})
-    return {("x264", name): Measurements(bpp, {"psnr-rgb": 40 - bpp}, scores) for name, bpp in rows.items()}
+    scores = {} if label is None else {("a", "label"): label}
+    return {
+        ("x264", name): Measurements(
+            bpp, {"psnr-rgb": 40 - bpp}, {("a", "kl"): kl if name == ANCHOR else loss * kl} | scores
+        )
+        for name, bpp in rows.items()
+    }
 
 
 def report(results, sources=SOURCES):
@@ -69,6 +76,67 @@ def test_finer_points_may_be_shown_without_counting():
         ValueError, match=r"bd_from is 38; of the QPs \[30, 37, 44\] two at least must be as high"
     ):
         replace(EXPERIMENT, bd_from=38)
+
+
+def test_the_gain_at_equal_rate_stands_beside_the_bd_rate(tmp_path):
+    """A row that keeps a tenth of the KL at all rates is better by 10 dB."""
+    results = measured(saving=1, loss=0.1)
+    found = Report(saved(report(results), tmp_path))
+    assert found.bd_quality("x264", "blur 0.8", "a") == pytest.approx((10, 10, 10), abs=1e-3)
+    (gain,) = found.result["bd_rates"]
+    assert gain["rate_overlap"] == pytest.approx(1, abs=1e-3) and gain["quality_failed"] == 0
+    assert "| x264 | blur 0.8 | +10.000 [+10.000, +10.000] |" in quality_table(found.result)
+    finer = replace(EXPERIMENT, bd_from=37)
+    results["x264", "blur 0.8"].scores["a", "kl"][:, 0] = (
+        9.0  # dropped from the curve, as from that of the BD-rate
+    )
+    material = Material("made up", "nothing", 6, lambda i: None)
+    (gain,) = make_report(finer, results, SOURCES, "the command", material)["bd_rates"]
+    assert gain["bd_quality"] == pytest.approx(10, abs=1e-3)
+
+
+def test_curves_may_share_rates_alone_or_qualities_alone():
+    found = Report(report(measured(saving=1, loss=0.001)))
+    assert found.bd_quality("x264", "blur 0.8", "a")[0] == pytest.approx(30, abs=1e-3)
+    with pytest.raises(CurveError, match="none of the qualities"):
+        found.bd_rate("x264", "blur 0.8", "a")
+    found = Report(report(measured(saving=0.01)))
+    assert found.bd_rate("x264", "blur 0.8", "a")[0] == pytest.approx(-99)
+    with pytest.raises(CurveError, match="share no rate"):
+        found.bd_quality("x264", "blur 0.8", "a")
+    assert "| x264 | blur 0.8 | – |" in quality_table(found.result)
+
+
+def test_an_older_result_without_the_gain_at_equal_rate_is_read():
+    old = report(measured())
+    for gain in old["bd_rates"]:
+        for key in ("bd_quality", "quality_low", "quality_high", "quality_failed", "rate_overlap"):
+            del gain[key]
+    assert Report(old).bd_rate("x264", "blur 0.8", "a")[0] == pytest.approx(-20, abs=1e-3)
+    assert "| x264 | blur 0.8 | – |" in quality_table(old)
+    with pytest.raises(InputError, match=r"without BD-quality; Report\.recomputed\(\) computes it"):
+        Report(old).bd_quality("x264", "blur 0.8", "a")
+    again = Report(old, measured(), SOURCES).recomputed(workers=1)
+    assert again.bd_quality("x264", "blur 0.8", "a")[0] > 0
+
+
+def test_the_usual_qps_begin_where_analysers_are_right_and_bd_rates_at_22():
+    pictures, clips = Experiment(), Experiment("clips")
+    assert (pictures.qps, pictures.bd_from) == ((17, 22, 27, 32, 37, 42, 47), 22)
+    assert (clips.qps, clips.bd_from) == ((22, 30, 35, 40, 45, 50), 22)
+    assert Experiment(qps=(12, 17, 27)).bd_from == 0, "all QPs that are given count"
+    assert Experiment(qps=(12, 17, 27), bd_from=17).bd_from == 17
+    assert Experiment(bd_from=0).bd_from == 0 and Experiment(**vars(pictures)) == pictures
+
+
+def test_savings_stand_in_the_order_of_analysers_and_levels():
+    names = {"codec": "x264", "low": -3, "high": -1, "failed": 0, "saving": -2}
+    of = [("blur", "b", 0.3), ("blur", "a", 0.3), ("net", "b", 0.05), ("net", "a", 0.3)]
+    rows = [names | {"condition": c, "analyser": a, "quality": "kl", "at": at} for c, a, at in of]
+    lines = savings_table({"savings": rows}).split("\n")
+    assert lines[0] == "| codec | condition | b, kl 0.05 | b, kl 0.3 | a, kl 0.3 |"
+    assert lines[2] == "| x264 | blur | – | -2.0 [-3.0, -1.0] | -2.0 [-3.0, -1.0] |"
+    assert savings_table({"savings": rows}, conditions=["net"]).count("\n") == 2
 
 
 def test_one_source_gives_numbers_without_an_interval(tmp_path):
