@@ -154,13 +154,13 @@ def prepare(
     seen = {title: as_analyser(title, given) for title, given in looking.items()}
     gop = "stock" if material.clips else "intra"
     coders = {title: _codec(title, given, gop) for title, given in _by_name(parts["codecs"]).items()}
+    compared |= {} if qps is None else {"qps": tuple(qps)}
     experiment = Experiment(
         "clips" if material.clips else "pictures",
         codecs=tuple(coders),
         conditions=(ANCHOR, *(name for name in parts["baselines"] if name != ANCHOR)),
         preprocessors=tuple(f"{title}=given" for title in steps),
         analysers=tuple(seen),
-        **({} if qps is None else {"qps": tuple(qps)}),
         **compared,
     )
     rows = [condition(name, experiment.qps) for name in experiment.conditions]
