@@ -27,7 +27,7 @@ from mvlib.codecs.encoders import ENCODERS, Encoder
 from mvlib.datasets.pasted import PastedCutouts
 from mvlib.evaluation.conditions import condition, gaussian_blur
 from mvlib.evaluation.experiment import ANCHOR, Experiment
-from mvlib.evaluation.given import reader_material
+from mvlib.evaluation.material import reader_material
 from mvlib.evaluation.own_steps import row_of
 from mvlib.evaluation.protocol import measure
 from mvlib.evaluation.report import make_report

@@ -38,7 +38,6 @@ def _print(codec: str, gop: str, kind: str, report: dict[str, dict[str, float]])
 
 
 def qp_tables(
-    data: Path = Path("data"),
     photos: int = 32,
     clips: int = 12,
     workers: int = 1,
@@ -48,14 +47,13 @@ def qp_tables(
     """Measure the native value of every encoder that has x265's luma PSNR at each QP, and write the tables.
 
     Args:
-        data: folder with photos.csv and clips.csv.
         photos, clips: how many of each.
         workers: processes for the encoders.
         kinds: which tables: intra, still, stock.
         out: file of the tables; those of other kinds stay.
     """
     with alone(out, "measurement"):
-        make_tables(data, photos, clips, workers, kinds, out)
+        make_tables(photos, clips, workers, kinds, out)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from mvlib._planes import to_frames, to_pictures
+from mvlib._planes import to_pictures
 from mvlib.virtual.codec import frame_features, frame_qps
 from mvlib.virtual.colour import pad_planes, rgb_to_planes
 from mvlib.virtual.intra import IFrame, code_i
@@ -43,12 +43,12 @@ VALIDATION = (Squares("val", 224, 40, 4),)
 def pictures(material: Squares, seed: int) -> tuple[list[np.ndarray], list[int]]:
     """Squares (1, size, size, 3) uint8 and a QP for each; a square comes once for each of its QPs."""
     from mvlib.datasets import Photos
+    from mvlib.datasets.squares import some_of
 
     photos = Photos(material.split, material.size, crop="random", flip=False, seed=seed)
     rng = np.random.default_rng(seed)
     items, qps = [], []
-    for i in np.linspace(0, len(photos) - 1, min(material.count, len(photos))).astype(int):
-        square = to_frames(photos[int(i)])[None]
+    for square in some_of(photos, material.count):
         items += [square] * material.per
         qps += [int(q) for q in rng.choice(np.arange(12, 52), material.per, replace=False)]
     return items, qps

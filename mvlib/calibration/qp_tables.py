@@ -1,6 +1,6 @@
 """Make ``qp_tables.json``: photographs and clips → x265's luma PSNR per qp ↔ each encoder's per native → table.
 
-    python -m mvlib.calibration qp_tables --data data
+    python -m mvlib.calibration qp_tables
 
 For every qp the table holds the native value at which an encoder's mean luma PSNR (BT.709 luma of the RGB pictures,
 dB, mean over pictures) is x265's (medium) at that qp:
@@ -14,7 +14,6 @@ Luma, since its distortion follows the quantiser step, while chroma has offsets 
 that 4:2:0 sets.
 """
 
-import csv
 import json
 from pathlib import Path
 
@@ -28,6 +27,7 @@ from mvlib._packaged import packaged
 from mvlib.codecs.codec import RealCodec, versions
 from mvlib.codecs.encoders import ENCODERS, QP_MAX
 from mvlib.colour import COLOURS
+from mvlib.datasets._root import read_manifest
 
 SIDE = 224  # of the crops from the middle
 FRAMES = 17  # of a clip: a whole mini-GOP of 16 after the first frame
@@ -44,25 +44,21 @@ def middle(frames: np.ndarray, side: int = SIDE) -> np.ndarray:
     return frames[:, top : top + side, left : left + side]
 
 
-def rows(manifest: Path, count: int) -> list[Path]:
+def files(manifest: str, count: int) -> list[Path]:
     """``count`` files of the train split, evenly spread over the manifest's order."""
-    with manifest.open(newline="") as file:
-        files = [row["file"] for row in csv.DictReader(file) if row["split"] == "train"]
-    chosen = np.linspace(0, len(files) - 1, min(count, len(files))).round().astype(int)
-    return [manifest.parent / files[i] for i in chosen]
+    items = read_manifest(manifest, "train")
+    return [items[i].path for i in np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)]
 
 
-def photos(data: Path, count: int) -> list[np.ndarray]:
+def photos(count: int) -> list[np.ndarray]:
     """Photographs as clips of one frame."""
-    return [
-        middle(np.asarray(Image.open(path).convert("RGB"))[None]) for path in rows(data / "photos.csv", count)
-    ]
+    return [middle(np.asarray(Image.open(path).convert("RGB"))[None]) for path in files("photos.csv", count)]
 
 
-def clips(data: Path, count: int) -> list[np.ndarray]:
-    """The first frames of clips."""
+def clips(count: int) -> list[np.ndarray]:
+    """The first frames of clips, in the colours that the codecs' own decoder gives: the tables were measured so."""
     found = []
-    for path in rows(data / "clips.csv", count):
+    for path in files("clips.csv", count):
         with av.open(str(path)) as container:
             frames = [
                 f.to_ndarray(format="rgb24")
@@ -124,19 +120,17 @@ def measure(kind: str, names: list[str], items: list[np.ndarray], workers: int) 
     return made
 
 
-def make_tables(
-    data: Path, photo_count: int, clip_count: int, workers: int, kinds: list[str], out: Path
-) -> None:
+def make_tables(photo_count: int, clip_count: int, workers: int, kinds: list[str], out: Path) -> None:
     """Measure tables of the given kinds and write them; tables of other kinds that ``out`` holds stay."""
     found = json.loads(out.read_text())["codecs"] if out.exists() else {}
     own_scale = [name for name in ENCODERS if name not in ("x264", "x265")]
     sources: list[str] | str
     for kind in kinds:
         if kind == "stock":
-            items, names = clips(data, clip_count), ["svtav1", "vp9"]
-            sources = [path.name for path in rows(data / "clips.csv", clip_count)]
+            items, names = clips(clip_count), ["svtav1", "vp9"]
+            sources = [path.name for path in files("clips.csv", clip_count)]
         else:
-            items, names, sources = photos(data, photo_count), own_scale, "photos"
+            items, names, sources = photos(photo_count), own_scale, "photos"
         for name, table in measure(kind, names, items, workers).items():
             found.setdefault(name, {})[kind] = table | {"sources": sources}
     result = {

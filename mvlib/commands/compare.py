@@ -51,12 +51,12 @@ def compare(
         device: where networks work: auto, cpu or cuda.
     """
     from mvlib.evaluation.evaluate import prepare
-    from mvlib.evaluation.own_files import own_material
+    from mvlib.evaluation.material import given_material
     from mvlib.evaluation.page import write_page
 
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give a folder")
-    material = own_material(paths, frames, excerpts, limit)
+    material = given_material(paths, frames, limit, excerpts)
     usual = ("video",) if material.clips else ("image",)
     parts = {
         "preprocessors": usual if preprocessors is None else preprocessors,

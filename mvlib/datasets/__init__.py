@@ -12,7 +12,7 @@ from ._root import Item, data_root
 from .acting import ActedClip, ActingCutouts
 from .acting_paths import ACTIONS
 from .clips import Clips
-from .opening import open_dataset
+from .opening import open_dataset, reader_of
 from .pasted import PastedCutouts
 from .photos import Cutout, Cutouts, Photos
 from .squares import Squares
@@ -20,5 +20,5 @@ from .tracks import Tracks
 
 __all__ = [
     "ACTIONS", "ActedClip", "ActingCutouts", "Clips", "Cutout", "Cutouts", "Item", "PastedCutouts", "Photos", "Squares",
-    "Tracks", "data_root", "open_dataset",
+    "Tracks", "data_root", "open_dataset", "reader_of",
 ]  # fmt: skip

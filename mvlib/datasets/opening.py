@@ -1,14 +1,15 @@
-"""Any data set by its name: "photos" | "coco" with its folder | "folder" → reader → samples."""
+"""Any data set by its name, "photos" | "coco" with its folder | "folder", or whatever one has → reader → samples."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from mvlib.errors import InputError, choose
+from mvlib.errors import InputError, InputTypeError, choose
 
 from . import own
 from .pasted import PastedCutouts
-from .readers import COCO, VOC, Folder, GOT10k, ImageNet, Imagenette, Kinetics400, Reader
+from .readers import COCO, VOC, Folder, Given, GOT10k, ImageNet, Imagenette, Kinetics400, OwnFiles, Reader
 from .tracks import Tracks
 
 OWN: dict[str, Callable[..., Reader]] = {
@@ -76,6 +77,36 @@ def open_dataset(name: str, root: str | Path | None = None, **options: Any) -> R
     if root is None:
         raise InputError(f"dataset {name!r} needs root=, the folder where it lies")
     return PUBLIC[name](root, **options)
+
+
+def reader_of(data: Any, frames: int | None = None, excerpts: int | None = None, **options: Any) -> Reader:
+    """Whatever holds pictures or clips, as a reader.
+
+    Args:
+        data: what ``open_dataset`` gives; a folder; the name of a file; or a sequence, a map-style Dataset or a mapping
+            of items as ``Given`` takes them. With ``excerpts``: a list of files and folders.
+        frames: of clips: so many of each. Of a folder None reads the pictures.
+        excerpts: most that are taken of one film, in place of the one in its middle; see ``OwnFiles``.
+        options: of a folder, as ``Folder`` takes them.
+
+    Raises ValueError or TypeError for what is none of these, FileNotFoundError for what is not there.
+
+    Example:
+        >>> import numpy
+        >>> reader_of([numpy.zeros((32, 48, 3), numpy.uint8)])[0].frames.shape
+        (1, 32, 48, 3)
+    """
+    if excerpts is not None:
+        return OwnFiles(data, 16 if frames is None else frames, excerpts)
+    if isinstance(data, Reader):
+        return data
+    if isinstance(data, str | os.PathLike):
+        return Given([data], frames) if Path(data).is_file() else Folder(data, frames, **options)
+    if not hasattr(data, "__getitem__") or not hasattr(data, "__len__"):
+        raise InputTypeError(
+            f"data is {type(data).__name__}; give what open_dataset gives, a folder, file names, arrays or tensors"
+        )
+    return Given(data, frames)
 
 
 def has_splits(name: str) -> bool:

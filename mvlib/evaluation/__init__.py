@@ -1,8 +1,8 @@
 """Evaluation on real bitstreams: conditions × codecs × QPs → rate and quality per picture → BD-rate with intervals.
 
 ``bd_rate``, ``bd_quality``, the bootstrap and ``Report`` are here. ``evaluation.evaluate`` is the call for one's own
-parts, ``evaluation.protocol`` what it runs; ``evaluation.material`` and ``evaluation.given`` make the samples,
-``evaluation.conditions`` the baselines. They load torch and the analysers, this page does not.
+parts, ``evaluation.protocol`` what it runs; ``evaluation.material`` makes the samples, ``evaluation.conditions`` the
+baselines. They load torch and the analysers, this page does not.
 """
 
 from .bdrate import (

@@ -1,15 +1,28 @@
-"""The material of an experiment by name: photographs | frames and excerpts of films | generated scenes → samples."""
+"""Samples and what is known of them: the material of an experiment by name | a reader | whatever somebody has.
 
+By name there are photographs, frames and excerpts of films, generated scenes, and public data sets.
+"""
+
+import logging
+from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from mvlib.datasets import open_dataset
-from mvlib.datasets.readers import Reader
-from mvlib.errors import InputError
+import numpy as np
+
+from mvlib._planes import to_frames
+from mvlib.analysers.detectors import COCO_CLASSES
+from mvlib.datasets import Squares, open_dataset, reader_of
+from mvlib.datasets.opening import has_splits
+from mvlib.datasets.readers import Reader, counted
+from mvlib.errors import InputError, MissingFile
+from mvlib.samples import Objects, Sample
 
 from .experiment import Experiment
-from .given import public_material, reader_material
-from .samples import Material
+from .samples import PSEUDO, PSEUDO_CLIPS, UNLABELLED, UNMARKED, Material, spread
+
+log = logging.getLogger("mvlib.evaluation")
 
 
 def load_material(experiment: Experiment) -> Material:
@@ -48,3 +61,119 @@ def _own(e: Experiment) -> Reader:
         case "tracks":
             return open_dataset("tracks", split=e.split, frames=e.frames)
     return open_dataset(e.material, **options)
+
+
+def public_material(dataset: str, experiment: Experiment) -> Material:
+    """The pictures or clips of the public ``dataset``; what cannot be read is left out, named in the log and counted.
+
+    Raises ValueError for clips where pictures are wanted and the reverse, or for squares out of pictures with boxes;
+    see ``open_dataset``.
+    """
+    options: dict[str, Any] = {"split": experiment.split} if has_splits(dataset) else {}
+    options |= {"frames": experiment.frames} if experiment.clips else {}
+    options |= {"on_error": "skip"} | experiment.reader
+    reader = open_dataset(dataset, experiment.root, **options)
+    if reader.is_video != experiment.clips:
+        held, command = ("clips", "video") if reader.is_video else ("pictures", "image")
+        raise InputError(f"{dataset} holds {held}; `evaluate {command}` takes it")
+    side = (
+        f"split {experiment.reader.get('split', experiment.split)}" if reader.has_splits else experiment.root
+    )
+    return reader_material(reader, f"{dataset}, {side}", experiment.size, experiment.limit)
+
+
+def reader_material(reader: Reader, name: str, size: int | None = None, limit: int | None = None) -> Material:
+    """What ``reader`` reads: labels, objects and tracks where it knows them.
+
+    Args:
+        name: what the result calls it.
+        size: side of the centred squares in pixels; None is the whole.
+        limit: most samples, from all over it.
+    """
+    _check_classes(reader)
+    squares = Squares(reader, size, crop="centre", flip=False) if size else None
+    places = spread(len(reader), limit)
+
+    def get(i: int) -> Sample | None:
+        sample = reader[places[i]]
+        if sample is None:
+            return None
+        objects = sample.objects
+        if objects is not None and reader.classes:
+            objects = _in_coco(objects, reader.classes)
+        return replace(sample, frames=_frames(sample, squares), objects=objects, boxes=_followed(sample))
+
+    lacks = {} if "label" in reader.gives else UNLABELLED
+    if reader.is_video:
+        truth = reader.annotation if reader.gives else PSEUDO_CLIPS
+        lacks = lacks if "track" in reader.gives else lacks | UNMARKED
+    else:
+        truth = reader.annotation if "objects" in reader.gives else PSEUDO
+    what = f"{'clips' if reader.is_video else 'pictures'} {f'centred squares at {size}x{size}' if size else 'whole'}"
+    passed = f"; passed over: {counted(reader.passed)}" if reader.passed else ""
+    about = reader.about.replace("{n}", str(len(places))) or f"{name}, {what}{passed}"
+    return Material(about, truth, len(places), get, tuple(reader.classes) or None, lacks, reader.is_video)
+
+
+def given_material(
+    data: Any, frames: int = 16, limit: int | None = None, excerpts: int | None = None
+) -> Material:
+    """Whatever pictures or clips somebody has, as material.
+
+    Args:
+        data: see ``mvlib.evaluate``; of a folder its pictures or, if there are none, its clips.
+        frames: of the window in the middle of a film.
+        limit: most samples, from all over.
+        excerpts: of a list of films and folders, most that are taken of one film in place of its middle.
+    Raises:
+        TypeError, ValueError: something else, nothing, or pictures beside clips.  FileNotFoundError: not there.
+    """
+    if isinstance(data, Material):
+        return data
+    if excerpts is None and isinstance(data, str | Path) and Path(data).is_dir():
+        try:
+            reader = reader_of(data, on_error="skip")
+        except MissingFile:
+            reader = reader_of(data, frames, on_error="skip")
+        return reader_material(reader, f"folder {data}", limit=limit)
+    reader = reader_of(data, frames, excerpts)
+    return reader_material(reader, type(reader).__name__, limit=limit)
+
+
+def _followed(sample: Sample) -> np.ndarray | None:
+    """Boxes of the object to follow, if it is there to be followed from the first frame on."""
+    if sample.boxes is None or sample.visible is None or not sample.visible[0]:
+        return None
+    return np.nan_to_num(sample.boxes)
+
+
+def _check_classes(reader: Reader) -> None:
+    """Raise ValueError where no object has a class that the detectors know; tell of those without."""
+    if "objects" not in reader.gives:
+        return
+    unknown = [name for name in reader.classes if name not in COCO_CLASSES]
+    if len(unknown) == len(reader.classes):
+        raise InputError(
+            f"none of the classes {', '.join(unknown[:5])} is one of COCO's, which the detectors know; rename them in "
+            "the annotation, or read the pictures as dataset folder"
+        )
+    if unknown:
+        log.warning("objects do not count of classes that COCO has not: %s", ", ".join(unknown))
+
+
+def _frames(sample: Sample, squares: Squares | None) -> np.ndarray:
+    """uint8 (T, H, W, 3), whole or the centred square."""
+    if not squares:
+        return sample.frames
+    if sample.objects is not None or sample.boxes is not None:
+        raise InputError(f"size={squares.size} would cut through boxes; leave it out, or use short_side")
+    x = squares.cut(sample)  # ([T,] 3, size, size) in [0, 1]
+    return to_frames(x).reshape(-1, squares.size, squares.size, 3)
+
+
+def _in_coco(objects: Objects, classes: Sequence[str]) -> Objects:
+    """Those of the objects whose class COCO has, by its numbers."""
+    names = [classes[label] for label in objects.labels]
+    known = [k for k, name in enumerate(names) if name in COCO_CLASSES]
+    labels = np.array([COCO_CLASSES.index(names[k]) for k in known], np.int64)
+    return Objects(objects.boxes[known], labels, objects.ignored[known], objects.crowd[known])

@@ -19,7 +19,7 @@ from mvlib.errors import InputError
 from mvlib.evaluation.markdown import markdown
 from mvlib.virtual import VirtualCodec
 
-from .measuring import code_virtually, top1, whole_levels
+from .measuring import code_virtually, top1
 from .setup import Agreement
 from .signs import interval_of_mean
 
@@ -27,13 +27,14 @@ from .signs import interval_of_mean
 def squares(setup: Agreement) -> tuple[list[np.ndarray], list[str]]:
     """Pictures as uint8 (1, size, size, 3) and the source of each."""
     from mvlib.datasets import Photos
+    from mvlib.datasets.squares import some_of
 
     pictures, sources = [], []
     for crop in range(setup.crops):
         for split in setup.splits:
             kind = "random" if crop else "centre"
             photos = Photos(split, setup.size, crop=kind, flip=False, seed=crop)
-            pictures += [whole_levels(photos[i]) for i in range(len(photos))]
+            pictures += some_of(photos)
             sources += [item.source_id for item in photos.meta]
     return pictures, sources
 

@@ -35,15 +35,12 @@ _BATCH = 8
 def load(setup: Setup) -> list[np.ndarray]:
     """Pictures or clips as uint8 (T, H, W, 3), spread over the split, the same ones each time."""
     from mvlib.datasets import Clips, Photos
+    from mvlib.datasets.squares import some_of
 
-    data: Photos | Clips
     if setup.material == "photos":
-        data = Photos(setup.split, setup.size, crop="centre", flip=False)
-    else:
-        manifest = "films.csv" if setup.material == "cameras" else "clips.csv"
-        data = Clips(setup.split, frames=setup.frames, size=setup.size, manifest=manifest)
-    chosen = np.linspace(0, len(data) - 1, min(setup.count, len(data))).astype(int)
-    return [whole_levels(data[int(i)]) for i in chosen]
+        return some_of(Photos(setup.split, setup.size, crop="centre", flip=False), setup.count)
+    manifest = "films.csv" if setup.material == "cameras" else "clips.csv"
+    return some_of(Clips(setup.split, setup.frames, setup.size, manifest=manifest), setup.count)
 
 
 def whole_levels(picture: Tensor) -> np.ndarray:

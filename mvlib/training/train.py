@@ -12,12 +12,13 @@ from typing import Any
 from torch import nn
 
 from mvlib._imports import import_path
+from mvlib.datasets import reader_of
 from mvlib.errors import InputError, InputTypeError
 from mvlib.preprocess import VideoPreprocessor, build_preprocessor, described
 
 from .experiment import ImageTraining, Training, VideoTraining
 from .loop import Trainer
-from .material import OwnMaterial, reader_of
+from .material import OwnMaterial
 from .objective import Loss, Objective, curves_exist, measured_slopes
 from .saving import save_trained
 from .slope import Slope
@@ -65,7 +66,7 @@ def train(
             qp (B,), giving the shape of x; or one of ``ARCHITECTURES`` or "module:Class". It stays as it is: a copy
             is trained.
         data: what ``mvlib.open_dataset`` gives, a folder of pictures, or a sequence of pictures or clips, alone or as
-            pairs with a target (``material.reader_of``); squares of ``size`` pixels are cut out at random. None is
+            pairs with a target (``datasets.reader_of``); squares of ``size`` pixels are cut out at random. None is
             the material that comes with the project.
         analysers: names, networks, or {"title": either}. A network takes pictures (B, 3, H, W) in [0, 1] and gives
             logits; with a loss of your own it may give anything. It is frozen.

@@ -14,7 +14,7 @@ from torch import nn
 
 import mvlib
 from mvlib.evaluation import protocol
-from mvlib.evaluation.given import given_material
+from mvlib.evaluation.material import given_material
 from mvlib.evaluation.own_steps import row_of
 
 ROOT = Path(__file__).resolve().parents[2]

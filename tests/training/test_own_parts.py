@@ -143,8 +143,8 @@ def test_a_real_codec_has_no_gradient_and_is_refused(own, pictures):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        ([], "holds no item"),
-        (5, "data is a int"),
+        ([], "holds nothing"),
+        (5, "data is int"),
         ([np.zeros((32, 32), np.uint8)], r"shape \(32, 32\)"),
         ([torch.full((3, 32, 32), 2.0)], "spans 2..2"),
         ([np.zeros((32, 32, 3))], "float64"),

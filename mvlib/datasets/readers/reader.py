@@ -61,7 +61,8 @@ class Reader(Dataset):
         is_video: whether samples are clips.
         gives: what samples are annotated with, of "label", "objects" and "track".
         annotation: where that comes from, as it is printed with a result.
-        about: what the samples are, as it is printed with a result; empty: the name of the data set says it.
+        about: what the samples are, as it is printed with a result, "{n}" for their number; empty: the name of the
+            data set says it.
         has_splits: whether it takes ``split``.
     """
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mvlib.evaluation.own_files import own_material
-from mvlib.evaluation.shots import has_cut
+from mvlib.datasets.readers import OwnFiles
+from mvlib.datasets.readers.own_files import has_cut
+from mvlib.evaluation.material import given_material
 from mvlib.media import read_clip
 from mvlib.transcode.writing import Lossless
 
@@ -17,31 +18,30 @@ FILMS = Path(__file__).resolve().parents[2] / "data/clips"  # 48 frames each
 
 
 def test_excerpts_lie_apart_and_those_of_one_film_are_sources_of_their_own():
-    material = own_material([FILMS / "cup_0.mp4"], frames=8, excerpts=3)
-    sources = [material[i].source.rpartition(" ")[2] for i in range(3)]
-    assert len(material) == 3 and material.clips and sources == ["4", "20", "36"]
-    np.testing.assert_array_equal(material[1].frames, read_clip(FILMS / "cup_0.mp4", 20, 8).frames)
-    assert "of this film and of no other" in material.about
-    assert len(own_material([FILMS / "cup_0.mp4"], frames=20, excerpts=8)) == 2, "they do not overlap"
+    reader = OwnFiles([FILMS / "cup_0.mp4"], frames=8, excerpts=3)
+    sources = [reader[i].source.rpartition(" ")[2] for i in range(3)]
+    assert len(reader) == 3 and reader.is_video and sources == ["4", "20", "36"]
+    np.testing.assert_array_equal(reader[1].frames, read_clip(FILMS / "cup_0.mp4", 20, 8).frames)
+    about = given_material([FILMS / "cup_0.mp4"], 8, 2, excerpts=3).about
+    assert about.startswith("2 excerpts of 8 frames") and "of this film and of no other" in about
+    assert len(OwnFiles([FILMS / "cup_0.mp4"], frames=20, excerpts=8)) == 2, "they do not overlap"
 
 
 def test_excerpts_of_several_films_are_clustered_by_film(tmp_path):
     for name in ("cup_0", "box_0"):
         shutil.copy(FILMS / f"{name}.mp4", tmp_path)
     (tmp_path / "notes.txt").write_text("no film")
-    material = own_material([tmp_path], frames=4, excerpts=2)
-    assert [Path(material[i].source).stem for i in range(4)] == ["box_0", "box_0", "cup_0", "cup_0"]
-    assert len(own_material([tmp_path], frames=4, excerpts=2, limit=3)) == 3
+    reader = OwnFiles([tmp_path], frames=4, excerpts=2)
+    assert [Path(reader[i].source).stem for i in range(4)] == ["box_0", "box_0", "cup_0", "cup_0"]
+    assert len(given_material([tmp_path], 4, 3, excerpts=2)) == 3
 
 
 def test_pictures_are_whole_and_each_a_source(tmp_path):
     for i, size in enumerate(((20, 30), (40, 24))):
         Image.new("RGB", size, (i, 2, 3)).save(tmp_path / f"{i}.png")
-    material = own_material([tmp_path / "1.png", tmp_path / "0.png"])
+    reader = OwnFiles([tmp_path / "1.png", tmp_path / "0.png"])
     assert (
-        not material.clips
-        and material[0].frames.shape == (1, 24, 40, 3)
-        and material[0].frames[0, 0, 0, 0] == 1
+        not reader.is_video and reader[0].frames.shape == (1, 24, 40, 3) and reader[0].frames[0, 0, 0, 0] == 1
     )
 
 
@@ -56,11 +56,11 @@ def test_what_cannot_be_compared_is_named(tmp_path):
         ([tmp_path / "empty"], "holds no picture"),
     ):
         with pytest.raises((ValueError, FileNotFoundError), match=message):
-            own_material(paths)
+            OwnFiles(paths)
     with pytest.raises(ValueError, match="holds 48 frames; an excerpt has 49"):
-        own_material([FILMS / "cup_0.mp4"], frames=49)
+        OwnFiles([FILMS / "cup_0.mp4"], frames=49)
     with pytest.raises(ValueError, match="frames is 1"):
-        own_material([tmp_path / "a.png"], frames=1)
+        OwnFiles([tmp_path / "a.png"], frames=1)
 
 
 def test_excerpts_of_one_film_are_clustered_by_shot(tmp_path):
@@ -71,10 +71,10 @@ def test_excerpts_of_one_film_are_clustered_by_shot(tmp_path):
     with Lossless(tmp_path / "film.mkv", 25) as out:
         for scene in scenes:
             out.write(scene)
-    material = own_material([tmp_path / "film.mkv"], frames=3, excerpts=6)
-    shots = [material[i].source.rpartition(", ")[2] for i in range(len(material))]
+    reader = OwnFiles([tmp_path / "film.mkv"], frames=3, excerpts=6)
+    shots = [reader[i].source.rpartition(", ")[2] for i in range(len(reader))]
     assert shots == ["shot 1", "shot 1", "shot 2", "shot 2", "shot 3", "shot 3"]
-    assert "of 3 shots, which are the sources" in material.about
+    assert "of 3 shots, which are the sources" in reader.about
 
 
 def test_motion_is_no_cut():
