@@ -89,6 +89,15 @@ def test_imports_go_one_way():
                 assert place[other] > place[own], f"{module} imports mvlib.{other}"
 
 
+def test_no_two_classes_share_a_name():
+    at: dict[str, list[str]] = {}
+    for module, file in FILES.items():
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.ClassDef):
+                at.setdefault(node.name, []).append(module)
+    assert "RealCodec" in at and not {name: modules for name, modules in at.items() if len(modules) > 1}
+
+
 def test_media_lies_below_all():
     for module in (m for m in FILES if m.startswith("mvlib.media")):
         assert LEANS[module] <= {

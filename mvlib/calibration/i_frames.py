@@ -27,7 +27,7 @@ from .fit import aligned, errors, fit_groups, fit_weights
 
 
 @dataclass(frozen=True)
-class Squares:
+class FitSquares:
     """What a fit is made on: ``count`` squares of ``size`` of a split, each at ``per`` QPs drawn from 12..51."""
 
     split: str
@@ -36,25 +36,24 @@ class Squares:
     per: int
 
 
-TRAIN = (Squares("train", 224, 200, 4), Squares("train", 128, 60, 3))
-VALIDATION = (Squares("val", 224, 40, 4),)
+TRAIN = (FitSquares("train", 224, 200, 4), FitSquares("train", 128, 60, 3))
+VALIDATION = (FitSquares("val", 224, 40, 4),)
 
 
-def pictures(material: Squares, seed: int) -> tuple[list[np.ndarray], list[int]]:
+def pictures(material: FitSquares, seed: int) -> tuple[list[np.ndarray], list[int]]:
     """Squares (1, size, size, 3) uint8 and a QP for each; a square comes once for each of its QPs."""
     from mvlib.datasets import Photos
-    from mvlib.datasets.squares import some_of
 
     photos = Photos(material.split, material.size, crop="random", flip=False, seed=seed)
     rng = np.random.default_rng(seed)
     items, qps = [], []
-    for square in some_of(photos, material.count):
+    for square in photos.evenly(material.count):
         items += [square] * material.per
         qps += [int(q) for q in rng.choice(np.arange(12, 52), material.per, replace=False)]
     return items, qps
 
 
-def squares(parts: tuple[Squares, ...]) -> tuple[list[np.ndarray], list[int]]:
+def squares(parts: tuple[FitSquares, ...]) -> tuple[list[np.ndarray], list[int]]:
     """The squares and QPs of several materials, one after the other."""
     each = [pictures(material, seed) for seed, material in enumerate(parts)]
     return [x for items, _ in each for x in items], [q for _, qps in each for q in qps]

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, get_worker_info
 
+from mvlib._planes import to_frames
 from mvlib.errors import InputError, MissingFile, choose
 from mvlib.media import TooShort, Unreadable
 
@@ -166,6 +167,12 @@ class Split(Dataset, Generic[T]):
     def item(self, index: int) -> Item:
         """Return file, source, labels, author and licence of item ``index``, or of the file that it is cut from."""
         return self.meta[self._checked(index)]
+
+    def evenly(self, count: int | None = None) -> list[np.ndarray]:
+        """Pictures or clips as uint8 (T, H, W, 3): all, or ``count`` at most, evenly from the first to the last."""
+        many = len(self) if count is None else min(count, len(self))
+        items = [to_frames(self[int(i)]) for i in np.linspace(0, len(self) - 1, many)]
+        return [item.reshape(-1, *item.shape[-3:]) for item in items]
 
     def decode(self, item: Item) -> T:
         """Read the file of ``item``."""

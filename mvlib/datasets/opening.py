@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ OWN: dict[str, Callable[..., Reader]] = {
     "pedestrians": own.Pedestrians,
     "pasted": PastedCutouts,
     "clips": own.WholeClips,
-    "films": own.Films,
+    "films": partial(own.WholeClips, size=176),
     "cameras": own.Cameras,
     "scenes": own.Scenes,
     "tracks": Tracks,

@@ -96,13 +96,6 @@ class WholeClips(Reader):
         return self.paths[index]
 
 
-class Films(WholeClips):
-    """Squares out of excerpts of the films; see ``WholeClips``."""
-
-    def __init__(self, split: str = "test", frames: int = 16, size: int = 176) -> None:
-        super().__init__(split, frames, size)
-
-
 class Cameras(WholeClips):
     """Squares out of excerpts of seven films by seven cameras, all of the test side; a film is one source.
 
@@ -144,14 +137,5 @@ class Scenes(Reader):
         clip = self.scenes[index]
         # Half of the actor in the frame: less is nothing that a tracker could be expected to box.
         visible = clip.visible >= 0.5
-        labels = (clip.action,)
-        return Sample(
-            clip.frames,
-            Crossed((clip.background, clip.cutout)),
-            labels,
-            None,
-            clip.boxes,
-            visible,
-            self.paths[index],
-            index,
-        )
+        sources, path = Crossed((clip.background, clip.cutout)), self.paths[index]
+        return Sample(clip.frames, sources, (clip.action,), None, clip.boxes, visible, path, index)

@@ -5,7 +5,6 @@ loads an item, in which order, or how often.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -15,7 +14,6 @@ from torch.utils.data import Dataset
 from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
-from mvlib._planes import to_frames
 from mvlib.errors import InputError, choose
 from mvlib.samples import Sample, Samples
 
@@ -47,24 +45,6 @@ def cut_square(picture: np.ndarray, size: int, crop: str, rng: np.random.Generat
     """The square of a picture uint8 (H, W, 3), see ``square_box``, by antialiased Lanczos: uint8 (size, size, 3)."""
     part = Image.fromarray(picture).crop(square_box(picture.shape[:2], size, crop, rng))
     return np.array(part.resize((size, size), Image.Resampling.LANCZOS))
-
-
-class Floats(Protocol):
-    """Pictures (3, H, W) or clips (T, 3, H, W) in [0, 1], as ``Photos`` and ``Clips`` give them."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int, /) -> Tensor: ...
-
-
-def some_of(data: Floats, count: int | None = None) -> list[np.ndarray]:
-    """At most ``count`` items of ``data``, the first, the last and others evenly between: uint8 (T, H, W, 3) each.
-
-    None takes all. A picture has T = 1.
-    """
-    many = len(data) if count is None else min(count, len(data))
-    items = [to_frames(data[int(i)]) for i in np.linspace(0, len(data) - 1, many)]
-    return [item.reshape(-1, *item.shape[-3:]) for item in items]
 
 
 class Squares(Dataset):

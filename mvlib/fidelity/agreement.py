@@ -27,14 +27,13 @@ from .signs import interval_of_mean
 def squares(setup: Agreement) -> tuple[list[np.ndarray], list[str]]:
     """Pictures as uint8 (1, size, size, 3) and the source of each."""
     from mvlib.datasets import Photos
-    from mvlib.datasets.squares import some_of
 
     pictures, sources = [], []
     for crop in range(setup.crops):
         for split in setup.splits:
             kind = "random" if crop else "centre"
             photos = Photos(split, setup.size, crop=kind, flip=False, seed=crop)
-            pictures += some_of(photos)
+            pictures += photos.evenly()
             sources += [item.source_id for item in photos.meta]
     return pictures, sources
 

@@ -35,12 +35,11 @@ _BATCH = 8
 def load(setup: Setup) -> list[np.ndarray]:
     """Pictures or clips as uint8 (T, H, W, 3), spread over the split, the same ones each time."""
     from mvlib.datasets import Clips, Photos
-    from mvlib.datasets.squares import some_of
 
     if setup.material == "photos":
-        return some_of(Photos(setup.split, setup.size, crop="centre", flip=False), setup.count)
+        return Photos(setup.split, setup.size, crop="centre", flip=False).evenly(setup.count)
     manifest = "films.csv" if setup.material == "cameras" else "clips.csv"
-    return some_of(Clips(setup.split, setup.frames, setup.size, manifest=manifest), setup.count)
+    return Clips(setup.split, setup.frames, setup.size, manifest=manifest).evenly(setup.count)
 
 
 def whole_levels(picture: Tensor) -> np.ndarray:

@@ -28,7 +28,7 @@ from .video import VideoPreprocessor
 View = Callable[[Tensor], Tensor]
 
 
-class Objective(Protocol):
+class RefinementObjective(Protocol):
     """What is lowered; it holds codecs and analysers."""
 
     @property
@@ -66,8 +66,8 @@ class Refinement(VideoPreprocessor):
 
     def __init__(
         self,
-        pictures: Objective | None,
-        clips: Objective | None,
+        pictures: RefinementObjective | None,
+        clips: RefinementObjective | None,
         config: RefinementConfig | None = None,
         update: nn.Module | None = None,
         after: Preprocessor | None = None,
@@ -157,7 +157,7 @@ class Refinement(VideoPreprocessor):
         with torch.set_grad_enabled(self.training):
             return update(known).view_as(x) / 255
 
-    def _objective(self, still: bool) -> Objective:
+    def _objective(self, still: bool) -> RefinementObjective:
         objective = self.pictures if still else self.clips
         if objective is not None:
             return objective

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from mvlib.errors import InputError
 
-from .experiment import Experiment
+from .experiment import AnyTraining
 
 NETWORKS = ("action_resnet3d", "action_shift", "action_recurrent", "action_motion")
 
 
 @dataclass(frozen=True)
-class ActionTraining(Experiment):
+class ActionTraining(AnyTraining):
     """A training of one recogniser on clean generated clips."""
 
     network: str = "action_resnet3d"
@@ -42,8 +42,8 @@ class ActionTraining(Experiment):
     precision: str = "auto"
     """Of the network: float32, bf16 by autocast, or auto, the one that does a trial on this CPU the faster."""
 
-    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {**Experiment.choices, "network": NETWORKS}
-    at_least_one = (*Experiment.at_least_one, "clips", "check")
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {**AnyTraining.choices, "network": NETWORKS}
+    at_least_one = (*AnyTraining.at_least_one, "clips", "check")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -21,8 +21,7 @@ from mvlib.errors import InputError
 from .action_clips import Batches, Shards, cached_clips
 from .action_experiment import ActionTraining
 from .loading import loaded
-from .log import Log
-from .resumable import Resumable
+from .resumable import Log, Resumable
 
 
 class ActionTrainer(Resumable[ActionTraining]):

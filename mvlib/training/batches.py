@@ -1,5 +1,10 @@
-"""Batches by step number: seed, step → pictures or clips, crops, QPs, always the same."""
+"""Batches by step number: seed, step → pictures or clips, crops, QPs, always the same.
 
+Of somebody's own data the targets go along. They may be anything; boxes, of a reader or under "boxes" of a dict, are
+moved with the square that is cut out.
+"""
+
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
@@ -7,13 +12,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from mvlib.datasets import ActingCutouts, Clips, Photos, open_dataset
+from mvlib.datasets import ActingCutouts, Clips, Photos, Squares, open_dataset, reader_of
 from mvlib.datasets.opening import has_splits
 from mvlib.datasets.outlined import OutlinedCutouts
 from mvlib.errors import InputError
+from mvlib.samples import Sample
 
 from .experiment import OUTLINED, Training, VideoTraining
-from .material import OwnMaterial
 
 _SCENES = 2**31
 SCENE = 16
@@ -28,7 +33,7 @@ class Steps(Dataset):
         material: what has ``draw``; None is what ``training`` names.
     """
 
-    def __init__(self, training: Training, part: slice = slice(None), material: "Material | None" = None):
+    def __init__(self, training: Training, part: slice = slice(None), material: "TrainingData | None" = None):
         self.training, self.part = training, part
         self.material = material or material_of(training)
 
@@ -48,20 +53,62 @@ class Steps(Dataset):
         return (drawn[0], qp) if len(drawn) == 1 else (drawn[0], qp, drawn[1])
 
 
-class Material(Protocol):
+class TrainingData(Protocol):
     """Where the pictures or clips of a training come from."""
 
     def draw(self, step: int, rng: np.random.Generator, part: slice) -> tuple[Tensor] | tuple[Tensor, list]:
         """Pictures or clips of a ``part`` of a step, (B, [T,] 3, size, size), and what is known of each, if it is."""
 
 
-def material_of(training: Training) -> Material:
+def material_of(training: Training) -> TrainingData:
     """Where the pictures or clips of a training come from."""
     if training.dataset is not None:
         return PublicData(training.dataset, training)
     if isinstance(training, VideoTraining):
-        return Scenes(training)
-    return Outlined(training) if training.task in OUTLINED else Photographs(training)
+        return ScenesAndFilms(training)
+    return Outlined(training) if training.task in OUTLINED else PhotoCrops(training)
+
+
+class OwnMaterial:
+    """Random squares of somebody's own pictures or clips, a ``TrainingData``.
+
+    Args:
+        data: see ``mvlib.datasets.reader_of``.
+        batch: items of a step.
+        size: side of the squares; None is the shorter side of the first item, at most 224.
+        seed: what a step shows is drawn from (seed, step) alone.
+    """
+
+    def __init__(self, data: Any, batch: int, size: int | None = None, seed: int = 0) -> None:
+        self.reader, self.batch = reader_of(data), batch
+        self.size = size or min(224, *self._sample(0).frames.shape[1:3])
+        self.squares = Squares(self.reader, self.size, seed=seed)
+
+    @property
+    def is_video(self) -> bool:
+        """Whether the items are clips."""
+        return self.reader.is_video
+
+    def draw(self, step: int, rng: np.random.Generator, part: slice) -> tuple[Tensor, list] | tuple[Tensor]:
+        """Pictures or clips of a ``part`` of a step, (B, [T,] 3, size, size), and their targets if any is known."""
+        self.squares.set_epoch(step)
+        chosen = rng.choice(len(self.reader), self.batch, replace=self.batch > len(self.reader))[part]
+        drawn = [self._cut(int(index)) for index in chosen]
+        x, targets = torch.stack([square for square, _ in drawn]), [target for _, target in drawn]
+        return (x,) if all(target is None for target in targets) else (x, targets)
+
+    def _sample(self, index: int) -> Sample:
+        sample = self.reader[index]
+        if sample is None:
+            raise InputError(
+                f"item {index} of the data is broken and skipped; open it with on_error='replace'"
+            )
+        return sample
+
+    def _cut(self, index: int) -> tuple[Tensor, Any]:
+        sample = self._sample(index)
+        square, box, mirrored = self.squares.placed(sample, index)
+        return square, _moved(target_of(sample), box, self.size, mirrored)
 
 
 class PublicData(OwnMaterial):
@@ -85,7 +132,7 @@ class PublicData(OwnMaterial):
         return super().draw(step, rng, part)[:1]
 
 
-class Photographs:
+class PhotoCrops:
     """Random crops of the training photographs."""
 
     def __init__(self, training: Training):
@@ -111,7 +158,7 @@ class Outlined:
         return (torch.stack([self.pictures[step * self.batch + i] for i in range(self.batch)[part]]),)
 
 
-class Scenes:
+class ScenesAndFilms:
     """Generated scenes and excerpts of real films of the training side, ``training.excerpts`` of the latter."""
 
     def __init__(self, training: VideoTraining):
@@ -145,3 +192,31 @@ class Scenes:
             return frames
         mask = torch.from_numpy(scene.masks[first : first + shown]).float()
         return torch.cat([frames, mask[:, None]], 1)
+
+
+def target_of(sample: Sample) -> Any:
+    """What is known of a sample: its own target or label, or {"boxes": float32 (n, 4), "labels": int64 (n,)}."""
+    if sample.objects is not None:
+        counted = ~sample.objects.ignored
+        return {
+            "boxes": torch.from_numpy(sample.objects.boxes[counted]),
+            "labels": torch.from_numpy(sample.objects.labels[counted]),
+        }
+    return sample.label if sample.target is None else sample.target
+
+
+def _moved(target: Any, box: tuple[int, int, int, int], size: int, mirrored: bool) -> Any:
+    """``target`` of a square (left, top, right, bottom) that became ``size`` pixels wide; boxes outside it go."""
+    if not isinstance(target, Mapping) or "boxes" not in target:
+        return target
+    left, top, right, bottom = box
+    boxes = torch.as_tensor(target["boxes"], dtype=torch.float32).reshape(-1, 4)
+    scale = torch.tensor([size / (right - left), size / (bottom - top)] * 2)
+    boxes = ((boxes - torch.tensor([left, top, left, top])) * scale).clamp(0, size)
+    if mirrored:
+        boxes = torch.stack([size - boxes[:, 2], boxes[:, 1], size - boxes[:, 0], boxes[:, 3]], 1)
+    inside = (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+    moved = {"boxes": boxes[inside]}
+    if "labels" in target:
+        moved["labels"] = torch.as_tensor(target["labels"])[inside]
+    return {**target, **moved}

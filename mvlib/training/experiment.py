@@ -16,7 +16,7 @@ VIDEO_TASKS = (*TASKS, *OUTLINED)
 PRECISIONS = ("float32", "bf16", "auto")
 
 
-class Experiment:
+class AnyTraining:
     """Options of a training: what all kinds check. A subclass is a frozen dataclass."""
 
     choices: ClassVar[Mapping[str, tuple[str, ...]]] = {"precision": PRECISIONS}
@@ -46,7 +46,7 @@ class Experiment:
 
 
 @dataclass(frozen=True)
-class Training(Experiment):
+class Training(AnyTraining):
     """What the trainings of image and video preprocessors share."""
 
     architecture: str
@@ -118,8 +118,8 @@ class Training(Experiment):
     """Measured curves of the codec alone on the training side, which give the slope; None: the
     package's own."""
 
-    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {**Experiment.choices, "task": TASKS, "route": ROUTES}
-    at_least_one = (*Experiment.at_least_one, "size")
+    choices: ClassVar[Mapping[str, tuple[str, ...]]] = {**AnyTraining.choices, "task": TASKS, "route": ROUTES}
+    at_least_one = (*AnyTraining.at_least_one, "size")
 
     def __post_init__(self) -> None:
         super().__post_init__()

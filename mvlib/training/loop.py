@@ -19,16 +19,15 @@ from mvlib._precision import chosen
 from mvlib._processes import Processes, seed_of
 from mvlib.errors import InputError, UserError
 
-from .batches import Material, Steps
+from .batches import Steps, TrainingData
 from .experiment import Training
 from .loading import loaded
-from .log import Log
 from .network import starting_network, with_trunk
 from .objective import Objective
 from .outline import Guarded, Outline
-from .resumable import Resumable
+from .own_slope import virtual_slopes
+from .resumable import Log, Resumable
 from .slope import anchor_command
-from .virtual_slope import virtual_slopes
 
 __all__ = ["Log", "NonFiniteLoss", "Objective", "Steps", "Trainer"]
 
@@ -60,7 +59,7 @@ class Trainer(Resumable[Training]):
         folder: Path,
         *,
         model: nn.Module | None = None,
-        material: Material | None = None,
+        material: TrainingData | None = None,
         objective: Objective | None = None,
     ):
         self.processes = Processes(training.device)

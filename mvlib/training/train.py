@@ -16,9 +16,9 @@ from mvlib.datasets import reader_of
 from mvlib.errors import InputError, InputTypeError
 from mvlib.preprocess import VideoPreprocessor, build_preprocessor, described
 
+from .batches import OwnMaterial
 from .experiment import ImageTraining, Training, VideoTraining
 from .loop import Trainer
-from .material import OwnMaterial
 from .objective import Loss, Objective, curves_exist, measured_slopes
 from .saving import save_trained
 from .slope import Slope

@@ -22,7 +22,7 @@ from mvlib.preprocess import InChunks, Preprocessor, VideoPreprocessor, preproce
 from .formats import Format
 from .quantiser import Wish
 from .source import Chunk, Source
-from .tracks import Tracks
+from .tracks import OtherTracks
 from .writing import FilmWriter, Lossless
 
 Step = Callable[[np.ndarray, float], np.ndarray]
@@ -61,9 +61,9 @@ class Job:
             what = "a clip as lossless video" if self.source.is_clip else "a picture as PNG"
             raise InputError(f"{self.prepared} must end in {', '.join(allowed)}: {what} is written")
 
-    def tracks(self) -> Tracks:
+    def tracks(self) -> OtherTracks:
         """What the source holds beside its picture, on its way into the output."""
-        return Tracks(self.source.file, self.form, self.out, self.audio)
+        return OtherTracks(self.source.file, self.form, self.out, self.audio)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ _WRITTEN_AS = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt", "matroska
 """Container → how it holds subtitles that are text."""
 
 
-class Tracks(AbstractContextManager["Tracks"]):
+class OtherTracks(AbstractContextManager["OtherTracks"]):
     """The other tracks of the film ``file``, on their way into an output; a context that closes the file.
 
     Args:

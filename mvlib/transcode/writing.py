@@ -21,7 +21,7 @@ from . import matroska
 from .formats import Format
 from .quantiser import quantiser_of
 from .source import Chunk, Source
-from .tracks import Tracks
+from .tracks import OtherTracks
 
 _RECENT = 30  # frames
 _REORDERED = 64
@@ -47,8 +47,8 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
     """
 
     def __init__(
-        self, path: Path, form: Format, real: RealCodec, options: dict, source: Source, tracks: Tracks | None
-    ) -> None:
+        self, path: Path, form: Format, real: RealCodec, options: dict, source: Source, tracks: OtherTracks | None,
+    ) -> None:  # fmt: skip
         self._form, self._real, self._options = form, real, options
         self._source, self._tracks = source, tracks
         self._convert = Converter(real.encoder.colour)

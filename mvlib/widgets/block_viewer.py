@@ -12,11 +12,11 @@ from PIL import Image, ImageDraw, ImageFont
 from mvlib.samples import Sample
 
 from . import samples
-from .blocks import PLANES, Block, Dissection, dissect, draw_blocks, mode_name, virtual_codec
+from .blocks import PLANES, CodedBlock, Dissection, dissect, draw_blocks, mode_name, virtual_codec
 from .controls import choice, slider, switch
 from .own_files import SamplePanel
 from .panel import check_start
-from .screen import Drawn, Screen, columns, table, within
+from .screen import Screen, Still, columns, table, within
 from .style import POINT, POINTED
 
 VIEWS = ("decoded", *PLANES[1:])
@@ -97,10 +97,10 @@ class BlockViewer(SamplePanel):
         block, (height, width) = found.at(move.column, move.row), found.frame.shape[:2]
         decoded = move.view == "decoded"
         picture = found.frame if decoded else coloured(found.luma[move.view], move.view)[:height, :width]
-        pictures = {"picture": Drawn(move.view, draw_blocks(picture, found, block, grid=move.grid))}
+        pictures = {"picture": Still(move.view, draw_blocks(picture, found, block, grid=move.grid))}
         part = f", upper left {_NUMBERED}×{_NUMBERED}" if move.numbers and block.k > _NUMBERED else ""
         pictures |= {
-            name: Drawn(name + part, _enlarged(found.cut(name, block), name, move.numbers)) for name in PLANES
+            name: Still(name + part, _enlarged(found.cut(name, block), name, move.numbers)) for name in PLANES
         }
         tiles = columns(
             [pictures[name].html() for name in PLANES],
@@ -122,7 +122,7 @@ def coloured(values: np.ndarray, name: str) -> np.ndarray:
     return (255 * (1 - strength) + colour * strength).round().astype(np.uint8)
 
 
-def in_words(found: Dissection, block: Block, codec: str, qp: int) -> str:
+def in_words(found: Dissection, block: CodedBlock, codec: str, qp: int) -> str:
     """The caption: blocks, bits and PSNR of the picture; size, mode and levels of the block."""
     blocks, rate, quality = _of_picture(found)
     size, place, mode, levels, error = _of_block(found, block)
@@ -132,7 +132,7 @@ def in_words(found: Dissection, block: Block, codec: str, qp: int) -> str:
     )
 
 
-def _table(found: Dissection, block: Block, codec: str, qp: int) -> str:
+def _table(found: Dissection, block: CodedBlock, codec: str, qp: int) -> str:
     """The same as HTML: a line for the picture, a line for the block."""
     picture = table(
         [f"{codec} at QP {qp}", "blocks", "bits per pixel (estimated)", "PSNR (dB)"],
@@ -146,7 +146,7 @@ def _of_picture(found: Dissection) -> list[str]:
     return [f"{len(found.blocks):,}", f"{found.bits / found.frame[..., 0].size:.3f}", f"{found.psnr:.2f}"]
 
 
-def _of_block(found: Dissection, block: Block) -> list[str]:
+def _of_block(found: Dissection, block: CodedBlock) -> list[str]:
     levels = found.cut("levels", block)
     error = np.sqrt(np.mean(np.square(found.cut("source", block) - found.cut("reconstruction", block))))
     return [

@@ -46,7 +46,7 @@ _LINES, _MARK = (255, 221, 51), (213, 94, 0)
 
 
 @dataclass(frozen=True)
-class Block:
+class CodedBlock:
     """A luma block of ``k`` by ``k`` samples, the upper left one at ``x``, ``y``; ``mode`` as the standard counts."""
 
     x: int
@@ -72,16 +72,16 @@ class Dissection:
     standard: str
     frame: np.ndarray
     luma: dict[str, np.ndarray]
-    blocks: list[Block]
+    blocks: list[CodedBlock]
     edges: tuple[np.ndarray, np.ndarray]
     bits: float
     psnr: float
 
-    def at(self, x: int, y: int) -> Block:
+    def at(self, x: int, y: int) -> CodedBlock:
         """The block that holds sample (x, y)."""
         return next(b for b in self.blocks if b.x <= x < b.x + b.k and b.y <= y < b.y + b.k)
 
-    def cut(self, name: str, block: Block) -> np.ndarray:
+    def cut(self, name: str, block: CodedBlock) -> np.ndarray:
         """(k, k) of plane ``name``."""
         return self.luma[name][block.y : block.y + block.k, block.x : block.x + block.k]
 
@@ -135,10 +135,10 @@ def _steps(y: Tensor, chosen: list[Chosen], step: Tensor, settings: Settings) ->
     return {name: plane[0, 0].numpy() for name, plane in out.items()}
 
 
-def _listed(chosen: Chosen, width: int, settings: Settings) -> list[Block]:
+def _listed(chosen: Chosen, width: int, settings: Settings) -> list[CodedBlock]:
     across, modes = width // chosen.k, settings.luma_modes[chosen.k]
     places = zip(chosen.blocks.tolist(), chosen.modes.tolist(), strict=True)
-    return [Block(n % across * chosen.k, n // across * chosen.k, chosen.k, modes[m]) for n, m in places]
+    return [CodedBlock(n % across * chosen.k, n // across * chosen.k, chosen.k, modes[m]) for n, m in places]
 
 
 def mode_name(mode: int, k: int, standard: str) -> str:
@@ -159,8 +159,8 @@ def direction(mode: int, k: int, standard: str) -> tuple[float, float] | None:
 
 
 def draw_blocks(
-    picture: np.ndarray, found: Dissection, marked: Block | None = None, scale: int = 3, grid: bool = True
-) -> np.ndarray:
+    picture: np.ndarray, found: Dissection, marked: CodedBlock | None = None, scale: int = 3, grid: bool = True,
+) -> np.ndarray:  # fmt: skip
     """Draw blocks, and the directions of those of 8 samples and more, over a picture enlarged ``scale`` times.
 
     Args:

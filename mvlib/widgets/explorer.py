@@ -16,7 +16,7 @@ from .controls import NONE, choice, slider, switch
 from .looks import Before, Look, Looker, Version, seen
 from .own_files import SamplePanel
 from .panel import check_start
-from .screen import Drawn, Screen, columns
+from .screen import Screen, Still, columns
 from .words import STEPS, caption, numbers, title_of
 
 CODECS = ("x264", "x265", "svtav1", "vp9", "mjpeg", "jpeg", "webp", "avif")
@@ -95,24 +95,24 @@ class Explorer(SamplePanel):
             yield self._looker.look(version._replace(before=None), *analysers), False
         yield self._looker.look(version, *analysers), True
 
-    def _stills_of(self, look: Look, t: int, whole: bool = True) -> dict[str, Drawn]:
+    def _stills_of(self, look: Look, t: int, whole: bool = True) -> dict[str, Still]:
         """Frame ``t`` of the original, the decoded sample and their difference, and what a preprocessor changed."""
         original, (height, width) = look.sample.frames[t], look.sample.frames.shape[1:3]
         marked, decoded = (frames[0] for frames in drawing.boxed_frames(look, [t]))
         stills = {
-            "original": Drawn(f"original, {width}×{height}", marked),
-            "decoded": Drawn(f"decoded, {look.version.codec} at QP {look.version.qp}", decoded),
-            "difference": Drawn(f"difference ×{_GAIN}", difference(original, look.decoded[t], _GAIN)),
+            "original": Still(f"original, {width}×{height}", marked),
+            "decoded": Still(f"decoded, {look.version.codec} at QP {look.version.qp}", decoded),
+            "difference": Still(f"difference ×{_GAIN}", difference(original, look.decoded[t], _GAIN)),
         }
         if not whole:  # its place, so that the others stay in theirs
-            stills["changed"] = Drawn("the preprocessor works …", difference(original, original, _GAIN))
+            stills["changed"] = Still("the preprocessor works …", difference(original, original, _GAIN))
         elif look.version.before is not None:
             changed = difference(original, look.given[t], _GAIN_BEFORE)
-            stills["changed"] = Drawn(f"prepared: change ×{_GAIN_BEFORE}", changed)
+            stills["changed"] = Still(f"prepared: change ×{_GAIN_BEFORE}", changed)
         return stills
 
     def _screen_of(
-        self, look: Look, stills: Mapping[str, Drawn], charts: Mapping[str, str], t: int = 0, film: str = ""
+        self, look: Look, stills: Mapping[str, Still], charts: Mapping[str, str], t: int = 0, film: str = ""
     ) -> Screen:
         """Pictures or a film above the charts, and the numbers of ``look`` above all."""
         self._look = look

@@ -20,7 +20,7 @@ from .controls import choice, slider
 from .motion import COLOURS, MODES, Motion, dissect_clip, draw_motion
 from .own_files import SamplePanel
 from .panel import check_start
-from .screen import Drawn, Screen, columns, table, within
+from .screen import Screen, Still, columns, table, within
 
 VIEWS = ("decoded", "source")
 _GAIN = 4
@@ -86,7 +86,7 @@ class MotionViewer(SamplePanel):
         t, motion, codec = move.frame, motions[move.frame], self._real.name
         picture = motion.decoded if move.view == "decoded" else motion.source
         pictures = {
-            "motion": Drawn(f"{move.view}, with motion", draw_motion(picture, motion)),
+            "motion": Still(f"{move.view}, with motion", draw_motion(picture, motion)),
             "left without motion": _left(motion, "still"),
             "left with motion": _left(motion, "moved"),
         }
@@ -97,11 +97,11 @@ class MotionViewer(SamplePanel):
         yield Screen(words, body, pictures, charts, _table(motion, t, real[t], codec, move.qp))
 
 
-def _left(motion: Motion, name: str) -> Drawn:
+def _left(motion: Motion, name: str) -> Still:
     left = getattr(motion, name)
     if left is None:
-        return Drawn("no frame before", grey(np.zeros(motion.source.shape[:2])))
-    return Drawn(f"left over {'without' if name == 'still' else 'with'} motion", grey(left))
+        return Still("no frame before", grey(np.zeros(motion.source.shape[:2])))
+    return Still(f"left over {'without' if name == 'still' else 'with'} motion", grey(left))
 
 
 def grey(left: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import ipywidgets as ipw
 from mvlib.errors import InputError
 
 from .controls import row
-from .screen import Drawn, Screen
+from .screen import Screen, Still
 from .style import BUSY, PANEL, bar
 
 # Seconds without a move before the worker turns to what can wait.
@@ -65,7 +65,7 @@ class Panel(ipw.VBox):
         return self._words
 
     @property
-    def pictures(self) -> Mapping[str, Drawn]:
+    def pictures(self) -> Mapping[str, Still]:
         """Title and pixels of the pictures that are shown; waits until the last move is."""
         self.settle()
         return self._screen.pictures

@@ -14,7 +14,7 @@ import numpy as np
 from .samples import png
 
 
-class Drawn(NamedTuple):
+class Still(NamedTuple):
     """A picture and what stands above it."""
 
     title: str
@@ -50,7 +50,7 @@ class Screen:
 
     caption: str
     body: str
-    pictures: Mapping[str, Drawn] = field(default_factory=dict)
+    pictures: Mapping[str, Still] = field(default_factory=dict)
     charts: Mapping[str, str] = field(default_factory=dict)
     table: str = ""
 

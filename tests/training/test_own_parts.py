@@ -18,7 +18,7 @@ from mvlib.evaluation.conditions import condition
 from mvlib.preprocess import base, load_preprocessor, preprocess_frames, save_preprocessor
 from mvlib.samples import Objects, Sample
 from mvlib.training import train as train_module
-from mvlib.training.material import OwnMaterial
+from mvlib.training.batches import OwnMaterial
 from mvlib.training.slope import Slope
 
 SLOPE = Slope([20, 50], [2.0, 0.1], [0.01, 1.0])

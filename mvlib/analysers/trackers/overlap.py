@@ -20,7 +20,7 @@ from mvlib.errors import InputError
 SCORES = ("ao", "sr50", "sr75")
 
 
-class Tracks(Protocol):
+class TracksBoxes(Protocol):
     """What a tracker must have: ``mvlib.analysers.load("siam_lite0")`` is one."""
 
     def track_many(
@@ -77,7 +77,7 @@ def sequence_scores(
 
 
 def tracking_scores(
-    tracker: Tracks,
+    tracker: TracksBoxes,
     clips: Sequence[np.ndarray],
     truth: Sequence[np.ndarray],
     visible: Sequence[np.ndarray] | None = None,

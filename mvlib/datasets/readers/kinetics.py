@@ -12,7 +12,7 @@ from mvlib.errors import MissingFile, choose
 from mvlib.samples import Sample
 
 from .files import CLIPS, ClipReader, class_folders, media_files
-from .kinetics_csv import Row, once, read_csv, same_split
+from .kinetics_csv import ListedVideo, once, read_csv, same_split
 from .reader import BrokenItem, folder
 
 log = logging.getLogger("mvlib.datasets")
@@ -60,7 +60,7 @@ class Kinetics400(ClipReader):
         paths = [row.path for row in rows]
         super().__init__(root, paths, frames, stride, window, seed, short_side, on_error, passed)
 
-    def _without_strays(self, rows: list[Row], passed: Counter) -> list[Row]:
+    def _without_strays(self, rows: list[ListedVideo], passed: Counter) -> list[ListedVideo]:
         """Those of ``rows``, and of their labels, that lie in the folder of a class."""
         strays = Counter(row.label for row, label in zip(rows, self.labels, strict=True) if label is None)
         for name, count in strays.items():
@@ -120,11 +120,11 @@ def _numbered(labels: list[str], numbering: str) -> tuple[tuple[str, ...], list[
     return classes, [k if k is not None and k < most else None for k in numbers]
 
 
-def _from_folders(root: Path, top: Path, passed: Counter) -> list[Row]:
+def _from_folders(root: Path, top: Path, passed: Counter) -> list[ListedVideo]:
     folder(top, "it should hold a folder a class; or give the CSV file that lists the videos")
-    rows: list[Row] = []
+    rows: list[ListedVideo] = []
     for name, files in class_folders(top, CLIPS, passed):
-        rows += [Row(path.relative_to(root).as_posix(), name) for path in files]
+        rows += [ListedVideo(path.relative_to(root).as_posix(), name) for path in files]
     if not rows and media_files(top, CLIPS)[0]:
         raise MissingFile(
             f"{top} holds videos but no class folders; give the CSV file with their labels, or read the clips as "
@@ -133,7 +133,7 @@ def _from_folders(root: Path, top: Path, passed: Counter) -> list[Row]:
     return rows
 
 
-def _from_csv(listed: Path, split: str, root: Path, top: Path) -> list[Row]:
+def _from_csv(listed: Path, split: str, root: Path, top: Path) -> list[ListedVideo]:
     """The rows of ``split``, those of the official CSV with the path that their video has below ``root``."""
     folder(listed, "it should list the videos: the official CSV, or lines of path,label")
     rows = read_csv(listed, split)

@@ -33,7 +33,7 @@ def same_split(name: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Row:
+class ListedVideo:
     """A video of a list."""
 
     path: str
@@ -45,7 +45,7 @@ class Row:
     wrong: str = ""
     """What is wrong with the row."""
 
-    def found(self, there: dict[str, list[Path]], root: Path, key: Callable[[str], str]) -> "Row":
+    def found(self, there: dict[str, list[Path]], root: Path, key: Callable[[str], str]) -> "ListedVideo":
         """With the path below ``root`` of the file that has one of its names, best in its class's folder."""
         for stem in self.stems:
             if files := there.get(stem):
@@ -54,7 +54,7 @@ class Row:
         return self
 
 
-def read_csv(path: Path, split: str) -> list[Row]:
+def read_csv(path: Path, split: str) -> list[ListedVideo]:
     """The rows of ``split``; a row that is wrong says so.
 
     With a header the columns are found by their names: label, youtube_id, time_start, time_end, or label and path,
@@ -95,7 +95,7 @@ def _columns(head: list[str]) -> dict[str, int]:
     return found if {"id", "path"} & found.keys() or ("label" in found and len(names) > 1) else {}
 
 
-def _of_header(path: Path, lines: list[list[str]], column: dict[str, int], split: str) -> list[Row]:
+def _of_header(path: Path, lines: list[list[str]], column: dict[str, int], split: str) -> list[ListedVideo]:
     if "label" not in column or not {"id", "path"} & column.keys():
         raise InputError(
             f"{path} has no column {'youtube_id or path' if 'label' in column else 'label'}; "
@@ -111,26 +111,26 @@ def _of_header(path: Path, lines: list[list[str]], column: dict[str, int], split
     return [_of_row(row) for row in table]
 
 
-def _of_row(row: dict[str, str]) -> Row:
+def _of_row(row: dict[str, str]) -> ListedVideo:
     """A path as it is, or the names that the official data set may give the file of an id."""
     name, label = row.get("path") or row.get("id", ""), _label(row["label"])
     if Path(name).suffix.lower() in CLIPS:
-        return Row(name, label)
+        return ListedVideo(name, label)
     if not row.get("start") and not row.get("end"):
-        return Row(f"{name}.mp4", label, (name,))
+        return ListedVideo(f"{name}.mp4", label, (name,))
     try:
         begin, end = int(float(row["start"])), int(float(row["end"]))
     except (KeyError, ValueError, OverflowError):
         why = f"time_start {row.get('start', '')!r} and time_end {row.get('end', '')!r} are no numbers"
-        return Row(f"{name}.mp4", label, wrong=why)
+        return ListedVideo(f"{name}.mp4", label, wrong=why)
     stem = f"{name}_{begin:06d}_{end:06d}"
-    return Row(f"{stem}.mp4", label, (stem, name, f"{name}_{begin}_{end}"))
+    return ListedVideo(f"{stem}.mp4", label, (stem, name, f"{name}_{begin}_{end}"))
 
 
-def _of_line(row: list[str], delimiter: str) -> Row:
+def _of_line(row: list[str], delimiter: str) -> ListedVideo:
     """ "path,label" or "path label"; a path without quotes may hold commas."""
     parts = [delimiter.join(row[:-1]), row[-1]] if len(row) > 1 else row[0].strip().rsplit(None, 1)
-    return Row(parts[0].strip(), _label(parts[1]) if len(parts) > 1 else "")
+    return ListedVideo(parts[0].strip(), _label(parts[1]) if len(parts) > 1 else "")
 
 
 def _label(text: str) -> str:
@@ -140,9 +140,9 @@ def _label(text: str) -> str:
     return "" if text == "-1" else text
 
 
-def once(path: Path, rows: list[Row]) -> list[Row]:
+def once(path: Path, rows: list[ListedVideo]) -> list[ListedVideo]:
     """Each path once; one that is listed with two labels is wrong."""
-    by_path: dict[str, list[Row]] = {}
+    by_path: dict[str, list[ListedVideo]] = {}
     for row in rows:
         by_path.setdefault(row.path, []).append(row)
     if len(by_path) < len(rows):
