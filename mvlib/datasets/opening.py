@@ -102,7 +102,7 @@ def reader_of(data: Any, frames: int | None = None, excerpts: int | None = None,
     if isinstance(data, Reader):
         return data
     if isinstance(data, str | os.PathLike):
-        return Given([data], frames) if Path(data).is_file() else Folder(data, frames, **options)
+        return Given([data], frames) if Path(data).is_file() else Folder(Path(data), frames, **options)
     if not hasattr(data, "__getitem__") or not hasattr(data, "__len__"):
         raise InputTypeError(
             f"data is {type(data).__name__}; give what open_dataset gives, a folder, file names, arrays or tensors"

@@ -115,28 +115,25 @@ def reader_material(reader: Reader, name: str, size: int | None = None, limit: i
     return Material(about, truth, len(places), get, tuple(reader.classes) or None, lacks, reader.is_video)
 
 
-def given_material(
-    data: Any, frames: int = 16, limit: int | None = None, excerpts: int | None = None
-) -> Material:
+def given_material(data: Any, frames: int = 16, limit: int | None = None) -> Material:
     """Whatever pictures or clips somebody has, as material.
 
     Args:
         data: see ``mvlib.evaluate``; of a folder its pictures or, if there are none, its clips.
         frames: of the window in the middle of a film.
         limit: most samples, from all over.
-        excerpts: of a list of films and folders, most that are taken of one film in place of its middle.
     Raises:
         TypeError, ValueError: something else, nothing, or pictures beside clips.  FileNotFoundError: not there.
     """
     if isinstance(data, Material):
         return data
-    if excerpts is None and isinstance(data, str | Path) and Path(data).is_dir():
+    if isinstance(data, str | Path) and Path(data).is_dir():
         try:
             reader = reader_of(data, on_error="skip")
         except MissingFile:
             reader = reader_of(data, frames, on_error="skip")
         return reader_material(reader, f"folder {data}", limit=limit)
-    reader = reader_of(data, frames, excerpts)
+    reader = reader_of(data, frames)
     return reader_material(reader, type(reader).__name__, limit=limit)
 
 

@@ -22,7 +22,7 @@ def test_excerpts_lie_apart_and_those_of_one_film_are_sources_of_their_own():
     sources = [reader[i].source.rpartition(" ")[2] for i in range(3)]
     assert len(reader) == 3 and reader.is_video and sources == ["4", "20", "36"]
     np.testing.assert_array_equal(reader[1].frames, read_clip(FILMS / "cup_0.mp4", 20, 8).frames)
-    about = given_material([FILMS / "cup_0.mp4"], 8, 2, excerpts=3).about
+    about = given_material(OwnFiles([FILMS / "cup_0.mp4"], frames=8, excerpts=3), limit=2).about
     assert about.startswith("2 excerpts of 8 frames") and "of this film and of no other" in about
     assert len(OwnFiles([FILMS / "cup_0.mp4"], frames=20, excerpts=8)) == 2, "they do not overlap"
 
@@ -33,7 +33,7 @@ def test_excerpts_of_several_films_are_clustered_by_film(tmp_path):
     (tmp_path / "notes.txt").write_text("no film")
     reader = OwnFiles([tmp_path], frames=4, excerpts=2)
     assert [Path(reader[i].source).stem for i in range(4)] == ["box_0", "box_0", "cup_0", "cup_0"]
-    assert len(given_material([tmp_path], 4, 3, excerpts=2)) == 3
+    assert len(given_material(OwnFiles([tmp_path], frames=4, excerpts=2), limit=3)) == 3
 
 
 def test_pictures_are_whole_and_each_a_source(tmp_path):
