@@ -10,7 +10,7 @@ NUMERIC := tests/analysers tests/evaluation tests/preprocess tests/training test
 EXACT := $(addprefix --ignore=tests/,analysers/test_detect_torchvision.py analysers/test_own_analyser.py \
 	analysers/test_refusals.py evaluation/test_averages.py evaluation/test_bdrate.py evaluation/test_cells.py \
 	evaluation/test_code.py evaluation/test_devices.py evaluation/test_encoding.py evaluation/test_evaluate.py \
-	evaluation/test_identity.py evaluation/test_matching.py evaluation/test_measurements.py evaluation/test_own_files.py \
+	evaluation/test_identity.py evaluation/test_matching.py evaluation/test_measurements.py \
 	evaluation/test_public.py evaluation/test_report.py preprocess/test_preprocessor_weights.py \
 	training/test_loading.py training/test_own_parts.py training/test_public_data.py training/test_resumable.py \
 	training/test_speed.py training/test_workers.py)
