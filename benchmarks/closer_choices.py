@@ -30,13 +30,7 @@ from mvlib.virtual.predictors import prediction_matrices
 from mvlib.virtual.quantise import chroma_qp, hard, qstep
 from mvlib.virtual.settings import Settings
 
-WAYS = (
-    "own choices",
-    "modes by the oracle",
-    "sizes by the oracle",
-    "both",
-    "both, real neighbours in coding too",
-)
+WAYS = ("own choices", "own, real neighbours", "modes", "sizes", "modes and sizes", "both, real neighbours")
 
 
 def distances(y: Tensor, target: Tensor, step: Tensor, settings: Settings, k: int) -> Tensor:
