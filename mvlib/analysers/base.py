@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mvlib.errors import InputError, InputTypeError
+from mvlib._checks import check_unit
+from mvlib.errors import InputError
 
 from .agreement import feature_distance, features, watching
 
 _ON_GPU = 32  # frames at a time
 # A preprocessor may overshoot [0, 1] a little before it is clamped; a picture in 0..255 is far outside.
-_LOWEST, _HIGHEST = -1.0, 2.0
+_BOUNDS = -1.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ class Analyser(nn.Module):
         return self.mean.device
 
     def checked(self, x: Tensor) -> Tensor:
-        """``x`` in the type that it computes in; raises for what it cannot look at, see ``checks.checked``."""
+        """``x`` in the type that it computes in; raises for what it cannot look at, see ``checked`` below."""
         return checked(x, self.mean.dtype, self.takes_clips)
 
     def scores_of(self, clips: bool) -> tuple[str, ...]:
@@ -243,17 +244,8 @@ def checked(x: Tensor, dtype: torch.dtype, clips: bool = False) -> Tensor:
         TypeError: not a floating-point tensor.
         ValueError: wrong shape, values far outside [0, 1] (a picture in 0..255), or one that is no number.
     """
-    what, shape = ("clips", "(B, T, 3, H, W) with T of 2 or more") if clips else ("pictures", "(B, 3, H, W)")
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
-        raise InputTypeError(
-            f"{what} are {kind}; give a float tensor in [0, 1] (from uint8: x.float() / 255)"
-        )
-    if x.ndim != (5 if clips else 4) or x.shape[-3] != 3 or 0 in x.shape or (clips and x.shape[1] < 2):
-        raise InputError(f"{what} have shape {tuple(x.shape)}; give {shape}, for a single one x[None]")
-    low, high = torch.stack(torch.aminmax(x.detach())).tolist()
-    # Written so that NaN, for which every comparison is false, is caught as well.
-    if not (low >= _LOWEST and high <= _HIGHEST):
-        why = "divide 0..255 by 255" if low == low else "look where they come from"
-        raise InputError(f"{what} span {low:.3g}..{high:.3g}; the scale is [0, 1]: {why}")
+    name, shape = (
+        ("a clip", "(B, T, 3, H, W) with T of 2 or more") if clips else ("a picture", "(B, 3, H, W)")
+    )
+    check_unit(name, x, f"{shape}, for a single one x[None]", (5 if clips else 4,), _BOUNDS, least=2)
     return x.to(dtype)

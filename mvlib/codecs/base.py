@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mvlib._checks import check_uint8
 from mvlib._numbers import is_number, whole
 from mvlib.errors import InputError, InputTypeError
 from mvlib.pool import run
@@ -106,7 +107,7 @@ class Codec(ABC):
             TypeError: frames are no uint8 array, qp or native is no number.
             ValueError: shape or number out of range; the message says what is allowed.
         """
-        frames = check_frames(frames)
+        frames = check_uint8("the clip", frames)
         native = self._one_native(len(frames), qp, native)
         identity = None if cache is None else identity_of(self, native, len(frames))
         if cache is None or identity is None:
@@ -152,7 +153,7 @@ class Codec(ABC):
         jobs = []
         for i, (item, qp, native) in enumerate(zip(items, qps, natives, strict=True)):
             try:
-                frames = check_frames(item)
+                frames = check_uint8("the clip", item)
                 jobs.append((frames, self._one_native(len(frames), qp, native), planes, cache))
             except (TypeError, ValueError) as error:
                 raise type(error)(f"item {i}: {error}") from error
@@ -217,19 +218,6 @@ def identity_of(codec: Codec, native: float, count: int) -> list | None:
             return None
         files.append(hashlib.sha256(source.encode()).hexdigest())
     return identity + files
-
-
-def check_frames(frames: np.ndarray) -> np.ndarray:
-    """A clip as a contiguous uint8 (T, H, W, 3) array, or an error that says what is wrong with it."""
-    if not isinstance(frames, np.ndarray):
-        raise InputTypeError(f"frames must be a numpy array of uint8, not {type(frames).__name__}")
-    if frames.dtype != np.uint8:
-        raise InputTypeError(
-            f"frames must be uint8 in 0..255, not {frames.dtype}; for floats in 0..1: (x * 255).round()"
-        )
-    if frames.ndim != 4 or frames.shape[3] != 3 or 0 in frames.shape:
-        raise InputError(f"frames must be (T, H, W, 3) with at least one frame and pixel, not {frames.shape}")
-    return np.ascontiguousarray(frames)
 
 
 def _span(bounds: tuple[float, float] | None) -> str:

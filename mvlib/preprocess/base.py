@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from mvlib._numbers import is_number
-from mvlib.errors import InputError, InputTypeError
+from mvlib._checks import check_unit, each_number
+from mvlib.errors import InputError
 
 QP_RANGE = (0.0, 51.0)
 MIN_SIDE = 16
@@ -94,40 +94,17 @@ def check_pictures(x: Tensor, network: nn.Module) -> Tensor:
 
     Raises unless ``x`` is a float tensor (B, 3, H, W) or (B, T, 3, H, W) in [0, 1] with sides of at least 16.
     """
-    if not isinstance(x, Tensor) or not x.is_floating_point():
-        kind = x.dtype if isinstance(x, Tensor) else type(x).__name__
-        raise InputTypeError(
-            f"pictures are {kind}; give a float tensor in [0, 1] (from uint8: x.float() / 255)"
-        )
-    if x.ndim not in (4, 5) or x.shape[-3] != 3 or 0 in x.shape[:-3]:
-        raise InputError(
-            f"pictures have shape {tuple(x.shape)}; give (B, 3, H, W), for one picture x[None], "
-            "or clips (B, T, 3, H, W)"
-        )
+    shape = "(B, 3, H, W), for one picture x[None], or clips (B, T, 3, H, W)"
+    check_unit("a picture", x, shape, (4, 5), (-_ROUNDING, 1 + _ROUNDING))
     if min(x.shape[-2:]) < MIN_SIDE:
-        raise InputError(f"pictures are {x.shape[-2]}x{x.shape[-1]}; both sides must be at least {MIN_SIDE}")
-    low, high = torch.stack(torch.aminmax(x.detach())).tolist()
-    # Written so that NaN, for which every comparison is false, is caught as well.
-    if not (low >= -_ROUNDING and high <= 1 + _ROUNDING):
-        raise InputError(f"pictures span {low:.4g}..{high:.4g}; the scale is [0, 1]: divide or clamp first")
+        raise InputError(f"a picture is {x.shape[-2]}x{x.shape[-1]}; both sides must be at least {MIN_SIDE}")
     return x.to(next((p.dtype for p in network.parameters()), x.dtype))
 
 
 @torch.compiler.disable
 def qp_vector(qp: Tensor | float, x: Tensor) -> Tensor:
     """``qp`` as (B,) with the device and type of the batch ``x``; see ``Preprocessor.forward``."""
-    if not is_number(qp) and not (isinstance(qp, Tensor) and qp.dtype != torch.bool):
-        kind = f"tensor of {qp.dtype}" if isinstance(qp, Tensor) else type(qp).__name__
-        raise InputTypeError(f"qp is a {kind}; give a number or a tensor (B,) in 0..51")
-    qp = torch.as_tensor(qp, device=x.device).to(x.dtype)
-    if qp.ndim > 1 or (qp.ndim == 1 and len(qp) != len(x)):
-        raise InputError(
-            f"qp has shape {tuple(qp.shape)} for a batch of {len(x)}; give one number or ({len(x)},)"
-        )
-    low, high = torch.stack(torch.aminmax(qp.detach())).tolist()
-    if not (low >= QP_RANGE[0] and high <= QP_RANGE[1]):
-        raise InputError(f"qp spans {low:g}..{high:g}; the H.264/HEVC scale goes from 0 to 51")
-    return qp.expand(len(x))
+    return each_number(qp.to(x.device) if isinstance(qp, Tensor) else qp, x)
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:

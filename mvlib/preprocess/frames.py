@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from mvlib._checks import check_uint8
 from mvlib._numbers import whole
 from mvlib.errors import InputError, InputTypeError
 
@@ -28,12 +29,7 @@ def preprocess_frames(
     Raises:
         TypeError, ValueError: frames of another type or shape; qp as in ``Preprocessor.forward``.
     """
-    if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8:
-        raise InputTypeError(
-            f"frames are {getattr(frames, 'dtype', type(frames).__name__)}; give a uint8 numpy array"
-        )
-    if frames.ndim != 4 or frames.shape[-1] != 3 or len(frames) == 0:
-        raise InputError(f"frames have shape {frames.shape}; give (T, H, W, 3), for one picture x[None]")
+    check_uint8("the clip", frames)
     batch, qps = whole("batch", batch, 1), np.asarray(qp)
     if qps.dtype.kind not in "iuf":
         raise InputTypeError(f"qp is {qp!r}; give a number in 0..51, or one for each frame")

@@ -8,11 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from mvlib._numbers import is_number, whole
+from mvlib._checks import check_unit, each_number
+from mvlib._numbers import whole
 from mvlib._planes import to_frames
-from mvlib.errors import InputError, InputTypeError
+from mvlib.errors import InputError
 
-from .quantise import QP_MAX, Rounding, rounding_of
+from .quantise import Rounding, rounding_of
 
 _SLACK = 1e-3  # beyond [0, 1] by less than this is rounding
 
@@ -23,53 +24,11 @@ def checked_clip(clip: Tensor) -> Tensor:
     Args:
         clip: float (B, T, 3, H, W) in [0, 1].
     """
-    if not isinstance(clip, Tensor) or not clip.is_floating_point():
-        kind = clip.dtype if isinstance(clip, Tensor) else type(clip).__name__
-        raise InputTypeError(f"the clip is {kind}; give a float tensor in [0, 1] (divide uint8 by 255)")
-    if clip.dim() != 5 or clip.shape[2] != 3 or 0 in clip.shape:
-        raise InputError(
-            f"the clip has shape {tuple(clip.shape)}; give (B, T, 3, H, W) with no side 0: "
-            "a batch of pictures (B, 3, H, W) becomes one by pictures[:, None]"
-        )
-    low, high = (v.item() for v in clip.detach().float().aminmax())
-    if not (low >= -_SLACK and high <= 1 + _SLACK):  # false for NaN too
-        raise InputError(
-            f"the clip's values span {low} to {high}; they must lie in [0, 1] and hold no NaN: clamp it"
-        )
+    shape = (
+        "(B, T, 3, H, W) with no side 0: a batch of pictures (B, 3, H, W) becomes one by pictures[:, None]"
+    )
+    check_unit("the clip", clip, shape, (5,), (-_SLACK, 1 + _SLACK))
     return clip if clip.dtype == torch.float64 else clip.float()
-
-
-def checked_qp(
-    qp: Tensor | float | None,
-    clip: Tensor,
-    name: str = "qp",
-    span: tuple[float, float] = (0, QP_MAX),
-    scale: str = "in H.264 and HEVC",
-) -> Tensor:
-    """Return qp as (B,) in the clip's type, or raise TypeError or ValueError.
-
-    Args:
-        qp: a number, or a tensor (B,) on the clip's device; 0..51.
-        name, span, scale: of another number that sets the quantiser, and whose scale it is.
-    """
-    count = clip.shape[0]
-    if not isinstance(qp, Tensor):
-        if qp is None or not is_number(qp):
-            raise InputTypeError(f"{name} is {type(qp).__name__}; give a number or a tensor (B,)")
-        qp = torch.full((count,), float(qp), dtype=clip.dtype, device=clip.device)
-    if qp.dtype == torch.bool or qp.is_complex():
-        raise InputTypeError(f"{name} is a tensor of {qp.dtype}; give numbers")
-    if qp.device != clip.device and qp.dim() > 0:
-        raise InputError(f"{name} is on {qp.device} and the clip on {clip.device}; bring both to one device")
-    if qp.dim() > 1 or (qp.dim() == 1 and len(qp) != count):
-        raise InputError(
-            f"{name} has shape {tuple(qp.shape)}; give one number, or one for each of the {count} clips"
-        )
-    low, high = (v.item() for v in qp.detach().float().aminmax())
-    if not (low >= span[0] and high <= span[1]):
-        worst = high if low >= span[0] else low
-        raise InputError(f"{name} {worst} is out of range; it is {span[0]}..{span[1]}, as {scale}")
-    return qp.to(clip).expand(count)
 
 
 def checked_through(through: int | None) -> int | None:
@@ -202,7 +161,7 @@ class VirtualBase(nn.Module, ABC):
 
     def quantiser(self, clip: Tensor, qp: Tensor | float | None) -> Quantiser:
         """The quantiser of a call, checked; a subclass may take other arguments in place of qp."""
-        qp = checked_qp(qp, clip)
+        qp = each_number(qp, clip)
         return Quantiser(qp, ("qp", qp))
 
     @abstractmethod

@@ -18,10 +18,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from mvlib._checks import each_number
 from mvlib.errors import InputError, choose
 
 from . import transform
-from .base import Quantiser, VirtualBase, Way, checked_qp, checked_tables
+from .base import Quantiser, VirtualBase, Way, checked_tables
 from .colour import Planes, pad_planes, planes_to_rgb, rgb_to_planes
 from .quantise import Rounding, hard, lookup, straight_through_round
 from .rate import FrameRate, Levels, block_bits, sum_by_image
@@ -104,9 +105,9 @@ class VirtualJpeg(VirtualBase):
         if tables is not None:
             return Quantiser(tuple(straight_through_round(t) for t in checked_tables(tables, clip)), None)
         if quality is None:
-            qp = checked_qp(qp, clip)
+            qp = each_number(qp, clip)
             return Quantiser(standard_tables(self.quality(qp)), ("qp", qp))
-        quality = straight_through_round(checked_qp(quality, clip, "quality", (1, 100), "in libjpeg"))
+        quality = straight_through_round(each_number(quality, clip, "quality", (1, 100), "in libjpeg"))
         return Quantiser(standard_tables(quality), ("native", quality))
 
     def code(self, clip: Tensor, setting: Tables, way: Way) -> tuple[Tensor, Tensor, list[str]]:

@@ -10,9 +10,9 @@ from itertools import islice
 import numpy as np
 from PIL import Image
 
+from mvlib._checks import check_uint8
 from mvlib._planes import to_frames
 from mvlib.datasets import ACTIONS, Clips, Photos
-from mvlib.errors import InputError, InputTypeError
 from mvlib.evaluation.experiment import Experiment
 from mvlib.evaluation.material import load_material
 from mvlib.media import open_clip, read_picture
@@ -112,15 +112,9 @@ def _colours(given: np.ndarray, grey: int) -> np.ndarray:
 
 def _checked(kind: str, name: str, sample: Sample) -> Sample:
     """A sample of frames (T, H, W, 3) that can be coded; InputTypeError or InputError for any other."""
-    frames = sample.frames
-    if not isinstance(frames, np.ndarray) or frames.dtype != np.uint8:
-        what = frames.dtype if isinstance(frames, np.ndarray) else type(frames).__name__
-        raise InputTypeError(f"{kind} {name!r} is {what}; give a numpy array of uint8, or a file")
-    shape, least, wanted = frames.shape, 2, "(T, H, W, 3) with at least 2 frames, sides of 16 pixels or more"
-    if kind == "picture":
-        frames, least, wanted = frames[None], 1, "(H, W, 3) with sides of 16 pixels or more"
-    if frames.ndim != 4 or frames.shape[3] != 3 or len(frames) < least or min(frames.shape[1:3]) < 16:
-        raise InputError(f"{kind} {name!r} has shape {shape}; give {wanted}")
+    dims, least = (3, 1) if kind == "picture" else (4, 2)
+    frames = check_uint8(f"{kind} {name!r}", sample.frames, dims=dims, least=least, side=16)
+    frames = frames[None] if dims == 3 else frames
     # torch warns of arrays that can't be written to, as real films are.
     return replace(sample, frames=frames if frames.flags.writeable else frames.copy())
 

@@ -47,7 +47,12 @@ def test_workers_never_import_torch_and_stay_for_the_next_call(small):
 @pytest.mark.parametrize(
     ("items", "qps", "error", "message"),
     [
-        ([(2, 8, 8, 3), (8, 8, 3)], 30, ValueError, r"item 1: frames must be \(T, H, W, 3\)"),
+        (
+            [(2, 8, 8, 3), (8, 8, 3)],
+            30,
+            ValueError,
+            r"item 1: the clip has shape \(8, 8, 3\); give \(T, H, W, 3\)",
+        ),
         ([(2, 8, 8, 3)] * 2, [30, 60], ValueError, r"item 1: qp 60"),
         ([(2, 8, 8, 3)] * 2, [30], ValueError, "1 for 2 items"),
         ([(2, 8, 8, 3)] * 2, None, ValueError, "item 0: give one of qp"),

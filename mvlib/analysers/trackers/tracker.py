@@ -18,7 +18,8 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import box_convert
 
-from mvlib.errors import InputError, InputTypeError
+from mvlib._checks import check_uint8
+from mvlib.errors import InputError
 
 from ..base import Analyser
 from .overlap import SCORES, tracking_scores
@@ -214,11 +215,7 @@ class Tracker(Analyser):
 
 def check_start(clip: np.ndarray, box: Sequence[float] | np.ndarray) -> None:
     """Raise unless ``clip`` is uint8 (T, H, W, 3) and ``box`` a box that lies in its frame, at least in part."""
-    if not isinstance(clip, np.ndarray) or clip.dtype != np.uint8:
-        kind = clip.dtype if isinstance(clip, np.ndarray) else type(clip).__name__
-        raise InputTypeError(f"a clip is {kind}; give a uint8 array (T, H, W, 3)")
-    if clip.ndim != 4 or clip.shape[3] != 3 or 0 in clip.shape:
-        raise InputError(f"a clip has shape {clip.shape}; give (T, H, W, 3)")
+    check_uint8("a clip", clip)
     corners = np.asarray(box, dtype=np.float64)
     height, width = clip.shape[1:3]
     if corners.shape != (4,) or not np.isfinite(corners).all():
