@@ -77,7 +77,7 @@ def _train(training: Training, out: Path, data: str) -> None:
     from mvlib.evaluation.report import versions
     from mvlib.plots import training_curves
     from mvlib.training.loop import Trainer
-    from mvlib.training.saving import save_trained
+    from mvlib.training.train import save_trained
 
     trainer = Trainer(training, out)
     with trainer.alone():

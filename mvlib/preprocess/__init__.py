@@ -8,6 +8,7 @@ one pass.  For clips, ``ZhaoPreprocessor`` reads the network of Zhao et al., and
 from .adaptive import AdaptiveFilter, AdaptiveFilterConfig
 from .bands import detail_bands
 from .base import Preprocessor, centre_qp
+from .build import build_preprocessor, described
 from .compact import Compact, CompactConfig
 from .compact_video import CompactVideo, CompactVideoConfig
 from .filter import Filter, FilterConfig
@@ -17,15 +18,15 @@ from .npp import NPP, NPPConfig, paper_lambda
 from .refine import Refinement
 from .refinement_config import RefinementConfig
 from .regions import Regions, RegionsConfig
-from .update import LearnedUpdate, UpdateConfig, load_update, save_update
+from .update import LearnedUpdate, UpdateConfig
 from .video import VideoPreprocessor
 from .weights import (
     available_preprocessors,
-    build_preprocessor,
     card_of,
-    described,
     load_preprocessor,
+    load_update,
     save_preprocessor,
+    save_update,
 )
 from .zhao import ZhaoConfig, ZhaoPreprocessor
 

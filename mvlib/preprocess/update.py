@@ -8,10 +8,8 @@ Reference: Andrychowicz et al., "Learning to learn by gradient descent by gradie
 inputs like any other, which training does not differentiate.
 """
 
-import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
@@ -20,9 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from mvlib._numbers import check_numbers
-from mvlib._packaged import reading
 from mvlib._planes import repeat_edges
-from mvlib._weights import fill, read_weights, weights_folder, write_weights
 from mvlib.errors import InputError
 
 from .bands import detail_bands
@@ -120,41 +116,6 @@ class LearnedUpdate(nn.Module):
     def _grid(self, height: int, width: int) -> Tensor:
         tiled = self.place.repeat(1, -(-height // _GRID), -(-width // _GRID))
         return tiled[:, :height, :width]
-
-
-def load_update(name: str | os.PathLike) -> LearnedUpdate:
-    """The learned rule ``name``, in eval mode on the CPU: of the package, or the path of a .safetensors file.
-
-    Raises:
-        FileNotFoundError: there are no such weights; the message names those that there are.
-        ValueError: weights that don't fit their card, or that are no such rule's.
-    """
-    path = Path(name)
-    if not path.suffix and len(path.parts) == 1:
-        path = weights_folder() / f"update_{path.name}.safetensors"
-    there = ", ".join(p.stem.split("_", 1)[1] for p in sorted(weights_folder().glob("update_*.safetensors")))
-    state, card = read_weights(
-        path, f"Learned updates that ship: {there or 'none yet'}. `python -m mvlib train update` makes one"
-    )
-    with reading(
-        path.with_suffix(".json"), "take the card of `python -m mvlib train update`, or train again"
-    ):
-        if card.get("architecture") != LearnedUpdate.__name__:
-            raise InputError(f"it is of {card.get('architecture')!r}, no {LearnedUpdate.__name__}")
-        try:
-            update = LearnedUpdate(UpdateConfig(**card["config"]))
-        except (LookupError, RuntimeError, TypeError) as error:
-            raise InputError(f"there is no {LearnedUpdate.__name__} with such a config: {error}") from error
-    fill(update, state, path)
-    update.card = card
-    return update.eval()
-
-
-def save_update(update: LearnedUpdate, path: str | os.PathLike, **card: Any) -> Path:
-    """Write weights and card, both or neither; the path of the weights. ``card``: what else it says."""
-    facts: dict[str, Any] = {"architecture": LearnedUpdate.__name__, "config": asdict(update.config)}
-    facts["parameters"] = sum(p.numel() for p in update.parameters())
-    return write_weights(path, update.state_dict(), facts | card)
 
 
 def _soft(v: Tensor) -> Tensor:

@@ -13,14 +13,14 @@ from torch import nn
 
 from mvlib._imports import import_path
 from mvlib.datasets import reader_of
+from mvlib.datasets.opening import has_splits
 from mvlib.errors import InputError, InputTypeError
-from mvlib.preprocess import VideoPreprocessor, build_preprocessor, described
+from mvlib.preprocess import VideoPreprocessor, build_preprocessor, described, save_preprocessor
 
 from .batches import OwnMaterial
 from .experiment import ImageTraining, Training, VideoTraining
 from .loop import Trainer
 from .objective import Loss, Objective, curves_exist, measured_slopes
-from .saving import save_trained
 from .slope import Slope
 
 Analysers = str | nn.Module | Sequence[str | nn.Module] | Mapping[str, str | nn.Module]
@@ -157,3 +157,27 @@ def _slopes(
     named = all(title == part for title, part in (*guides.items(), *coders.items()))
     measured = loss is None and named and (training.anchor is not None or data is None)
     return measured_slopes(training) if measured and curves_exist(training) else {}
+
+
+def save_trained(trainer: Trainer, network: nn.Module, *, command: str, data: str) -> Path:
+    """Write ``network`` and its card into the folder of ``trainer``; the path of the weights.
+
+    Args:
+        command: what trained it.  data: what it was trained on, where that is no public data set.
+    """
+    training, folder = trainer.training, trainer.folder
+    if training.dataset is not None:
+        side = training.reader or ("split train" if has_splits(training.dataset) else "whole")
+        data = f"{training.dataset}, {side}"
+    return save_preprocessor(
+        network,
+        folder / "preprocessor.safetensors",
+        command=command,
+        data=data,
+        seed=training.seed,
+        steps=trainer.step,
+        analysers=tuple(
+            trainer.objective.analysers
+        ),  # those that guided it: none where the task is an outline
+        codecs=tuple(trainer.objective.codecs),
+    )
