@@ -116,7 +116,7 @@ def qp(folder: Path, count: int, size: tuple[int, int]) -> None:
         told, _, _ = run(file, "out.mp4", "--codec", codec, "--preprocessor", "image", "--sample", "0", *wish)
         work = told["frames"] / told["frames per second"]
         print(
-            f"{codec:6} {' '.join(wish):15}: told {told['told qp']:.1f}, chosen {told['qp']:.1f}; "
+            f"{codec:6} {' '.join(wish):15}: given {told['preprocessor qp']:.1f}, chosen {told['qp']:.1f}; "
             f"{told['bits'] / told['seconds'] / 1000:.0f} kbit/s; "
             f"found in {told['seconds to find the qp']:.1f} s, written in {work:.1f} s"
         )

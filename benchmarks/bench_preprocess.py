@@ -128,7 +128,7 @@ def parts(net: Refinement, x: torch.Tensor, repeats: int) -> dict[str, float]:
             torch.autograd.grad(bpp.sum() + decoded.square().sum(), x)
 
     def seen(back: bool) -> None:
-        lost = objective.lost(x.detach(), x if back else x.detach(), known=kept.references)
+        lost = objective.losses(x.detach(), x if back else x.detach(), known=kept.references)
         if back:
             torch.autograd.grad(sum(lost.values()).sum(), x)
 

@@ -13,7 +13,7 @@ from mvlib.preprocess import Preprocessor, detail_bands
 class Blur(Preprocessor):
     """A Gaussian of 1.6 pixels."""
 
-    told_qp = False
+    uses_qp = False
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
         return TF.gaussian_blur(x, [11, 11], [1.6, 1.6])
@@ -22,7 +22,7 @@ class Blur(Preprocessor):
 class Everywhere(Preprocessor):
     """What ``Regions`` makes of a picture without things: its three finest bands are gone."""
 
-    told_qp = False
+    uses_qp = False
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
         return x - sum(detail_bands(x, 3))

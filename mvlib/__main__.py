@@ -34,7 +34,7 @@ COMMANDS: Any = {  # names to functions, or to more of them
     "fidelity": fidelity,
     "agreement": agreement,
     "train": {
-        "_help": "Train a preprocessor through the virtual codec, or a machine that looks.",
+        "_help": "Train a preprocessor through the virtual codec, or a recogniser.",
         "image": train_image,
         "video": train_video,
         "actions": train_actions,
@@ -52,7 +52,7 @@ def main() -> None:
         with heeding_sigterm():
             _run([argument for argument in typed if argument != DEBUG])
     except (Exception, KeyboardInterrupt) as error:
-        status, line = _told(error)
+        status, line = _outcome(error)
         if line is None:
             raise
         end = SystemExit(" ".join(["mvlib:", *line.split("\n")]))  # says why to who calls main() from Python
@@ -83,7 +83,7 @@ def _run(arguments: list[str]) -> None:
             raise
 
 
-def _told(error: BaseException) -> tuple[int, str | None]:
+def _outcome(error: BaseException) -> tuple[int, str | None]:
     """Exit status and line for what ended a command; no line where the traceback is what helps."""
     if isinstance(error, KeyboardInterrupt):
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # who is in a hurry ends what still winds up
@@ -98,7 +98,7 @@ def _told(error: BaseException) -> tuple[int, str | None]:
     if isinstance(error, OSError):
         return 1, str(error) or type(error).__name__
     if isinstance(error, MemoryError):
-        return 1, f"too little memory ({error or 'no more is said'}); give fewer or smaller pictures or clips"
+        return 1, f"too little memory ({error or 'without details'}); give fewer or smaller pictures or clips"
     return 1, None
 
 

@@ -209,7 +209,7 @@ def alone(path: str | os.PathLike, what: str) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path.with_name(f".{path.name}.lock"))
         try:
-            lock.acquire(timeout=1)  # who has just taken it has said so by then
+            lock.acquire(timeout=1)  # by then the holder's file is written
         except Timeout:
             raise InputError(
                 f"{path} is being written by {_read(holder)}: wait until it ends, stop it, or choose another place"

@@ -17,7 +17,7 @@ from mvlib.errors import InputError, MissingFile
 from ._files import replace_when_done
 from ._packaged import packaged, reading
 
-_AGAIN = (
+_REMEDY = (
     "take weights and card of one training, restore both with `git checkout -- mvlib/weights`, or train again"
 )
 
@@ -66,13 +66,13 @@ def read_weights(path: str | os.PathLike, missing: str = "") -> tuple[dict[str, 
     for file in (path, beside):
         if not file.is_file():
             raise MissingFile(f"{file} is missing. {missing}".strip())
-    with reading(beside, _AGAIN):
+    with reading(beside, _REMEDY):
         card = json.loads(beside.read_text(encoding="utf-8"))
         if not isinstance(card, dict) or not isinstance(card.get("sha256"), str):
             raise InputError("no model card with a sha256")
     blob = path.read_bytes()
     found = hashlib.sha256(blob).hexdigest()
-    with reading(path, _AGAIN):
+    with reading(path, _REMEDY):
         if found != card["sha256"]:
             raise InputError(
                 f"its SHA-256 is {found[:12]}…, its card says {card['sha256'][:12]}…: damaged, or of another training"
@@ -82,22 +82,22 @@ def read_weights(path: str | os.PathLike, missing: str = "") -> tuple[dict[str, 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor], path: str | os.PathLike) -> None:
     """Load ``state``, read from ``path``, into ``network``; ValueError unless names and shapes are the network's."""
-    with reading(path, _AGAIN):
+    with reading(path, _REMEDY):
         try:
             network.load_state_dict(state, strict=True)
         except RuntimeError as error:
             raise InputError(f"it doesn't fit {type(network).__name__}: {error}") from error
 
 
-def fill_packaged(network: nn.Module, name: str, again: str, **facts: Any) -> None:
+def fill_packaged(network: nn.Module, name: str, remake: str, **facts: Any) -> None:
     """Load the weights ``name`` that come with the package into ``network``; see ``read_weights`` and ``fill``.
 
     Args:
-        again: what makes them anew, for the error where they are missing: "run …".
+        remake: what makes them anew, for the error where they are missing: "run …".
         facts: what their card must state, as classes=[…].
     """
     path = weights_folder() / f"{name}.safetensors"
-    state, card = read_weights(path, f"Restore it with `git checkout -- mvlib/weights`, or {again}")
+    state, card = read_weights(path, f"Restore it with `git checkout -- mvlib/weights`, or {remake}")
     for key, value in facts.items():
         if card.get(key) != value:
             raise InputError(f"{path} tells of {key} {card.get(key)}, this package of {value}: train again")

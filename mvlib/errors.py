@@ -34,7 +34,7 @@ class FileError(UserError, OSError):
 
 
 class ResourceError(UserError, RuntimeError):
-    """The machine has too little of something for what was asked, memory above all."""
+    """The machine has too little of something that the work needs, memory above all."""
 
 
 class CommandFailed(UserError, RuntimeError):

@@ -103,7 +103,7 @@ def features(analyser: nn.Module, x: Tensor) -> list[Tensor]:
     """
     with watching(analyser) as seen:
         analyser.forward(x)  # not by a call: a compiled graph would pass over the layers that are watched
-    # A network that looks at frames one by one gives (B * T, …).
+    # A network of single frames gives (B * T, …).
     return [maps.float().unflatten(0, (len(x), -1)) for maps in seen]
 
 

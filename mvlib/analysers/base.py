@@ -48,7 +48,7 @@ class Found(NamedTuple):
 
 
 class Analyser(nn.Module):
-    """A frozen network behind its own preprocessing: what looks at coded pictures or clips.
+    """A frozen network behind its own preprocessing, for coded pictures or clips.
 
     Weights do not require gradients, and the network stays in eval mode even when a module that contains it is put
     into training mode: batch statistics must not drift with the pictures that a codec damaged.
@@ -121,7 +121,7 @@ class Analyser(nn.Module):
         return self.mean.device
 
     def checked(self, x: Tensor) -> Tensor:
-        """``x`` in the type that it computes in; raises for what it cannot look at, see ``checked`` below."""
+        """``x`` in the type that it computes in; raises for anything else, see ``checked`` below."""
         return checked(x, self.mean.dtype, self.takes_clips)
 
     def scores_of(self, clips: bool) -> tuple[str, ...]:
@@ -149,9 +149,9 @@ class Analyser(nn.Module):
             with torch.no_grad():
                 reference = self.seen(clean, task)
         measure: Callable[[Any, Any], Tensor] = feature_distance if task == "features" else self.divergence
-        lost = measure(reference, self.seen(decoded, task))
+        harm = measure(reference, self.seen(decoded, task))
         by_frame = clean.ndim == 5 and not self.takes_clips
-        return lost.unflatten(0, clean.shape[:2]).mean(1) if by_frame else lost
+        return harm.unflatten(0, clean.shape[:2]).mean(1) if by_frame else harm
 
     def seen(self, x: Tensor, task: str = "output") -> Any:
         """Its output for ``x``, or the maps of its late layers for task "features"; of clips as in ``task_loss``."""

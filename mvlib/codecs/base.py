@@ -69,7 +69,7 @@ class Codec(ABC):
 
     @abstractmethod
     def decode(self, stream: Stream, native: float, planes: bool = False) -> Coded:
-        """Decode what :meth:`encode` gave; ``planes`` asks for the decoded planes as well, where there are some."""
+        """Decode what :meth:`encode` gave; with ``planes`` the decoded planes as well, where there are some."""
 
     def identity(self, native: float, count: int) -> list | None:
         """Everything beside the frames that the coded clip depends on, as values for JSON.

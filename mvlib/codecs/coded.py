@@ -60,7 +60,7 @@ class Coded:
         native: the number that the encoder was given on its own scale.
         codec: the codec's name.
         planes: y (T, H', W'), u and v (T, H'/2, W'/2) in uint8 as the decoder gave them (H' and W': H and W made
-            even) where they were asked for. None for still codecs: Pillow hands out no planes.
+            even) where ``planes`` was set. None for still codecs: Pillow hands out no planes.
     """
 
     frames: np.ndarray

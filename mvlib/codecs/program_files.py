@@ -115,7 +115,7 @@ SYNTAXES: dict[str, Syntax] = {
 
 
 def syntax_of(data: bytes) -> str:
-    """The syntax that a file, or packets taken out of one, begin with; ValueError where that cannot be told."""
+    """The syntax that a file, or packets taken out of one, begin with; ValueError where that is not clear."""
     if data[:2] == b"\x12\x00" or data[8:12] == b"AV01":
         return "av1"
     if data[8:12] == b"VP90" or data[1:4] == b"\x49\x83\x42":  # the sync code of a key frame

@@ -26,7 +26,7 @@ def compare(
     workers: int | None = None,
     device: str = "auto",
 ) -> None:
-    """Compare preprocessors before real codecs on your own pictures or films: what would be saved, and still be seen.
+    """Compare preprocessors with real codecs on your own pictures or films: bits saved, and what analysers still see.
 
     What counts is what an analyser says of the clean file. Intervals are drawn over files; over the shots of a film
     that is alone. A comparison that was killed goes on where it was.

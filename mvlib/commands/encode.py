@@ -1,4 +1,4 @@
-"""``mvlib encode``: a picture or film of one's own → preprocessor if asked for → real encoder → a file that plays."""
+"""``mvlib encode``: your picture or film → preprocessor, if any → real encoder → a file that plays."""
 
 import logging
 from json import dumps
@@ -60,8 +60,8 @@ def encode(
         preprocessor: name of a trained one (contrast, image, machines, video, zhao, filter), the path of its weights,
             your own as "module:Class", or gradient steps on a picture or clip, as
             refined:x265:efficientnet_lite0:2:after=contrast. One of pictures treats a clip frame by frame; one of video
-            takes clips alone. With crf or bitrate it is told the QP that the encoder chooses: found in a sample that is
-            coded twice beforehand; with bitrate, the running mean.
+            takes clips alone. With crf or bitrate it is given the QP that the encoder chooses, found in a sample that
+            is coded twice beforehand; with bitrate, the running mean.
         prepared: write what the preprocessor gives the encoder here too: a picture as .png, a clip as lossless .mkv.
         start: number of the first frame that is taken.
         frames: how many are taken; all if not given.
@@ -90,8 +90,8 @@ def encode(
         transcode.scores_of(looks)
     job = transcode.Job(source, out, form, real, wish, network, prepared, not no_audio, threads or cores())
     measured = transcode.Measured(source, real, wish) if wish.is_free and (network or looks) else None
-    told = measured.told if measured else lambda recent, count: wish.qp or 0.0
-    written = transcode.write(job, told, progress=True)
+    qp_for = measured.next_qp if measured else lambda recent, count: wish.qp or 0.0
+    written = transcode.write(job, qp_for, progress=True)
     for note in written.notes:
         log.warning("%s: %s", file, note)
     chosen = wish.qp

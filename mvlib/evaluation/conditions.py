@@ -138,7 +138,7 @@ def learned(
         return preprocess_frames(networks[files[nearest]], frames, qp)
 
     in_time = any(isinstance(network, VideoPreprocessor) for network in networks.values())
-    by_qp = len(networks) > 1 or any(network.told_qp for network in networks.values())
+    by_qp = len(networks) > 1 or any(network.uses_qp for network in networks.values())
     return Condition(title or where, prepare, _unchanged, by_qp, " ".join(identity), in_time)
 
 

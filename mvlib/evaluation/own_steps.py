@@ -44,7 +44,7 @@ def row_of(title: str, step: Step, qps: Sequence[float], device: torch.device | 
             f"preprocessor {title!r} is {type(step).__name__}; give a name, a path, a torch.nn.Module, or a function "
             "of uint8 frames and qp"
         )
-    weights, in_time, told_qp = digest(*libraries(), *facts(step)), True, bool(getattr(step, "told_qp", True))
+    weights, in_time, uses_qp = digest(*libraries(), *facts(step)), True, bool(getattr(step, "uses_qp", True))
     if isinstance(step, nn.Module):
         module = deepcopy(step).eval().to(device)
         in_time = isinstance(module, VideoPreprocessor) or bool(getattr(module, "takes_clips", False))
@@ -59,7 +59,7 @@ def row_of(title: str, step: Step, qps: Sequence[float], device: torch.device | 
             )
         return np.ascontiguousarray(out)
 
-    return Condition(title, prepare, lambda frames, _: frames, told_qp, weights, in_time)
+    return Condition(title, prepare, lambda frames, _: frames, uses_qp, weights, in_time)
 
 
 def _frames_through(

@@ -2,7 +2,7 @@
 
     python -m mvlib agreement --codec x265 --gop intra
 
-An analyser that trains behind a virtual codec should see what it will see behind the real one. Of pictures whose class
+In a training with a virtual codec an analyser should see what it sees with the real one. Of pictures whose class
 on the clean picture survives the codec, the share through virtual should be that through real. Both are measured on
 the same pictures, so the gap is paired; its 95 % interval draws whole sources.
 """

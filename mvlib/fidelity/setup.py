@@ -30,7 +30,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Agreement:
-    """What is measured of analysers behind a virtual codec and the real one.
+    """What is measured of analysers with a virtual codec and with the real one.
 
     Attributes:
         codec, gop: see ``RealCodec``.

@@ -23,7 +23,7 @@ class Shown:
     time: Fraction | None
     """Seconds, on the clock of the file; None: the file does not tell."""
     lasts: Fraction | None = None
-    """Seconds until the next one is to be shown; None: not told."""
+    """Seconds until the next one is to be shown; None: not known."""
     shape: Fraction = Fraction(1)
     """Width of a pixel by its height, upright."""
     primaries: int = UNSAID

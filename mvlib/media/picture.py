@@ -44,13 +44,13 @@ def read_picture(path: str | os.PathLike) -> np.ndarray:
     """
     picture = load_picture(path)
     for note in picture.notes:
-        if note not in _told:
-            _told.add(note)
+        if note not in _noted:
+            _noted.add(note)
             log.warning("%s: %s", os.fsdecode(path), note)
     return picture.pixels
 
 
-_told: set[str] = set()
+_noted: set[str] = set()
 
 
 def load_picture(path: str | os.PathLike) -> Picture:

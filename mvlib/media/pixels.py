@@ -1,9 +1,9 @@
-"""What Pillow decoded, in any mode and depth → uint8 sRGB over white → upright, and what had to be said of it.
+"""What Pillow decoded, in any mode and depth → uint8 sRGB over white → upright, and notes on it.
 
 Transparent parts are shown over white, as most viewers do; what colour is stored under them never counts. Sixteen
 bits are scaled by the depth that the file states. Floats and 32-bit integers have no stated white and are refused.
 
-How pixels are to be turned is told as EXIF's number, of display matrices too: 1 as stored, 2 mirrored left to right,
+How pixels are to be turned is given as EXIF's number, of display matrices too: 1 as stored, 2 mirrored left to right,
 3 turned by 180 degrees, 4 mirrored top to bottom, 5 transposed, 6 to be turned by 90 degrees clockwise, 7 transposed
 along the other diagonal, 8 by 90 degrees anticlockwise.
 """

@@ -13,11 +13,11 @@ from .compact import Compact, CompactConfig
 from .compact_video import CompactVideo, CompactVideoConfig
 from .filter import Filter, FilterConfig
 from .frames import InChunks, preprocess_frames
-from .looking import TrunkPreprocessor
 from .npp import NPP, NPPConfig, paper_lambda
 from .refine import Refinement
 from .refinement_config import RefinementConfig
 from .regions import Regions, RegionsConfig
+from .trunk import TrunkPreprocessor
 from .update import LearnedUpdate, UpdateConfig
 from .video import VideoPreprocessor
 from .weights import (

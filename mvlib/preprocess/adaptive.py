@@ -13,7 +13,7 @@ from mvlib._numbers import check_numbers
 
 from .contrast import CONTRASTS, contrast_maps
 from .filter import Filter, FilterConfig, on_lines
-from .looking import STRIDES, TrunkPreprocessor, check_head
+from .trunk import STRIDES, TrunkPreprocessor, check_head
 
 
 @dataclass(frozen=True)

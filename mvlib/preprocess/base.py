@@ -48,7 +48,7 @@ class Preprocessor(nn.Module):
     card: Mapping[str, Any] = MappingProxyType({})
 
     @property
-    def told_qp(self) -> bool:
+    def uses_qp(self) -> bool:
         """Whether what comes out may depend on the QP; where it does not, one picture does for all QPs."""
         return True
 

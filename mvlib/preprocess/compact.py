@@ -92,7 +92,7 @@ class Compact(Preprocessor):
                 nn.init.zeros_(parameter)
 
     @property
-    def told_qp(self) -> bool:
+    def uses_qp(self) -> bool:
         return self.config.qp_adaptive
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
@@ -123,8 +123,8 @@ class Compact(Preprocessor):
 
     def code(self, qp: Tensor) -> Tensor:
         """What every stage is given of qp (B,): (B, E)."""
-        told = centre_qp(qp)[:, None]
-        return self.embed(told if self.config.qp_adaptive else torch.zeros_like(told))
+        known = centre_qp(qp)[:, None]
+        return self.embed(known if self.config.qp_adaptive else torch.zeros_like(known))
 
     def features(self, h: Tensor, code: Tensor) -> Tensor:
         """Down and up again: (B, widths[0], H/2, W/2) from the stem, code (B, E) → the same shape."""

@@ -42,7 +42,7 @@ class CompactVideoConfig:
     motion: bool = True
     """False takes the last output where it lies: an ablation, and right for cameras that stand still."""
     opening: bool = True
-    """False lets the first frame of a clip out before the second is there; it can't be told what moves in it."""
+    """False lets the first frame of a clip out before the second is there; nothing is known of what moves in it."""
     finest: bool = True
     """False lets nothing of the finest band out, a blur of 0.7 pixels: for analysers that shrink frames first."""
 
@@ -79,8 +79,8 @@ class CompactVideo(VideoPreprocessor):
                 nn.init.zeros_(parameter)
 
     @property
-    def told_qp(self) -> bool:
-        return self.spatial.told_qp
+    def uses_qp(self) -> bool:
+        return self.spatial.uses_qp
 
     # Compiled, it calls one graph per frame: unrolled, the graph would grow with the clip.
     @partial(torch.compiler.disable, recursive=False)

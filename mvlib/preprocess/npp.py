@@ -35,7 +35,7 @@ def paper_lambda(qp: Tensor) -> Tensor:
 
 @dataclass(frozen=True)
 class NPPConfig:
-    """The two changes to the paper's network that a reader would ask about; the defaults are the paper's."""
+    """The two changes to the paper's network that need a reason; the defaults are the paper's."""
 
     skip: bool = False
     """Add the input to the sum. The last ReLU of both branches goes, or they could only brighten, and their

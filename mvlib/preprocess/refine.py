@@ -81,7 +81,7 @@ class Refinement(VideoPreprocessor):
             )
 
     @property
-    def told_qp(self) -> bool:
+    def uses_qp(self) -> bool:
         return self.config.at_qp is None
 
     def forward(self, x: Tensor, qp: Tensor | float) -> Tensor:

@@ -15,7 +15,7 @@ from mvlib.errors import InputError
 
 from .bands import detail_bands
 from .filter import on_lines
-from .looking import TrunkPreprocessor, check_head
+from .trunk import TrunkPreprocessor, check_head
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Regions(TrunkPreprocessor):
         self.out = nn.Conv2d(c.width, 1, 3, padding=1)
 
     @property
-    def told_qp(self) -> bool:
+    def uses_qp(self) -> bool:
         return len(set(self.config.strengths)) > 1
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:

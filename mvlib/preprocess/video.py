@@ -54,14 +54,14 @@ class VideoPreprocessor(Preprocessor):
                 f"pictures have shape {tuple(x.shape)}; a video preprocessor takes clips (B, T, 3, H, W): "
                 "pictures that have nothing to do with each other are pictures[:, None]"
             )
-        told = qp_vector(qp, inside)
+        qps = qp_vector(qp, inside)
         padded = pad_to_multiple(inside, self.multiple)
         if state is not None and _shape(state) != _shape((padded,)):
             raise InputError(
                 f"the state is of clips (batch, height, width) {_shape(state)} after padding, the chunk of "
                 f"{_shape((padded,))}; give None where another clip starts"
             )
-        y, state = self.process_chunk(padded, told, state)
+        y, state = self.process_chunk(padded, qps, state)
         return y[..., : x.shape[-2], : x.shape[-1]].clamp(0, 1).to(x.dtype), state
 
     def process_chunk(self, x: Tensor, qp: Tensor, state: Any) -> tuple[Tensor, Any]:

@@ -1,7 +1,7 @@
 """A reading of the network of Zhao et al.: frame → spatial branch, last frames → temporal branch → gate → residual.
 
 What is known of it [1]: a temporal and a spatial branch, merged under a condition, the result added to the frame; the
-network is not told the QP.  The sizes are those of public re-implementations: 9,795 parameters.
+network is not given the QP.  The sizes are those of public re-implementations: 9,795 parameters.
 
 What is not known, and chosen here: which frames the temporal branch sees for a frame in the middle (here: that frame
 and the seven before it, the first frame repeated at the start, which makes it causal); how many layers it has (one);
@@ -66,7 +66,7 @@ class ZhaoPreprocessor(VideoPreprocessor):
             nn.init.zeros_(parameter)
 
     @property
-    def told_qp(self) -> bool:
+    def uses_qp(self) -> bool:
         return False
 
     def process_chunk(self, x: Tensor, qp: Tensor, state: tuple[Tensor] | None) -> tuple[Tensor, tuple]:

@@ -71,7 +71,7 @@ class ActionTrainer(Resumable[ActionTraining]):
         return self.stepped(logits.float(), action, place)
 
     def stepped(self, logits: Tensor, action: Tensor, place: Tensor | float = 0.0) -> dict[str, float]:
-        """One step of the optimiser by what the network said of classes (B,), and by another part of the loss."""
+        """One step of the optimiser by the network's logits, classes (B,), and another part of the loss."""
         loss = F.cross_entropy(logits, action, label_smoothing=self.training.smoothing) + place
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -97,7 +97,7 @@ class ActionTrainer(Resumable[ActionTraining]):
         return right / sum(len(actions) for _, actions in shards)
 
     def logits(self, shown: np.ndarray) -> Tensor:
-        """What the network says of some of a shard."""
+        """The network's logits for some clips of a shard."""
         x = torch.tensor(shown[..., :3]).permute(0, 1, 4, 2, 3).float() / 255
         with computing_in(self.precision):
             return self.network((x - MEAN) / STD)

@@ -60,7 +60,7 @@ class Training(AnyTraining):
     """What coding should leave alone: output (KL, divergence) or features (maps of the late layers), whose gradient
     says the same with far less noise."""
     gop: str = "intra"
-    """What the encoder is told: stock, ippp or intra."""
+    """Frame types of the encoder: stock, ippp or intra."""
     route: str = "virtual"
     """virtual: the virtual codec both ways; real_forward: the real encoder's values, the virtual gradient."""
     rounding: str = "straight_through"
@@ -172,7 +172,7 @@ class VideoTraining(Training):
     """As for pictures; or outline: no codec, no analyser, who acts in a generated scene stays and the rest is blurred,
     a start in little time; or guarded: rate through the virtual codec, and who acts in a generated scene must stay."""
     gop: str = "stock"
-    """What the encoder is told: stock, ippp or intra (the ablation without prediction in time)."""
+    """Frame types of the encoder: stock, ippp or intra (the ablation without prediction in time)."""
     through: int | None = None
     """How many references in a row a gradient passes on its way back in time; None: all of them."""
     qp_low: int = 30

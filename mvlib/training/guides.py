@@ -50,7 +50,7 @@ def frozen(analyser: nn.Module) -> nn.Module:
 
 @torch.no_grad()
 def reference_of(analyser: nn.Module, clean: Tensor, task: str) -> Any:
-    """What ``analyser`` makes of clean pictures or clips, for ``lost_to``."""
+    """What ``analyser`` makes of clean pictures or clips, for ``coding_loss``."""
     if seen := getattr(analyser, "seen", None):
         return seen(clean, task)
     if task == "features":
@@ -61,7 +61,7 @@ def reference_of(analyser: nn.Module, clean: Tensor, task: str) -> Any:
     return analyser(clean.flatten(0, 1) if clean.ndim == 5 else clean)
 
 
-def lost_to(
+def coding_loss(
     analyser: nn.Module, clean: Tensor, decoded: Tensor, task: str = "output", reference: Any = None
 ) -> Tensor:
     """What coding took from an analyser's clean prediction, (B,) in nats; differentiable in ``decoded``.
@@ -76,5 +76,5 @@ def lost_to(
         reference = reference_of(analyser, clean, task)
     if task_loss := getattr(analyser, "task_loss", None):
         return task_loss(clean, decoded, task, reference)
-    lost = kl_to_clean(reference, analyser(decoded.flatten(0, 1) if clean.ndim == 5 else decoded))
-    return lost.unflatten(0, clean.shape[:2]).mean(1) if clean.ndim == 5 else lost
+    harm = kl_to_clean(reference, analyser(decoded.flatten(0, 1) if clean.ndim == 5 else decoded))
+    return harm.unflatten(0, clean.shape[:2]).mean(1) if clean.ndim == 5 else harm

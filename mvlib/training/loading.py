@@ -47,8 +47,8 @@ def loaded(data: Dataset, order: Iterable[int], workers: int, **options: Any) ->
 
 def _quiet(_worker: int) -> None:
     """A process that was just handing an item over when its parent was stopped shall not complain."""
-    told = sys.excepthook
-    sys.excepthook = lambda kind, *rest: None if issubclass(kind, ConnectionError) else told(kind, *rest)
+    usual = sys.excepthook
+    sys.excepthook = lambda kind, *rest: None if issubclass(kind, ConnectionError) else usual(kind, *rest)
 
 
 class _Carrying(Dataset):

@@ -52,7 +52,7 @@ def starting_network(training: Training) -> nn.Module:
     its = described(start)
     if its["architecture"] != training.architecture:
         raise InputError(
-            f"{training.start} holds a {its['architecture']}, the training asks for {training.architecture}"
+            f"{training.start} holds a {its['architecture']}, the training is of {training.architecture}"
         )
     wanted = its | {"config": its["config"] | training.network}
     if described(build_preprocessor(**wanted)) != its:
@@ -63,7 +63,7 @@ def starting_network(training: Training) -> nn.Module:
 
 
 def with_trunk(network: Network) -> Network:
-    """``network``, and where it looks with a classifier's trunk, with the one that its options name."""
+    """``network``, with the classifier's trunk that its options name, where it has one."""
     if isinstance(network, TrunkPreprocessor) and network.trunk is None and network.config.trunk:
         trunk = Trunk(network.config.trunk)
         device = next(network.parameters()).device

@@ -17,7 +17,7 @@ from mvlib.virtual.codec import VirtualCodec
 
 from .encoding_ahead import EncodingAhead
 from .experiment import TASKS, Training, VideoTraining
-from .guides import frozen, load_guide, lost_to, reference_of
+from .guides import coding_loss, frozen, load_guide, reference_of
 from .own_slope import OwnSlope, own_slopes
 from .slope import Slope, anchor_command, anchor_path, curve_of
 from .tiles import SIDE, in_tiles
@@ -120,7 +120,7 @@ class Objective(nn.Module):
         task: Tensor | float = 0.0
         shown = (x, decoded) if view is None else (view(x), view(decoded))
         known = kept.references if view is None else {}
-        for name, lost in self.lost(*shown, targets, known).items():
+        for name, lost in self.losses(*shown, targets, known).items():
             task = task + slopes[name](qp) * lost / len(self.analysers)
             parts[f"lost {name}"] = lost.mean()
         error = (y - x).square().flatten(1).mean(1) * 255**2
@@ -155,7 +155,7 @@ class Objective(nn.Module):
             kept.slopes |= {(codec, n): s for n, s in own_slopes(self, x, qp, codec).items() if n in unknown}
         return {n: self.slopes.get((codec, n)) or kept.slopes[codec, n] for n in self.analysers}
 
-    def lost(
+    def losses(
         self,
         clean: Tensor,
         decoded: Tensor,
@@ -169,7 +169,7 @@ class Objective(nn.Module):
                 if self.loss is None:
                     if name not in known:
                         known[name] = reference_of(analyser, clean, self.options.task)
-                    found[name] = lost_to(analyser, clean, decoded, self.options.task, known[name])
+                    found[name] = coding_loss(analyser, clean, decoded, self.options.task, known[name])
                 else:
                     found[name] = self.loss(analyser, clean, decoded, targets)
             if not isinstance(found[name], Tensor) or found[name].shape != clean.shape[:1]:

@@ -51,7 +51,7 @@ def own_slopes(objective: "Objective", x: Tensor, qp: Tensor, codec: str) -> dic
     for side in (-STEP, STEP):
         bpp, decoded = objective.values(x, (qp + side).clamp(0, 51), codec)
         rates.append(bpp.clamp_min(1e-6).log())
-        lost.append(objective.lost(x, decoded, known=known))
+        lost.append(objective.losses(x, decoded, known=known))
     found = {}
     for name in objective.analysers:
         fine, coarse = (part[name].float().clamp_min(1e-9).log() for part in lost)
@@ -80,7 +80,7 @@ def virtual_slopes(
     )
     qps = np.linspace(low, high, POINTS)
     batches = [_on(device, *steps[step]) for step in range(min(BATCHES, t.steps))]
-    clean = _means([objective.lost(x, x, targets) for x, targets in batches])
+    clean = _means([objective.losses(x, x, targets) for x, targets in batches])
     slopes = {}
     for codec in t.codecs:
         points = [_point(objective, batches, codec, float(qp)) for qp in qps]
@@ -100,7 +100,8 @@ def _point(objective: "Objective", batches: list, codec: str, qp: float) -> tupl
     """Mean bits per pixel and mean losses of all batches at a QP."""
     coded = [objective.coded(x, x.new_full((len(x),), qp), codec) for x, _ in batches]
     lost = [
-        objective.lost(x, decoded, targets) for (x, targets), (_, decoded) in zip(batches, coded, strict=True)
+        objective.losses(x, decoded, targets)
+        for (x, targets), (_, decoded) in zip(batches, coded, strict=True)
     ]
     return torch.cat([bpp for bpp, _ in coded]).mean().item(), _means(lost)
 

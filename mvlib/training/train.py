@@ -138,8 +138,8 @@ def _titled(what: str, given: Any) -> dict[str, Any]:
 
 def _options(kind: type[Training], options: Mapping[str, Any]) -> Training:
     known = [f.name for f in fields(kind)]
-    if strange := [name for name in options if name not in known]:
-        raise InputTypeError(f"train has no option {strange[0]!r}; {kind.__name__} has {', '.join(known)}")
+    if unknown := [name for name in options if name not in known]:
+        raise InputTypeError(f"train has no option {unknown[0]!r}; {kind.__name__} has {', '.join(known)}")
     return kind(**options)
 
 

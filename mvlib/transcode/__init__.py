@@ -2,7 +2,7 @@
 
 formats     ending of the output → codec and container that go together
 source      the input's frames with their times, and its other tracks
-quantiser   --qp, --crf or --bitrate → the encoder's options, and the QP that a preprocessor is told
+quantiser   --qp, --crf or --bitrate → the encoder's options, and the QP that a preprocessor is given
 writing     frames and times → packets → container
 film        all of it, in threads: decode | preprocess | encode and write
 sample      what it costs and what an analyser still sees, on a few frames

@@ -26,8 +26,8 @@ from .tracks import OtherTracks
 from .writing import FilmWriter, Lossless
 
 Step = Callable[[np.ndarray, float], np.ndarray]
-Told = Callable[[float, int], float]
-"""The quantiser's running mean, and how many frames there were → the QP that a preprocessor is told for the next."""
+NextQP = Callable[[float, int], float]
+"""The quantiser's running mean, and how many frames there were → the QP that a preprocessor is given for the next."""
 LOSSLESS = (".mkv", ".avi")
 """What a prepared clip is written in."""
 
@@ -77,8 +77,8 @@ class Written:
     """Of the elementary stream, without container and SEI text; of a still, of the file."""
     seconds: float = 0.0
     """That the film lasts."""
-    told: float = 0.0
-    """The QP that the preprocessor was told, on average; 0 without one."""
+    given_qp: float = 0.0
+    """The QP that the preprocessor was given, on average; 0 without one."""
     quantiser: float | None = None
     """Mean over frames, on the encoder's own scale, as it tells."""
     notes: tuple[str, ...] = ()
@@ -87,13 +87,13 @@ class Written:
     """Seconds of work."""
 
 
-def write(job: Job, told: Told, progress: bool = False) -> Written:
+def write(job: Job, next_qp: NextQP, progress: bool = False) -> Written:
     """Write ``job.out``, whole or not at all.
 
     Memory does not grow with the length of the film, but for where its packets lie (some bytes a frame).
 
     Args:
-        told: gives the QP that the network is told for the next frames.
+        next_qp: the QP that the network is given for the next frames.
         progress: show frames per second and the time that is left.
 
     Raises:
@@ -107,9 +107,9 @@ def write(job: Job, told: Told, progress: bool = False) -> Written:
         prepared = job.prepared and outputs.enter_context(replace_when_done(job.prepared))
         keep = outputs.enter_context(_keeping(prepared, job.source))
         written = (
-            _still(job, told, temporary, keep)
+            _still(job, next_qp, temporary, keep)
             if job.form.still
-            else _film(job, told, temporary, keep, progress)
+            else _film(job, next_qp, temporary, keep, progress)
         )
     notes = tuple(dict.fromkeys((*job.source.notes, *written.notes)))
     return replace(written, notes=notes, took=time.perf_counter() - began)
@@ -136,19 +136,19 @@ def _keeping(prepared: Path | None, source: Source) -> Iterator[Callable[[np.nda
         yield lambda frames: Image.fromarray(frames[0]).save(prepared, format="PNG")
 
 
-def _still(job: Job, told: Told, temporary: Path, keep: Callable[[np.ndarray], None]) -> Written:
+def _still(job: Job, next_qp: NextQP, temporary: Path, keep: Callable[[np.ndarray], None]) -> Written:
     (chunk,) = job.source.chunks()
-    qp = told(0.0, 0) if job.network else 0.0
+    qp = next_qp(0.0, 0) if job.network else 0.0
     given = stepper(job.network)(chunk.frames, qp)
     keep(given)
     assert job.wish.qp is not None  # no rate is chosen for a still
     data = bytes(job.real.encode(given, job.real.native_of(job.wish.qp, 1)))
     temporary.write_bytes(data)
-    return Written(1, chunk.frames.shape[1:3], 8 * len(data), told=qp)
+    return Written(1, chunk.frames.shape[1:3], 8 * len(data), given_qp=qp)
 
 
 def _film(
-    job: Job, told: Told, temporary: Path, keep: Callable[[np.ndarray], None], progress: bool
+    job: Job, next_qp: NextQP, temporary: Path, keep: Callable[[np.ndarray], None], progress: bool
 ) -> Written:
     source = job.source
     options = job.wish.options(job.real, source.expected or 2, job.threads)
@@ -158,7 +158,7 @@ def _film(
         first = next(chunks)
         writer = inner.enter_context(FilmWriter(temporary, job.form, job.real, options, source, tracks))
         bar = tqdm(total=source.expected or None, unit=" frames", disable=not progress, smoothing=0.1)
-        qp = _run(job, told, chain([first], chunks), writer, keep, inner.enter_context(bar))
+        qp = _run(job, next_qp, chain([first], chunks), writer, keep, inner.enter_context(bar))
     notes = (*(tracks.notes if tracks else ()), *writer.notes)
     size = first.frames.shape[1:3]
     return Written(writer.frames, size, writer.bits, float(writer.seconds), qp, writer.quantiser, notes)
@@ -174,15 +174,15 @@ def _read_ahead(reading: Ahead, chunks: Iterator[Chunk]) -> Iterator[Chunk]:
 
 def _run(
     job: Job,
-    told: Told,
+    next_qp: NextQP,
     chunks: Iterable[Chunk],
     writer: FilmWriter,
     keep: Callable[[np.ndarray], None],
     bar: tqdm,
 ) -> float:
-    """Chunk after chunk to a thread that writes; the QP that the network was told on average.
+    """Chunk after chunk to a thread that writes; the QP that the network was given on average.
 
-    What it is told depends on what is written two chunks before, whatever the threads' speed.
+    It depends on what is written two chunks before, whatever the threads' speed.
     """
     step, qps, chosen = stepper(job.network), 0.0, (0.0, 0)
     going: Future | None = None
@@ -193,12 +193,12 @@ def _run(
 
     with Ahead() as writing:
         for chunk in chunks:
-            qp = told(*chosen) if job.network else 0.0
+            qp = next_qp(*chosen) if job.network else 0.0
             qps += qp * len(chunk.starts)
             given = Chunk(step(chunk.frames, qp), chunk.starts, chunk.lasting)
             if going is not None:
                 result_of(going)
-                chosen = writer.recent, writer.told
+                chosen = writer.recent, writer.reported
             going = writing.begin(write, given)
             bar.update(len(chunk.starts))
         if going is not None:

@@ -72,8 +72,8 @@ class Wish:
             raise InputError(
                 f"{real.name} codes single pictures, by --qp alone; leave --crf and --bitrate out"
             )
-        asked = self._quality(real) if self.bitrate is None else {"b": str(_bits(self.bitrate))}
-        free = replace(encoder, quantiser=lambda native, gop: asked)
+        options = self._quality(real) if self.bitrate is None else {"b": str(_bits(self.bitrate))}
+        free = replace(encoder, quantiser=lambda native, gop: options)
         return free.settings(real.preset, real.gop, real.options, 0, count)
 
     def _quality(self, real: RealCodec) -> dict:
@@ -121,7 +121,7 @@ class Measured:
         self._sample, self._follows, self.qp = mean, wish.bitrate is not None, self.qp_of(mean)
         self.took = time.perf_counter() - began
 
-    def told(self, recent: float, count: int) -> float:
+    def next_qp(self, recent: float, count: int) -> float:
         """The QP for the next frames, when the ``count`` before had the quantiser ``recent``, a running mean.
 
         At a constant quality it is the sample's, which comes near. A rate control needs seconds to settle, and gives

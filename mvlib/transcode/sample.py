@@ -104,7 +104,7 @@ def measure(
 
 
 def scores_of(analyser: Analyser) -> tuple[str, ...]:
-    """What can be said of single frames without labels; raises ``InputError`` where that is nothing."""
+    """Scores that need single frames alone, no labels; raises ``InputError`` where there are none."""
     wanted = tuple(name for name in analyser.scores_of(False) if name not in ("label", "ap"))
     if not wanted or analyser.takes_clips:
         raise InputError(

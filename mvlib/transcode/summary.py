@@ -12,7 +12,7 @@ from .sample import Row, Sampled
 
 @dataclass(frozen=True)
 class Summary:
-    """All that is told at the end."""
+    """All that the end of a run reports."""
 
     job: Job
     written: Written
@@ -37,16 +37,16 @@ class Summary:
         height, width = written.size
         lasts = f", {written.seconds:.2f} s" if written.seconds else ""
         rate = f", {written.bits / written.seconds / 1000:.0f} kbit/s" if written.seconds else ""
-        behind = f" behind preprocessor {self.preprocessor}" if self.preprocessor else ""
+        using = f" with preprocessor {self.preprocessor}" if self.preprocessor else ""
         lines = [
-            f"{job.out}: {_frames(written.frames)} of {width}x{height}{lasts}, {job.real.name}{behind}",
+            f"{job.out}: {_frames(written.frames)} of {width}x{height}{lasts}, {job.real.name}{using}",
             f"  {written.bits} bits of the picture alone, {self.bpp:.4f} bpp{rate}; "
             f"{written.frames / written.took:.1f} frames/s",
         ]
         if self.measured is not None:
-            told = f"; the preprocessor was told {self.written.told:.1f}" if self.preprocessor else ""
+            given = f"; the preprocessor was given {self.written.given_qp:.1f}" if self.preprocessor else ""
             lines.append(
-                f"  QP {self.chosen:.1f} on average, as the encoder chose{told} (found in {self.measured.took:.1f} s "
+                f"  QP {self.chosen:.1f} on average, as the encoder chose{given} (found in {self.measured.took:.1f} s "
                 f"from {self.measured.frames} frames)"
             )
         return lines
@@ -73,7 +73,7 @@ class Summary:
         if equal is None:
             return [
                 *lines,
-                "Even at QP 0 it takes fewer bits with it than without: nothing can be said at equal bits.",
+                "Even at QP 0 it takes fewer bits with it than without: there is no comparison at equal bits.",
             ]
         return [
             *lines,
@@ -87,8 +87,8 @@ class Summary:
         """For programs: what JSON holds."""
         job, written = self.job, self.written
         height, width = written.size
-        told = (
-            {"preprocessor": self.preprocessor, "told qp": round(self.written.told, 2)}
+        given = (
+            {"preprocessor": self.preprocessor, "preprocessor qp": round(self.written.given_qp, 2)}
             if self.preprocessor
             else {}
         )
@@ -99,8 +99,9 @@ class Summary:
             sample = {"sample": _finite(asdict(self.sampled) | {"at equal bits": equal and asdict(equal)})}
         return {
             "file": str(job.source.file), "out": str(job.out), "codec": job.real.name, "preset": job.real.preset,
-            "gop": job.real.gop, "options": job.real.options, "asked": {k: v for k, v in asdict(job.wish).items() if v},
-            "qp": None if self.chosen is None else round(self.chosen, 2), **told, **found, "size": [width, height],
+            "gop": job.real.gop, "options": job.real.options,
+            "requested": {k: v for k, v in asdict(job.wish).items() if v},
+            "qp": None if self.chosen is None else round(self.chosen, 2), **given, **found, "size": [width, height],
             "start": job.source.start,
             "frames": written.frames, "seconds": written.seconds, "bits": written.bits, "bpp": round(self.bpp, 5),
             "frames per second": round(written.frames / written.took, 2), "notes": list(written.notes), **sample,

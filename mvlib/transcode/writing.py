@@ -31,8 +31,8 @@ _REORDERED = 64
 class FilmWriter(AbstractContextManager["FilmWriter"]):
     """A film that is being written; a context, whose end without an error makes the file complete.
 
-    The encoder is that of ``RealCodec``, with its options, and is told the film's average rate; frames are numbered for
-    it, and the container gets the times of the file instead of the numbers.
+    The encoder is that of ``RealCodec``, with its options and the film's average rate; frames are numbered for it,
+    and the container gets the times of the file instead of the numbers.
 
     Args:
         source: whose first frame has been read: size, shape and colours are that one's.
@@ -42,7 +42,7 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
     Attributes:
         bits: of the elementary stream so far, without container and SEI text, as ``RealCodec`` counts.
         frames: that were given so far.
-        told: of how many the encoder has told the quantiser.
+        reported: frames whose quantiser the encoder has reported.
         recent: its running mean, of about the last second.
     """
 
@@ -53,7 +53,7 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
         self._source, self._tracks = source, tracks
         self._convert = Converter(real.encoder.colour)
         self._starts, self._end = array("q"), 0
-        self.frames, self._chosen, self.told, self.recent = 0, 0.0, 0, 0.0
+        self.frames, self._chosen, self.reported, self.recent = 0, 0.0, 0, 0.0
         self._held: _Placed | None = None
         self._path = path
         self._squeezed: tuple[int, int, Fraction] | None = None
@@ -85,7 +85,7 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
     @property
     def quantiser(self) -> float | None:
         """Mean over frames, on the encoder's own scale, as it tells."""
-        return self._chosen / self.told if self.told else None
+        return self._chosen / self.reported if self.reported else None
 
     @property
     def seconds(self) -> Fraction:
@@ -160,8 +160,8 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
             data = encoder.clean(bytes(packet))
             self.bits += 8 * len(without_repeats(data, self._header) if encoder.global_header else data)
             if (quantiser := quantiser_of(packet)) is not None:
-                self._chosen, self.told = self._chosen + quantiser, self.told + 1
-                self.recent += (quantiser - self.recent) / min(self.told, _RECENT)
+                self._chosen, self.reported = self._chosen + quantiser, self.reported + 1
+                self.recent += (quantiser - self.recent) / min(self.reported, _RECENT)
             placed = self._place(packet)
             if self._held is not None:
                 self._pass_on(self._held)
@@ -184,7 +184,7 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
         return _Placed(packet, at, lasts)
 
     def _pass_on(self, placed: "_Placed") -> None:
-        """One packet stays here, for only the last one is told how long the film is."""
+        """One packet stays here, for only the last one is given the film's length."""
         if self._tracks is not None:
             self._tracks.write_until(self._source.begins + placed.at * self._source.tick)
         self._output.mux(placed.packet)

@@ -30,15 +30,15 @@ _KEPT_BYTES = 120_000_000
 _SLOW = 0.25
 """Seconds that a preprocessor may take before something else is shown in the meantime."""
 WINDOW = 16
-"""Frames that a recogniser looks at, at most: the length that those of the package were taught on."""
+"""Frames that a recogniser is given, at most: the length in the training of those of the package."""
 
 Prepare = Callable[[np.ndarray, float], np.ndarray]
-"""What may stand in front of a codec: (frames uint8 (T, H, W, 3), QP) → frames of the same shape."""
+"""A preprocessor as a function: (frames uint8 (T, H, W, 3), QP) → frames of the same shape."""
 Part = TypeVar("Part")
 
 
 class Before(NamedTuple):
-    """What stands in front of the codec: a preprocessor by name, and how much of its change is made."""
+    """A preprocessor by name, and how much of its change is made."""
 
     name: str
     strength: float = 1.0

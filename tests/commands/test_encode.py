@@ -75,7 +75,7 @@ def test_a_still_is_the_file_that_the_codec_measures(encode, picture, tmp_path, 
     assert np.array_equal(read_picture(out), coded.frames[0])
     assert told["bits"] == coded.bits == 8 * out.stat().st_size
     assert told["bpp"] == pytest.approx(coded.bits / 96 / 130, abs=1e-5)
-    assert (told["size"], told["codec"], told["preprocessor"], told["told qp"]) == (
+    assert (told["size"], told["codec"], told["preprocessor"], told["preprocessor qp"]) == (
         [130, 96],
         codec,
         "image",
@@ -108,7 +108,7 @@ def test_a_film_with_its_table(encode, film, tmp_path):
         "x265",
     )
     told = encode(*typed, "--analyser", "efficientnet_lite0", sample=8)
-    assert (told["frames"], told["qp"], told["told qp"], told["start"]) == (20, 40, 40, 2)
+    assert (told["frames"], told["qp"], told["preprocessor qp"], told["start"]) == (20, 40, 40, 2)
     sample = told["sample"]
     assert [row["qp"] for row in sample["plain"]] == [35, 40, 45]
     assert [row["qp"] for row in sample["prepared"]][-3:] == [35, 40, 45]
@@ -135,8 +135,8 @@ def test_options_reach_the_encoder(encode, clip, film, tmp_path):
 @pytest.mark.parametrize("codec", ["x264", "svtav1", "vp9"])
 def test_the_preprocessor_is_told_the_qp_that_the_encoder_chooses(encode, film, tmp_path, codec):
     told = encode(film, tmp_path / "out.mp4", "--codec", codec, "--crf", 35, "--preprocessor", "image")
-    assert told["told qp"] == pytest.approx(told["qp"], abs=2)
-    assert "as the encoder chose; the preprocessor was told" in told["table"]
+    assert told["preprocessor qp"] == pytest.approx(told["qp"], abs=2)
+    assert "as the encoder chose; the preprocessor was given" in told["table"]
 
 
 def test_weights_by_their_path(encode, picture, tmp_path):

@@ -68,7 +68,7 @@ def test_it_is_kept_without_its_trunk_and_loaded_with_it(tmp_path):
     path = save_preprocessor(net, tmp_path / "s.safetensors", dtype=torch.float32)
     x = torch.rand(1, 3, 64, 64)
     torch.testing.assert_close(mvlib.load_preprocessor(path)(x, 37), net.eval()(x, 37))
-    with pytest.raises(ValueError, match="this AdaptiveFilter has no efficientnet_lite0 to look with"):
+    with pytest.raises(ValueError, match="this AdaptiveFilter has no efficientnet_lite0 trunk"):
         load_preprocessor(path)(x, 37)
 
 

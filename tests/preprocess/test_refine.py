@@ -121,7 +121,7 @@ def test_odd_sizes_clips_and_a_fixed_qp(anchor):
     x = torch.rand(1, 2, 3, 16, 19)
     y = module(x, 40)
     assert y.shape == x.shape and 0 < (y - x).abs().max() < 1.5 / 255
-    assert module.told_qp and not fixed.told_qp and torch.equal(fixed(x, 20), y)
+    assert module.uses_qp and not fixed.uses_qp and torch.equal(fixed(x, 20), y)
     x.requires_grad_()
     module(x, 40).sum().backward()
     assert x.grad.max() == 1, "a gradient passes as if the change were a constant"

@@ -51,13 +51,13 @@ def test_the_control_smooths_as_regions_without_a_map():
     assert (
         x.std() / 9 < blurred.std() < x.std() / 4
     )  # white noise behind a Gaussian: / (2 sigma sqrt(pi)) = / 5.7
-    assert not control.told_qp
+    assert not control.uses_qp
 
 
 def test_the_strength_lies_on_straight_lines_between_its_qps_and_each_picture_has_its_own():
     net, x = small(-50.0, qps=(20, 30, 40), strengths=(0.0, 0.0, 0.8)), torch.rand(4, 3, 32, 32)
     y = net(x, torch.tensor([5.0, 25.0, 35.0, 51.0]))
-    assert torch.equal(y[:2], x[:2]) and net.told_qp and not small(strengths=(0.5,) * 6).told_qp
+    assert torch.equal(y[:2], x[:2]) and net.uses_qp and not small(strengths=(0.5,) * 6).uses_qp
     detail = sum(detail_bands(x, 3))
     torch.testing.assert_close(x[2:] - y[2:], torch.tensor([0.4, 0.8])[:, None, None, None] * detail[2:])
 
@@ -93,7 +93,7 @@ def test_it_is_loaded_with_its_trunk_and_refused_without(tmp_path):
     )
     net, x = mvlib.load_preprocessor(path), torch.rand(1, 3, 64, 64)
     assert net(x, 37).shape == x.shape and not torch.equal(net(x, 37), x) and not net.trunk.training
-    with pytest.raises(ValueError, match="no efficientnet_lite0 to look with"):
+    with pytest.raises(ValueError, match="no efficientnet_lite0 trunk"):
         mvlib.preprocess.load_preprocessor(path)(x, 37)
 
 

@@ -12,7 +12,7 @@ from mvlib.codecs import RealCodec
 from mvlib.datasets import Photos
 from mvlib.training.batches import Steps
 from mvlib.training.experiment import VideoTraining
-from mvlib.training.guides import load_guide, lost_to
+from mvlib.training.guides import coding_loss, load_guide
 from mvlib.training.objective import Objective
 
 
@@ -50,13 +50,16 @@ def test_on_the_real_route_the_rate_is_that_of_the_stream_and_the_gradient_still
 def test_who_sees_pictures_sees_every_frame_and_who_sees_clips_sees_the_clip():
     clean, decoded = torch.rand(2, 4, 3, 64, 64), torch.rand(2, 4, 3, 64, 64)
     stills = analysers.load("efficientnet_lite0")
-    lost = lost_to(stills, clean, decoded)
+    lost = coding_loss(stills, clean, decoded)
     one = kl_to_clean(stills(clean[1]), stills(decoded[1])).mean()
     torch.testing.assert_close(lost[1], one, rtol=1e-3, atol=1e-4)
     torch.manual_seed(0)
     watcher = analysers.load("action_resnet3d", pretrained=False)
     torch.testing.assert_close(
-        lost_to(watcher, clean, decoded), kl_to_clean(watcher(clean), watcher(decoded)), rtol=1e-3, atol=1e-5
+        coding_loss(watcher, clean, decoded),
+        kl_to_clean(watcher(clean), watcher(decoded)),
+        rtol=1e-3,
+        atol=1e-5,
     )
 
 
@@ -82,7 +85,7 @@ def test_half_precision_of_the_analysers_keeps_the_direction():
     for half in (False, True):
         y = decoded.clone().requires_grad_()
         with torch.autocast("cpu", torch.bfloat16, enabled=half):
-            lost.append(lost_to(analyser, picture[None], y))
+            lost.append(coding_loss(analyser, picture[None], y))
         slopes += torch.autograd.grad(lost[-1].sum(), y)
     assert slopes[1].isfinite().all() and lost[1].item() == pytest.approx(lost[0].item(), rel=0.15)
     assert torch.cosine_similarity(slopes[0].flatten(), slopes[1].flatten(), 0) > 0.5

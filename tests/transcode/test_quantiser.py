@@ -34,11 +34,11 @@ def test_a_higher_crf_is_a_higher_qp(film, name):
 def test_at_a_rate_what_is_told_goes_from_the_sample_to_the_running_mean(film):
     found = Measured(Source(film), RealCodec("x264"), Wish(bitrate="100k"))
     between = (found.qp + found.qp_of(30)) / 2
-    assert [found.told(30, n) for n in (0, 16, 32, 500)] == pytest.approx(
+    assert [found.next_qp(30, n) for n in (0, 16, 32, 500)] == pytest.approx(
         [found.qp, between, found.qp_of(30), found.qp_of(30)]
     )
     steady = Measured(Source(film), RealCodec("x264"), Wish(crf=30))
-    assert steady.told(20, 500) == steady.qp
+    assert steady.next_qp(20, 500) == steady.qp
 
 
 def test_a_tight_rate_is_a_higher_qp(film):

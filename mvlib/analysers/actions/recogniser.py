@@ -111,8 +111,8 @@ def load_recogniser(name: str, *, pretrained: bool = True) -> Recogniser:
     """
     network = build_network(name)
     if pretrained:
-        again = "train it: python -m mvlib train actions"
-        fill_packaged(network, name, again, classes=list(ACTION_CLASSES))
+        remake = "train it: python -m mvlib train actions"
+        fill_packaged(network, name, remake, classes=list(ACTION_CLASSES))
     return Recogniser(network, name=name, classes=ACTION_CLASSES, frames=network.frames, side=network.side)
 
 

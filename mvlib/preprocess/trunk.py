@@ -1,4 +1,4 @@
-"""Preprocessors that look with a classifier's trunk: picture → its frozen maps → top-down sums → features at 1/8.
+"""Preprocessors on a classifier's trunk: picture → its frozen maps → top-down sums → features at 1/8.
 
 The trunk brings what things look like, so that a small head learns from few pictures.  Its top-down sums are those of a
 feature pyramid [1].
@@ -74,7 +74,7 @@ class TrunkPreprocessor(Preprocessor):
         """What the head is given: maps at 1/8, 1/16 and 1/32 of the sides, without a gradient."""
         if self.trunk is None:
             raise InputError(
-                f"this {type(self).__name__} has no {self.config.trunk} to look with: load it by "
+                f"this {type(self).__name__} has no {self.config.trunk} trunk: load it by "
                 "mvlib.load_preprocessor, or attach a trunk"
             )
         with torch.no_grad():
