@@ -41,8 +41,11 @@ class RealCodec(Codec):
             message lists what there is.
 
     Example:
-        >>> coded = RealCodec("x265", gop="intra")(frames, qp=37)
-        >>> coded.bits, coded.bpp
+        >>> import numpy as np, mvlib
+        >>> frames = np.full((2, 64, 64, 3), 128, np.uint8)
+        >>> coded = mvlib.RealCodec("x264", gop="ippp")(frames, qp=37)
+        >>> coded.frames.shape, coded.frame_types, coded.bits == sum(coded.frame_bits)
+        ((2, 64, 64, 3), ['I', 'P'], True)
     """
 
     def __init__(

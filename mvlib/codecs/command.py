@@ -89,10 +89,14 @@ class CommandCodec(Codec):
     begins with the commands of many encoders.
 
     Example:
-        >>> x265 = CommandCodec(
+        >>> import numpy as np, mvlib
+        >>> frames = np.full((2, 64, 64, 3), 128, np.uint8)
+        >>> x265 = mvlib.CommandCodec(
         ...     "x265 --input {yuv} --input-res {width}x{height} --fps {fps} --qp {qp} --pools none -o {stream}",
-        ...     name="x265-cli", syntax="hevc", qps=(0, 51), sides=(2, 64))     # doctest: +SKIP
-        >>> coded = x265(frames, qp=37)                                             # doctest: +SKIP
+        ...     name="x265-cli", syntax="hevc", qps=(0, 51), sides=(2, 64))
+        >>> coded = x265(frames, qp=37)
+        >>> coded.frames.shape, coded.bits == sum(coded.frame_bits)
+        ((2, 64, 64, 3), True)
     """
 
     def __init__(

@@ -168,6 +168,12 @@ def bd_rate(anchor: Curve, test: Curve, *, fit: Fit = "pchip") -> BDRate:
         CurveError: a ValueError, as SinglePointCurve, NonMonotoneCurve or DisjointCurves.
     Warns:
         SmallOverlap: the curves have less than half of the qualities that either reaches in common.
+
+    Example:
+        >>> import mvlib
+        >>> anchor = [(1000, 30.0), (2000, 33.0), (4000, 36.0), (8000, 39.0)]
+        >>> round(mvlib.bd_rate(anchor, [(bits / 2, quality) for bits, quality in anchor]), 3)
+        -50.0
     """
     from bjontegaard import bd_rate as bjontegaard_bd_rate  # pulls in matplotlib, so not at import
 

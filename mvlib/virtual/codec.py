@@ -107,6 +107,16 @@ class VirtualCodec(VirtualBase):
 
     Args:
         settings: the encoder's fixed part.  rates: fitted rates by kind of frame ("I", "P").
+
+    Example:
+        >>> import torch, mvlib
+        >>> clip = torch.rand(1, 2, 3, 32, 32, requires_grad=True)
+        >>> out = mvlib.VirtualCodec.like("x265")(clip, 37)
+        >>> out.frames.shape, out.bits.shape, out.frame_types
+        (torch.Size([1, 2, 3, 32, 32]), torch.Size([1]), ['I', 'P'])
+        >>> out.bits.sum().backward()
+        >>> bool(clip.grad.abs().sum() > 0)
+        True
     """
 
     def __init__(self, settings: Settings, rates: dict[str, FrameRate]):

@@ -1,6 +1,5 @@
 """A codec of one's own: three methods, and checks, many at once and stored streams come with them."""
 
-import doctest
 import subprocess
 import sys
 import zlib
@@ -8,7 +7,7 @@ import zlib
 import numpy as np
 import pytest
 
-from mvlib.codecs import Codec, Coded, RealCodec, Stream, base
+from mvlib.codecs import Codec, Coded, RealCodec, Stream
 from mvlib.codecs.base import identity_of
 
 
@@ -45,10 +44,6 @@ def test_three_methods_are_a_codec(clip):
     assert np.array_equal(coded.frames, clip // 8 * 8)
     assert coded.bits == sum(coded.frame_bits) == 8 * len(bytes(Deflate().encode(clip, 8)))
     assert (coded.native, coded.codec, coded.frame_types) == (8, "deflate", ["I"] * 12)
-
-
-def test_the_example_runs():
-    assert doctest.testmod(base) == (0, 6)
 
 
 def test_too_few_methods_are_no_codec():

@@ -1,6 +1,5 @@
 """Training with parts of one's own: from Python and from the command line."""
 
-import doctest
 import json
 import os
 import subprocess
@@ -15,9 +14,8 @@ from torch import nn
 import mvlib
 from mvlib.errors import InputError
 from mvlib.evaluation.conditions import condition
-from mvlib.preprocess import base, load_preprocessor, preprocess_frames, save_preprocessor
+from mvlib.preprocess import load_preprocessor, preprocess_frames, save_preprocessor
 from mvlib.samples import Objects, Sample
-from mvlib.training import train as train_module
 from mvlib.training.batches import OwnMaterial
 from mvlib.training.slope import Slope
 
@@ -72,12 +70,6 @@ def run(model, data, **options):
         "device": "cpu",
     }
     return mvlib.train(model, data, **(small | options))
-
-
-@pytest.mark.parametrize("module", [base, train_module], ids=["Preprocessor", "train"])
-def test_the_examples_of_the_docstrings_run(module):
-    result = doctest.testmod(module)
-    assert result.failed == 0 and result.attempted >= 3
 
 
 def test_own_model_and_analyser_learn_without_curves_or_labels(own, pictures):
