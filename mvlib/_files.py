@@ -8,6 +8,7 @@ a lock beside what is written, which the system lets go of when the process ends
 import atexit
 import errno
 import hashlib
+import json
 import os
 import re
 import secrets
@@ -160,6 +161,13 @@ def this_machine() -> str:
     except OSError:
         space = ""
     return hashlib.blake2b(f"{socket.gethostname()} {space}".encode(), digest_size=4).hexdigest()
+
+
+def write_json(path: str | os.PathLike, value: object) -> Path:
+    """Write ``value`` as JSON, whole or not at all; the path."""
+    with replace_when_done(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    return Path(path)
 
 
 def write_sealed(path: str | os.PathLike, body: bytes | memoryview, durable: bool = False) -> None:

@@ -1,11 +1,10 @@
-"""What is imported by name: "module:name" of a researcher's own → the class, function or object; packages it needs."""
+"""What is imported by name: "module:name" of a researcher's own → the class, function or object."""
 
 import re
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any, TypeGuard
 
-from mvlib.errors import InputError, MissingPackage
+from mvlib.errors import InputError
 
 _NAME = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 _IMPORT_PATH = re.compile(f"{_NAME}:{_NAME}")
@@ -36,12 +35,3 @@ def imported(path: str) -> Any:
 def import_path(thing: type) -> str:
     """The name by which ``imported`` finds a class."""
     return f"{thing.__module__}:{thing.__qualname__}"
-
-
-def need(package: str, extra: str, purpose: str) -> None:
-    """Raise ``MissingPackage`` (an ImportError) unless ``package`` is there, which the optional ``extra`` brings."""
-    if find_spec(package) is None:
-        raise MissingPackage(
-            f"{purpose} needs {package}, which isn't installed: pip install {package}, "
-            f"or this package with its extra `{extra}`"
-        )

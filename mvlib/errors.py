@@ -21,10 +21,6 @@ class InputTypeError(UserError, TypeError):
     """A value of another kind than is allowed."""
 
 
-class MissingPackage(UserError, ImportError):
-    """A package that only some of the commands need isn't installed."""
-
-
 class MissingFile(UserError, FileNotFoundError):
     """A file or folder that isn't there."""
 

@@ -11,8 +11,7 @@ import pytest
 import mvlib
 from mvlib import __main__ as command_line
 from mvlib.analysers import AnalyserUnavailable
-from mvlib.codecs import RealCodec
-from mvlib.errors import InputError, MissingFile, MissingPackage
+from mvlib.errors import InputError, MissingFile
 
 HEAVY = ("torch", "torchvision", "timm", "av", "matplotlib", "safetensors")
 LEVELS = ("", "encode", "evaluate", "evaluate image", "evaluate video", "fidelity", "agreement", "train")
@@ -65,7 +64,6 @@ def ended(monkeypatch, capsys):
 def test_mistakes_of_the_caller_are_a_line_and_status_2(ended):
     assert ended(InputError("qp is 60;\n  give 0..51")) == (2, "mvlib: qp is 60;   give 0..51\n")
     assert ended(MissingFile("a.png does not exist")) == (2, "mvlib: a.png does not exist\n")
-    assert ended(MissingPackage("that needs kornia")) == (2, "mvlib: that needs kornia\n")
 
 
 @pytest.mark.parametrize(
@@ -188,17 +186,3 @@ def test_a_full_disk_behind_stdout_is_a_line():
         command = [sys.executable, "-m", "mvlib", "train", "image", "--print_config"]
         ended = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert (ended.returncode, ended.stderr) == (1, "mvlib: [Errno 28] No space left on device\n")
-
-
-def test_what_is_not_installed_is_named_before_work_begins(monkeypatch):
-    from mvlib.fidelity.measuring import Setup, measure
-
-    def code(*_, **__):
-        raise AssertionError("coding began")
-
-    monkeypatch.setitem(sys.modules, "kornia", None)
-    monkeypatch.setattr(RealCodec, "map", code)
-    with pytest.raises(MissingPackage, match=r"needs kornia.*: pip install kornia, .*extra `dev`"):
-        measure(Setup("jpeg", gop="stock", count=2, analyser=""))
-    with pytest.raises(AssertionError, match="coding began"):
-        measure(Setup("x264", count=2, analyser=""))

@@ -21,7 +21,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from mvlib._files import replace_when_done
+from mvlib._files import write_json
 from mvlib._numbers import psnr_of
 from mvlib._packaged import packaged
 from mvlib.codecs.codec import RealCodec, versions
@@ -142,5 +142,4 @@ def make_tables(photo_count: int, clip_count: int, workers: int, kinds: list[str
         "versions": versions(),
         "codecs": found,
     }
-    with replace_when_done(out) as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    write_json(out, result)

@@ -1,11 +1,10 @@
 """``mvlib encode``: your picture or film → preprocessor, if any → real encoder → a file that plays."""
 
 import logging
-from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mvlib._files import replace_when_done
+from mvlib._files import write_json
 from mvlib._interruption import stopping
 from mvlib.errors import InputError
 
@@ -102,8 +101,7 @@ def encode(
         sampled = transcode.measure(source, written.frames, real, chosen, network, looks, sample)
     summary = transcode.Summary(job, written, chosen, measured, sampled, preprocessor)
     if json is not None:
-        with replace_when_done(json) as temporary:
-            temporary.write_text(dumps(summary.numbers(), indent=1) + "\n", encoding="utf-8")
+        write_json(json, summary.numbers())
     print(summary.table())
 
 

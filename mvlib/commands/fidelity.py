@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from mvlib._files import alone
+from mvlib._files import alone, write_json
 from mvlib._interruption import stopping
 from mvlib.fidelity.setup import Agreement, Setup
 
@@ -18,14 +18,14 @@ def fidelity(out: Path = Path("runs/fidelity"), **options: Any) -> None:
         **options: see Setup.
     """
     setup = Setup(**options)
-    from mvlib.fidelity.measuring import measure, store
+    from mvlib.fidelity.measuring import measure
     from mvlib.fidelity.page import page, table
 
     what = "" if setup.material == "photos" else f"_{setup.material}"
     saved = out / f"fidelity_{setup.codec}_{setup.gop}{what}.json"
     with stopping(STOPPED), alone(saved, "measurement"):
         result = measure(setup, progress=True)
-        store(result, saved)
+        write_json(saved, result)
         drawn = page(result, saved.with_suffix(".png"))
     print(f"{table(result)}\n\nsaved to {saved}, drawn in {drawn}")
 
@@ -39,10 +39,9 @@ def agreement(out: Path = Path("runs/fidelity"), **options: Any) -> None:
     """
     setup = Agreement(**options)
     from mvlib.fidelity.agreement import measure, table
-    from mvlib.fidelity.measuring import store
 
     saved = out / f"agreement_{setup.codec}_{setup.gop}.json"
     with stopping(STOPPED), alone(saved, "measurement"):
         result = measure(setup, progress=True)
-        store(result, saved)
+        write_json(saved, result)
     print(f"{table({result['name']: result})}\n\nsaved to {saved}")

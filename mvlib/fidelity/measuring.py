@@ -9,21 +9,17 @@ pictures, in ``agreement.py``.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mvlib._files import replace_when_done
-from mvlib._imports import need
 from mvlib._numbers import psnr_of
 from mvlib._planes import to_frames, to_pictures
 from mvlib.calibration.fit import errors
-from mvlib.codecs import Coded, RealCodec, rgb_to_yuv420
+from mvlib.codecs import RealCodec, rgb_to_yuv420
 from mvlib.virtual import VirtualCodec
 
 from .setup import Setup
@@ -99,20 +95,6 @@ def top1(networks: Sequence[torch.nn.Module], items: Sequence[np.ndarray]) -> np
     return np.array([np.concatenate([net(part).argmax(1).numpy() for part in parts]) for net in networks])
 
 
-@torch.no_grad()
-def kornia_jpeg(items: Sequence[np.ndarray], coded: Sequence[Coded]) -> list[np.ndarray]:
-    """The pictures through kornia's differentiable JPEG at the real files' quality: the peer of ``like("jpeg")``."""
-    from kornia.enhance.jpeg import jpeg_codec_differentiable
-
-    out = []
-    for item, c in zip(items, coded, strict=True):
-        pictures = to_pictures(item)
-        out.append(
-            whole_levels(jpeg_codec_differentiable(pictures, torch.full((len(pictures),), float(c.native))))
-        )
-    return out
-
-
 def measure(setup: Setup, workers: int | None = None, progress: bool = False) -> dict:
     """Measure a virtual codec against its real one.
 
@@ -123,11 +105,7 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
         setup, n, per QP {"psnr_difference": virtual minus real in dB of y, u, v; "psnr_real"; "psnr_to_real": of the
         virtual decode against the real one; bits of both, listed; "median_relative_error"; "spearman"; "top1_real",
         "top1_virtual": agreement with the clean picture}, "rate" over all pairs, and "sign_test".
-
-    Raises ImportError where kornia, a peer of the virtual JPEG, is not installed.
     """
-    if setup.codec == "jpeg":
-        need("kornia", "dev", "the report on JPEG, which has a peer beside it,")
     real, virtual = RealCodec(setup.codec, gop=setup.gop), VirtualCodec.like(setup.codec, gop=setup.gop)
     items = load(setup)
     networks = []
@@ -155,9 +133,6 @@ def measure(setup: Setup, workers: int | None = None, progress: bool = False) ->
             "bias": rate["bias"],
             "spearman": rate["spearman_least"],
         }
-        if setup.codec == "jpeg":
-            peer = _planes(kornia_jpeg(items, coded), items)
-            row["kornia_psnr_difference"] = _of_planes(peer - psnr[1], 4)
         if networks:
             for name, seen in (("real", decoded), ("virtual", imagined)):
                 row[f"top1_{name}"] = float((top1(networks, seen) == clean).mean(dtype=np.float32))
@@ -176,11 +151,3 @@ def _planes(decoded: Sequence[np.ndarray], sources: Sequence[np.ndarray]) -> np.
 def _of_planes(psnr: np.ndarray, digits: int) -> dict[str, float]:
     """Mean of (n, 3) by plane."""
     return dict(zip("yuv", psnr.mean(0).round(digits).tolist(), strict=True))
-
-
-def store(result: dict, path: str | Path) -> Path:
-    """Write a result as JSON, whole or not at all."""
-    path = Path(path)
-    with replace_when_done(path) as temporary:
-        temporary.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    return path

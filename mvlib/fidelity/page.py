@@ -23,9 +23,6 @@ def table(result: dict) -> str:
             f"{qp:>3} {d['y']:+7.2f} {d['u']:+5.2f} {d['v']:+5.2f} {row['psnr_to_real']['y']:15.1f} "
             f"{row['psnr_real']['y']:7.1f} {error:>20} {row['spearman']:9.4f}   {seen}"
         )
-    if "kornia_psnr_difference" in row:
-        peers = [f"{r['kornia_psnr_difference']['y']:+.2f}" for r in result["qps"].values()]
-        lines.append("kornia's differentiable JPEG, dPSNR y by QP: " + " ".join(peers))
     rate, sign = result["rate"], result["sign_test"]
     lines.append(
         f"all: median error {100 * rate['median_relative_error']:.2f} %, Pearson of log bits {rate['pearson_log']:.4f}"

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mvlib._files import replace_when_done
+from mvlib._files import write_json
 from mvlib._packaged import finite, packaged, reading
 from mvlib.errors import InputError
 
@@ -195,10 +195,7 @@ def _rate(fitted: dict) -> FrameRate:
 
 def store(name: str, key: str, value: object) -> Path:
     """Write one entry of a codec's file, keeping the others."""
-    path = FOLDER / f"{name}.json"
-    with replace_when_done(path) as temporary:
-        temporary.write_text(json.dumps(read_fitted(name) | {key: value}, indent=1) + "\n", encoding="utf-8")
-    return path
+    return write_json(FOLDER / f"{name}.json", read_fitted(name) | {key: value})
 
 
 def store_rate(name: str, gop: str, kind: str, rate: FrameRate) -> Path:
