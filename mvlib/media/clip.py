@@ -134,9 +134,14 @@ def stacked(clip: Source, frames: list[np.ndarray]) -> np.ndarray:
     """(T, H, W, 3); raises ``Unreadable`` where the size changes on the way."""
     sizes = list(dict.fromkeys(frame.shape[:2] for frame in frames))
     if len(sizes) > 1:
-        (h, w), (later_h, later_w) = sizes[:2]
-        raise Unreadable(
-            f"{clip.path} changes its size from {w}x{h} to {later_w}x{later_h} on the way; make it one: "
-            f"ffmpeg -i IN -vf scale={w}:{h} OUT.mp4"
-        )
+        raise another_size(clip.path, *sizes[:2])
     return np.stack(frames)
+
+
+def another_size(path: object, size: tuple[int, int], later: tuple[int, int]) -> Unreadable:
+    """The error of a film whose frames change from (height, width) ``size`` to ``later``."""
+    (h, w), (later_h, later_w) = size, later
+    return Unreadable(
+        f"{path} changes its size from {w}x{h} to {later_w}x{later_h} on the way; make it one: "
+        f"ffmpeg -i IN -vf scale={w}:{h} OUT.mp4"
+    )

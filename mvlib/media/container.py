@@ -127,7 +127,7 @@ def missing_bytes(path: Path) -> int:
     with path.open("rb") as file:
         head = file.read(64)
         if head[:4] == b"\x1aE\xdf\xa3":  # Matroska, WebM: header, then one segment
-            end = _after_ebml(head, _after_ebml(head, 0))
+            end = after_ebml(head, after_ebml(head, 0))
         elif head[:4] == b"RIFF":
             end = 8 + int.from_bytes(head[4:8], "little")
         elif re.fullmatch(rb"ftyp|styp|moov|mdat|wide|free|skip|uuid", head[4:8]):
@@ -137,7 +137,7 @@ def missing_bytes(path: Path) -> int:
     return max(0, end - size)
 
 
-def _after_ebml(head: bytes, start: int) -> int:
+def after_ebml(head: bytes, start: int) -> int:
     """Where the element at ``start`` ends; 0 where it states no size (a live recording)."""
     try:
         at = start + 9 - head[start].bit_length()  # past the identifier

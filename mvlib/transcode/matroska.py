@@ -8,6 +8,8 @@ byte moves.
 from fractions import Fraction
 from pathlib import Path
 
+from mvlib.media.container import after_ebml
+
 PLACE = "#" * 7
 """The name that the track must have; it disappears."""
 OPTIONS = {"write_crc32": "0"}
@@ -29,17 +31,9 @@ def write_shape(path: Path, height: int, width: int, shape: Fraction) -> None:
         start = head.index(_NAME)
         at = start + len(_NAME)
         while head[at] != _VIDEO:
-            at = _after(head, at)
+            at = after_ebml(head, at)
         end = at + 2 + (head[at + 1] & 0x7F)
         video = head[at + 2 : end].replace(_UNIT_UNKNOWN, _UNIT_PIXELS) + size
         before = head[start + len(_NAME) : at]
         file.seek(start)
         file.write(before + bytes([_VIDEO, 0x80 | len(video)]) + video)
-
-
-def _after(head: bytes, at: int) -> int:
-    """Where the element after that at ``at`` begins."""
-    name = 9 - head[at].bit_length()  # leading zeros tell how many bytes follow
-    length = 9 - head[at + name].bit_length()
-    size = int.from_bytes(head[at + name : at + name + length], "big") & ((1 << 7 * length) - 1)
-    return at + name + length + size

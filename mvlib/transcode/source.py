@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from mvlib.errors import InputError
-from mvlib.media import Shown, TooShort, Unreadable, kind_of, load_picture, open_clip
+from mvlib.media import Shown, TooShort, kind_of, load_picture, open_clip
 from mvlib.media import Source as Clip
+from mvlib.media.clip import another_size
 
 _PICTURE_RATE = Fraction(25)  # of a film of one frame
 # Frames of 1080p in a chunk: 2. A network holds dozens of numbers per pixel of a chunk.
@@ -85,7 +86,7 @@ class Source:
                 most = max(2, min(_FRAMES, _PIXELS // (size[0] * size[1])))
                 self._begin(shown, start)
             if shown.pixels.shape[:2] != size:
-                self._refuse(size, shown.pixels.shape[:2])
+                raise another_size(self.file, size, shown.pixels.shape[:2])
             held.append((shown, start, lasts))
             if len(held) == most:
                 yield _chunk(held)
@@ -139,12 +140,6 @@ class Source:
     def _note(self, what: str) -> None:
         if what not in self._notes:
             self._notes.append(what)
-
-    def _refuse(self, size: tuple[int, int], later: tuple[int, int]) -> None:
-        raise Unreadable(
-            f"{self.file} changes its size from {size[1]}x{size[0]} to {later[1]}x{later[0]} on the way; make it one: "
-            f"ffmpeg -i IN -vf scale={size[1]}:{size[0]} OUT.mp4"
-        )
 
 
 def spread(frames: int, of: int, run: int) -> list[int]:
