@@ -26,6 +26,7 @@ from .fit import aligned, errors, fit_groups, fit_weights
 
 _HEADER = 80.0  # bits of a P frame without content, before the fit
 _BATCH = 8
+_FRAMES, _SIZE, _PHOTOGRAPHS = 8, 176, 24
 
 
 @dataclass
@@ -102,18 +103,18 @@ def camera_move(photo: torch.Tensor, frames: int, size: int, rng: np.random.Gene
     return to_frames(moved)
 
 
-def material(split: str, frames: int = 8, size: int = 176, photographs: int = 24) -> list[np.ndarray]:
-    """Windows of a split's clips, at once and twice their speed, and moves over its photographs: uint8 clips."""
+def material() -> list[np.ndarray]:
+    """Windows of the training clips, at once and twice their speed, and moves over its photographs: uint8 clips."""
     from mvlib.datasets import Clips, Photos
 
     out = []
     for stride in (1, 2):
-        clips = Clips(split, frames=frames, size=size, stride=stride, seed=stride)
+        clips = Clips("train", frames=_FRAMES, size=_SIZE, stride=stride, seed=stride)
         out += [to_frames(clips[i]) for i in range(0, len(clips), 3 - stride)]
-    photos = Photos(split, 224, crop="centre", flip=False)
+    photos = Photos("train", 224, crop="centre", flip=False)
     rng = np.random.default_rng(0)
-    chosen = np.linspace(0, len(photos) - 1, photographs).astype(int)
-    return out + [camera_move(photos[int(i)], frames, size, rng) for i in chosen]
+    chosen = np.linspace(0, len(photos) - 1, _PHOTOGRAPHS).astype(int)
+    return out + [camera_move(photos[int(i)], _FRAMES, _SIZE, rng) for i in chosen]
 
 
 def coded_clips(
@@ -137,7 +138,7 @@ def fit_p_frames(name: str, workers: int | None = None) -> Iterator[tuple[str, d
 
     The clips hold no validation split: every fourth coded clip is kept out of the fit for a look ("val").
     """
-    clips = material("train")
+    clips = material()
     for gop in ("ippp", "stock"):
         coded = coded_clips(name, gop, clips, TRAIN_QPS, workers)
         kept = [c for i, c in enumerate(coded) if i % 4 == 3]

@@ -208,14 +208,14 @@ def collect(used: dict[int, Tensor], modes: dict[int, Tensor], counts: dict[int,
     return out
 
 
-def rough_decode(plane: Tensor, step: Tensor, kind: str = "dct", k: int = 8) -> Tensor:
-    """A first guess of the decoded plane: every k×k block transformed and quantised, its mean kept.
+def rough_decode(plane: Tensor, step: Tensor) -> Tensor:
+    """A first guess of the decoded plane: every 8×8 block transformed and quantised, its mean kept.
 
     Without prediction a quantised mean would be off by up to half a step, and a flat area, where an encoder sends
     nothing after its first block, would keep that error through all passes.
     """
-    coefficients = transform.forward(transform.to_blocks(plane, k), kind)
+    coefficients = transform.forward(transform.to_blocks(plane, 8))
     scale = per_image(step, coefficients)
     decoded = hard(coefficients / scale, 1 / 3) * scale
     decoded[..., 0] = coefficients[..., 0]
-    return transform.from_blocks(transform.inverse(decoded, kind), *plane.shape[-2:])
+    return transform.from_blocks(transform.inverse(decoded), *plane.shape[-2:])

@@ -66,9 +66,11 @@ class Siamese(nn.Module):
         inner: share of the object's width and height that is compared; its edge holds background, which changes.
     """
 
-    def __init__(self, backbone: Backbone, *, cells: int = 8, inner: float = 0.8) -> None:
+    cells, inner = 8, 0.8
+
+    def __init__(self, backbone: Backbone) -> None:
         super().__init__()
-        self.backbone, self.cells, self.inner = backbone, cells, inner
+        self.backbone = backbone
 
     def embed(self, windows: Tensor) -> Tensor:
         """Unit vectors of windows: (B, 3, S, S) in [0, 1] → (B, C, S/8, S/8)."""
