@@ -22,12 +22,14 @@ from torchvision.models import EfficientNet_B0_Weights, WeightsEnum
 
 from mvlib.errors import InputError, UserError
 
+from .base import Analyser
 from .classifier import Classifier
 
 # Side in pixels that each was trained and tested at.
 LITE_SIZES = {"efficientnet_lite0": 224, "efficientnet_lite1": 240, "efficientnet_lite2": 260}
 # (x - 127) / 128 on 0..255: the Lite family's own scale, not ImageNet's mean and deviation.
 _MEAN, _STD = (127 / 255,) * 3, (128 / 255,) * 3
+_ENDS = (2, 4, 6)  # stages of the Lite family that end at strides 8, 16 and 32
 IMAGENET_CLASSES: tuple[str, ...] = tuple(EfficientNet_B0_Weights.DEFAULT.meta["categories"])
 
 
@@ -44,6 +46,35 @@ def load_lite(name: str, *, pretrained: bool = True) -> Classifier:
     return Classifier(
         network, name=name, input_size=(side, side), mean=_MEAN, std=_STD, classes=IMAGENET_CLASSES
     )
+
+
+class Trunk(Analyser):
+    """The stages of an EfficientNet-Lite without its classes, as large as the picture is.
+
+    Args:
+        name: as for ``zoo.load_lite``.  pretrained: else with random weights.
+    """
+
+    kind = "trunk"
+
+    def __init__(self, name: str = "efficientnet_lite0", *, pretrained: bool = True) -> None:
+        whole = load_lite(name, pretrained=pretrained)
+        super().__init__(
+            whole.network, name=name, mean=whole.mean.flatten().tolist(), std=whole.std.flatten().tolist()
+        )
+        net: Any = self.network
+        net.conv_head = net.classifier = None
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Maps (B, C, H/8, W/8), (B, C, H/16, W/16), (B, C, H/32, W/32) of float (B, 3, H, W) in [0, 1]."""
+        net: Any = self.network
+        maps = []
+        h = net.bn1(net.conv_stem((self.checked(x) - self.mean) / self.std))
+        for stage, blocks in enumerate(net.blocks):
+            h = blocks(h)
+            if stage in _ENDS:
+                maps.append(h)
+        return maps
 
 
 def _packaged_weights(name: str) -> dict[str, Tensor]:

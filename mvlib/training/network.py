@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from torch import nn
 
-from mvlib.analysers.trunk import Trunk
+from mvlib.analysers.zoo import Trunk
 from mvlib.errors import InputError
 from mvlib.preprocess import (
     AdaptiveFilter,

@@ -10,8 +10,7 @@ summary     all that, as a table and as numbers
 """
 
 from .film import Job, Written, write
-from .formats import choose
-from .outputs import check_outputs
+from .formats import check_outputs, choose
 from .quantiser import Measured, Wish
 from .sample import measure, scores_of
 from .source import Source

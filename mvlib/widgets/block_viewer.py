@@ -16,8 +16,7 @@ from .blocks import PLANES, CodedBlock, Dissection, dissect, draw_blocks, mode_n
 from .controls import choice, slider, switch
 from .own_files import SamplePanel
 from .panel import check_start
-from .screen import Screen, Still, columns, table, within
-from .style import POINT, POINTED
+from .screen import POINT, POINTED, Screen, Still, columns, table, within
 
 VIEWS = ("decoded", *PLANES[1:])
 _TILE = 384  # pixels of an enlarged block

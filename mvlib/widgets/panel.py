@@ -14,8 +14,7 @@ import ipywidgets as ipw
 from mvlib.errors import InputError
 
 from .controls import row
-from .screen import Screen, Still
-from .style import BUSY, PANEL, bar
+from .screen import BUSY, PANEL, Screen, Still, bar
 
 # Seconds without a move before the worker turns to what can wait.
 _REST = 0.3

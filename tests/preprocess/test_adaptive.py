@@ -13,7 +13,7 @@ from mvlib.preprocess import (
     load_preprocessor,
     save_preprocessor,
 )
-from mvlib.preprocess.contrast import CONTRASTS, contrast_maps
+from mvlib.preprocess.adaptive import CONTRASTS, contrast_maps
 from mvlib.training.experiment import ImageTraining
 from mvlib.training.network import starting_network, with_trunk
 
