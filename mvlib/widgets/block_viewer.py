@@ -16,7 +16,7 @@ from .blocks import PLANES, CodedBlock, Dissection, dissect, draw_blocks, mode_n
 from .controls import choice, slider, switch
 from .own_files import SamplePanel
 from .panel import check_start
-from .screen import POINT, POINTED, Screen, Still, columns, table, within
+from .screen import POINT, POINTED, Screen, Still, columns, in_words, table, within
 
 VIEWS = ("decoded", *PLANES[1:])
 _TILE = 384  # pixels of an enlarged block
@@ -106,8 +106,8 @@ class BlockViewer(SamplePanel):
             "mvlib-half" if move.numbers and block.k > 4 else "mvlib-third",
         )
         body = columns([pictures["picture"].html(POINT), within(tiles)])
-        words = in_words(found, block, move.codec, move.qp)
-        yield Screen(words, body, pictures, table=_table(found, block, move.codec, move.qp))
+        tables = facts(found, block, f"{move.codec} at QP {move.qp}")
+        yield Screen(in_words(*tables), body, pictures, table="".join(table(*each) for each in tables))
 
 
 def coloured(values: np.ndarray, name: str) -> np.ndarray:
@@ -121,40 +121,25 @@ def coloured(values: np.ndarray, name: str) -> np.ndarray:
     return (255 * (1 - strength) + colour * strength).round().astype(np.uint8)
 
 
-def in_words(found: Dissection, block: CodedBlock, codec: str, qp: int) -> str:
-    """The caption: blocks, bits and PSNR of the picture; size, mode and levels of the block."""
-    blocks, rate, quality = _of_picture(found)
-    size, place, mode, levels, error = _of_block(found, block)
-    return (
-        f"{codec} at QP {qp}: {blocks} blocks, {rate} bpp estimated, PSNR {quality} dB; block of {size} at {place}, "
-        f"mode {mode}: {levels} levels are sent, error {error} grey levels rms"
-    )
-
-
-def _table(found: Dissection, block: CodedBlock, codec: str, qp: int) -> str:
-    """The same as HTML: a line for the picture, a line for the block."""
-    picture = table(
-        [f"{codec} at QP {qp}", "blocks", "bits per pixel (estimated)", "PSNR (dB)"],
-        [["picture", *_of_picture(found)]],
-    )
-    titles = ["block", "size", "place", "mode", "levels sent", "error (grey levels rms)"]
-    return picture + table(titles, [["", *_of_block(found, block)]])
-
-
-def _of_picture(found: Dissection) -> list[str]:
-    return [f"{len(found.blocks):,}", f"{found.bits / found.frame[..., 0].size:.3f}", f"{found.psnr:.2f}"]
-
-
-def _of_block(found: Dissection, block: CodedBlock) -> list[str]:
+def facts(found: Dissection, block: CodedBlock, title: str) -> list[tuple[list[str], list[list[str]]]]:
+    """Tables, head and rows, of the picture and of the block."""
     levels = found.cut("levels", block)
     error = np.sqrt(np.mean(np.square(found.cut("source", block) - found.cut("reconstruction", block))))
+    bpp = found.bits / found.frame[..., 0].size
     return [
-        f"{block.k}×{block.k}",
-        f"column {block.x}, row {block.y}",
-        mode_name(block.mode, block.k, found.standard),
-        f"{np.count_nonzero(levels)} of {levels.size}",
-        f"{error:.1f}",
-    ]
+        (
+            [title, "blocks", "bits per pixel (estimated)", "PSNR (dB)"],
+            [["picture", f"{len(found.blocks):,}", f"{bpp:.3f}", f"{found.psnr:.2f}"]],
+        ),
+        (
+            ["block", "size", "place", "mode", "levels sent", "error (grey levels rms)"],
+            [[
+                "", f"{block.k}×{block.k}", f"column {block.x}, row {block.y}",
+                mode_name(block.mode, block.k, found.standard),
+                f"{np.count_nonzero(levels)} of {levels.size}", f"{error:.1f}",
+            ]],
+        ),
+    ]  # fmt: skip
 
 
 def _enlarged(values: np.ndarray, name: str, numbers: bool) -> np.ndarray:

@@ -20,7 +20,7 @@ from .controls import choice, slider
 from .motion import COLOURS, MODES, Motion, dissect_clip, draw_motion
 from .own_files import SamplePanel
 from .panel import check_start
-from .screen import Screen, Still, columns, table, within
+from .screen import Screen, Still, columns, in_words, table, within
 
 VIEWS = ("decoded", "source")
 _GAIN = 4
@@ -93,8 +93,8 @@ class MotionViewer(SamplePanel):
         large, *small = (picture.html() for picture in pictures.values())
         charts = {"bits": bars([m.bits for m in motions], real, t, codec)}
         body = columns([large + _SQUARES, within(columns(small) + columns([charts["bits"]]))])
-        words = in_words(motion, t, real[t], codec, move.qp)
-        yield Screen(words, body, pictures, charts, _table(motion, t, real[t], codec, move.qp))
+        tables = facts(motion, t, real[t], f"{codec} at QP {move.qp}")
+        yield Screen(in_words(*tables), body, pictures, charts, "".join(table(*each) for each in tables))
 
 
 def _left(motion: Motion, name: str) -> Still:
@@ -109,34 +109,16 @@ def grey(left: np.ndarray) -> np.ndarray:
     return (128 + _GAIN * left).clip(0, 255).round().astype(np.uint8)[..., None].repeat(3, -1)
 
 
-def in_words(motion: Motion, t: int, real: int, codec: str, qp: int) -> str:
-    """The caption: frame, bits estimated and real, PSNR, share of modes, what motion takes away."""
-    start = (
-        f"frame {t} of {codec} at QP {qp}: {motion.bits / 1000:.2f} kilobit estimated, {real / 1000:.2f} written, "
-        f"PSNR {motion.psnr:.2f} dB"
-    )
-    if motion.moved is None:
-        return f"{start}; an I frame, coded without the others"
-    shares = ", ".join(f"{100 * motion.share(m):.0f} % {m}" for m in MODES)
-    still, moved = _rms(motion)
-    return f"{start}; {shares}; left over: {still} grey levels rms without motion, {moved} with"
-
-
-def _table(motion: Motion, t: int, real: int, codec: str, qp: int) -> str:
-    """The same as HTML."""
-    head = [f"{codec} at QP {qp}", "kilobit (estimated)", "kilobit (written)", "PSNR (dB)"]
-    line = [f"frame {t}", f"{motion.bits / 1000:.2f}", f"{real / 1000:.2f}", f"{motion.psnr:.2f}"]
-    if motion.moved is None:
-        return table(head, [line])
+def facts(motion: Motion, t: int, real: int, title: str) -> list[tuple[list[str], list[list[str]]]]:
+    """Tables, head and rows, of the frame and of its blocks' modes and motion; an I frame has the first alone."""
+    kind = f"frame {t}" if motion.moved is not None else f"frame {t}, an I frame"
+    head = [title, "kilobit (estimated)", "kilobit (written)", "PSNR (dB)"]
+    line = [kind, f"{motion.bits / 1000:.2f}", f"{real / 1000:.2f}", f"{motion.psnr:.2f}"]
+    if motion.still is None or motion.moved is None:
+        return [(head, [line])]
+    left = [f"{np.sqrt(np.mean(np.square(v))):.1f}" for v in (motion.still, motion.moved)]
     modes = ["blocks", *MODES, "left over without motion (grey levels rms)", "with motion"]
-    shares = ["", *(f"{100 * motion.share(m):.0f} %" for m in MODES), *_rms(motion)]
-    return table(head, [line]) + table(modes, [shares])
-
-
-def _rms(motion: Motion) -> list[str]:
-    """What is left over without and with motion, in grey levels."""
-    both = (left for left in (motion.still, motion.moved) if left is not None)
-    return [f"{np.sqrt(np.mean(np.square(left))):.1f}" for left in both]
+    return [(head, [line]), (modes, [["", *(f"{100 * motion.share(m):.0f} %" for m in MODES), *left]])]
 
 
 def bars(virtual: list[float], real: list[int], shown: int, codec: str) -> str:

@@ -85,7 +85,7 @@ _UNSEEN = "position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inse
 
 @dataclass(frozen=True)
 class Screen:
-    """What one move shows.
+    """The outcome of one move.
 
     Attributes:
         caption: what is shown, in words; read aloud where the page is read aloud.
@@ -131,6 +131,16 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         )
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return f'<table style="margin:4px 6px;border-collapse:collapse;line-height:1.4">{"".join(lines)}</table>'
+
+
+def in_words(*tables: tuple[Sequence[str], Sequence[Sequence[str]]]) -> str:
+    """Tables, (head, rows) as ``table`` takes them, as a caption: "head row: title value, …; …"."""
+    return "; ".join(
+        f"{' '.join(filter(None, (head[0], row[0])))}: "
+        + ", ".join(f"{title} {value}" for title, value in zip(head[1:], row[1:], strict=True))
+        for head, rows in tables
+        for row in rows
+    )
 
 
 def bar(hint: str) -> str:
