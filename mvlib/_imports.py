@@ -1,4 +1,4 @@
-"""What is imported by name: "module:name" of a researcher's own → the class, function or object."""
+"""Names that are import paths: "module:name" of a researcher's own → the class, function or object."""
 
 import re
 from importlib import import_module

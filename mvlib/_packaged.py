@@ -1,4 +1,4 @@
-"""What the code needs beside code: name → path of package data, in a checkout and where a wheel was installed.
+"""Files beside the code: name → path of package data, in a checkout and where a wheel was installed.
 
 And one way to read such a file and its like: whatever a damaged or foreign one leads to is one kind of error.
 """

@@ -1,4 +1,4 @@
-"""What several packages do with batches of pictures: whole grey levels ↔ [0, 1]; compare every whole shift of a frame.
+"""Batches of pictures, for several packages: whole grey levels ↔ [0, 1]; every whole shift of a frame compared.
 
 The virtual codec searches motion as an encoder does, the video preprocessor to lay one frame over the next. Both begin
 here, on reduced pictures, and go on in their own way: by the price of a vector, or by what neighbours found.

@@ -1,4 +1,4 @@
-"""What networks compute in: "auto" → one tiny convolution both ways, timed → "bf16" or "float32" → autocast."""
+"""Precision of networks: "auto" → one tiny convolution both ways, timed → "bf16" or "float32" → autocast."""
 
 import functools
 import time

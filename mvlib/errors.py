@@ -1,4 +1,4 @@
-"""What a caller can put right, apart from what is our fault: bad input → an error of these, all with one base.
+"""Errors that a caller can put right, apart from those that are our fault: all with one base.
 
 The command line shows one of them as a line, and anything else with its traceback. Each is a ``ValueError``,
 ``TypeError``, ``FileNotFoundError`` or the like as well, so that code which knows Python

@@ -1,4 +1,4 @@
-"""How far coding moved what an analyser sees: clean and coded logits, or maps of late layers → one number a picture.
+"""Distances between an analyser's answers: clean and coded logits, or maps of late layers → one number a picture.
 
 Every function gives a tensor (N,), one value a picture and no mean, so that an evaluation can resample pictures for its
 confidence intervals.

@@ -1,4 +1,4 @@
-"""What every analyser shares: frames → batches in [0, 1] → frozen network → response → scores of what was coded.
+"""The base of all analysers: frames → batches in [0, 1] → frozen network → response → scores of what was coded.
 
 A subclass says of which ``kind`` it is, which scores it has (``picture_scores``, ``clip_scores``), how one is measured
 (``measure``) and what a training minimises (``divergence``, or the whole of ``task_loss``).
@@ -26,7 +26,7 @@ _BOUNDS = -1.0, 2.0
 
 @dataclass(frozen=True)
 class Response:
-    """What an analyser makes of B pictures, or of a clip.
+    """The response of an analyser to B pictures, or to a clip.
 
     Attributes:
         output: what its ``forward`` gives.

@@ -1,4 +1,4 @@
-"""Fit the package's numbers to real encoders, on training pictures and clips alone; ``validation`` is only looked at.
+"""Fits of the package's numbers to real encoders, on training pictures and clips alone; ``validation`` is only a check.
 
     python -m mvlib.calibration rates --codec x265       # the virtual codecs' rates, virtual/weights
     python -m mvlib.calibration qp_tables                # a QP on the real encoders' scales, codecs/qp_tables.json

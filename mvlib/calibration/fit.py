@@ -1,4 +1,4 @@
-"""Fit the numbers of a rate: levels → maximum likelihood of log-odds; features and real bits → positive weights.
+"""Fits of a rate's numbers: levels → maximum likelihood of log-odds; features and real bits → positive weights.
 
 Levels need no real encoder, only a virtual one that makes them. Weights are then fitted by least squares of the log
 of the ratio of estimated to real bits, drawn softly towards what an ideal coder would pay.

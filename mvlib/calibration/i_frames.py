@@ -1,4 +1,4 @@
-"""Fit the rate of I frames: training photographs → levels and real bits → log-odds → weights.
+"""The rate of I frames, fitted: training photographs → levels and real bits → log-odds → weights.
 
 First the log-odds of every group of levels, by maximum likelihood; then one positive weight for each feature, so that
 the sum follows the bits that the real encoder wrote (``fit.py``). Validation photographs are only looked at. JPEG's
@@ -28,7 +28,7 @@ from .fit import aligned, errors, fit_groups, fit_weights
 
 @dataclass(frozen=True)
 class FitSquares:
-    """What a fit is made on: ``count`` squares of ``size`` of a split, each at ``per`` QPs drawn from 12..51."""
+    """The pictures of a fit: ``count`` squares of ``size`` of a split, each at ``per`` QPs drawn from 12..51."""
 
     split: str
     size: int

@@ -1,4 +1,4 @@
-"""Fit the rate of P frames: training clips → chain of virtual frames and real bits per frame → log-odds → weights.
+"""The rate of P frames, fitted: training clips → chain of virtual frames and real bits per frame → log-odds → weights.
 
 The two steps of ``i_frames.py``, on the frames after the first. Against the plain reference ("ippp") every virtual
 frame stands beside a real one, and the fit is per frame. The stock encoder orders its frames otherwise and codes most

@@ -1,4 +1,4 @@
-"""Make ``qp_tables.json``: photographs and clips → x265's luma PSNR per qp ↔ each encoder's per native → table.
+"""The tables of ``qp_tables.json``: photographs, clips → x265's luma PSNR per qp ↔ each encoder's per native → table.
 
     python -m mvlib.calibration qp_tables
 

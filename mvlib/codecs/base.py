@@ -1,4 +1,4 @@
-"""What every codec here can do: frames, qp → checks → encode → stream → decode → bits, types, frames; many at once."""
+"""The base of all codecs: frames, qp → checks → encode → stream → decode → bits, types, frames; many at once."""
 
 import hashlib
 import inspect

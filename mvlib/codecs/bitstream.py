@@ -1,4 +1,4 @@
-"""Which bytes of a packet count: packet → units (NAL or OBU) → without messages → bytes counted and decoded.
+"""Bytes of a packet that count: packet → units (NAL or OBU) → without messages → bytes counted and decoded.
 
 Encoders write text about themselves into the stream (x264: some 700 bytes in the first picture). A decoder
 needs none of it, and in a small picture it outweighs the picture. It is taken out before counting, and what

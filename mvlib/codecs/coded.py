@@ -1,4 +1,4 @@
-"""What an encoder writes and what comes back: frames → stream → (bits, types, decoded frames); streams that are kept.
+"""Streams and decoded clips: frames → stream → (bits, types, decoded frames); streams that are kept.
 
 Kept in a folder is the stream (kilobytes), not the frames (megabytes): decoding is quick and gives the same frames.
 """
@@ -19,7 +19,7 @@ from .colour import Planes
 
 @dataclass(frozen=True)
 class Stream:
-    """What is counted and decoded: an elementary stream, or for a still codec one file a frame.
+    """An elementary stream, which is counted and decoded; of a still codec one file a frame.
 
     Attributes:
         header: parameter sets that come before the first packet (H.264, HEVC); else empty.

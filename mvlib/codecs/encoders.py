@@ -1,4 +1,4 @@
-"""What each encoder is called, needs and understands: codec name → library, decoder, scale, presets, options.
+"""Facts about each encoder: codec name → library, decoder, scale, presets, options.
 
 One entry an encoder. The code that runs them (``video.py``, ``codec.py``) names no encoder.
 

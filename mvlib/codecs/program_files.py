@@ -29,7 +29,7 @@ _TIMEBASE = (30, 1)
 
 @dataclass(frozen=True)
 class Syntax:
-    """How a stream is taken apart and put together.
+    """The functions that take a stream apart and put it together.
 
     Attributes:
         suffix: ending of the file's name; some programs choose by it what they write.

@@ -1,4 +1,4 @@
-"""How faithful a virtual codec is: the same pictures → real encoder, virtual codec → distortion, bits, edits, analyser.
+"""Fidelity of a virtual codec: the same pictures → real encoder, virtual codec → distortion, bits, edits, analyser.
 
     python -m mvlib fidelity --codec x265
 

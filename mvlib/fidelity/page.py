@@ -1,4 +1,4 @@
-"""Show how faithful a virtual codec is: result of ``measuring.measure`` → a table as text, a page of plots."""
+"""The report of fidelity: result of ``measuring.measure`` → a table as text, a page of plots."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""What a fidelity report and an agreement measure, as data: saved with the result. Imports nothing heavy."""
+"""Options of a fidelity report and an agreement, as data: saved with the result. Imports nothing heavy."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What is measured of a virtual codec beside the real one.
+    """Options of a fidelity report: a virtual codec beside the real one.
 
     Attributes:
         codec: "x264", "x265" or "jpeg".  gop: see ``RealCodec``.
@@ -30,7 +30,7 @@ class Setup:
 
 @dataclass(frozen=True)
 class Agreement:
-    """What is measured of analysers with a virtual codec and with the real one.
+    """Options of an agreement: analysers with a virtual codec and with the real one.
 
     Attributes:
         codec, gop: see ``RealCodec``.

@@ -27,7 +27,7 @@ _DRAWS = 2000
 
 
 class Change(NamedTuple):
-    """What one edit of one picture did to its bits: relative changes, of the real encoder on a trembling twin too."""
+    """The effect of one edit of one picture on its bits, in shares; of the real encoder on a trembling twin too."""
 
     item: int
     qp: int

@@ -1,4 +1,4 @@
-"""What a stream says of its colours → RGB as a player shows it, or a refusal with the command that converts."""
+"""Colours of a stream → RGB as a player shows it, or a refusal with the command that converts."""
 
 import av
 import numpy as np

@@ -1,4 +1,4 @@
-"""Where a frame lies in a stream: all packets without decoding → the times that are shown → a key frame to begin at.
+"""Places of frames in a stream: all packets without decoding → the times that are shown → a key frame to begin at.
 
 Only what can be known is used: every packet has a time of its own, the first one is a key frame that nothing is shown
 before, and a key frame is one from which decoding is exact. Whoever seeks by it must still compare the times of the

@@ -1,4 +1,4 @@
-"""What Pillow decoded, in any mode and depth → uint8 sRGB over white → upright, and notes on it.
+"""Pixels as Pillow decodes them, in any mode and depth → uint8 sRGB over white → upright, and notes on them.
 
 Transparent parts are shown over white, as most viewers do; what colour is stored under them never counts. Sixteen
 bits are scaled by the depth that the file states. Floats and 32-bit integers have no stated white and are refused.

@@ -1,4 +1,4 @@
-"""How a figure of the course looks: name of a curve → colour, marker, line; a logarithmic axis with plain numbers.
+"""The look of the course's figures: name of a curve → colour, marker, line; a logarithmic axis with plain numbers.
 
 A codec has the same colour and marker in every figure.  The colours are Okabe and Ito's [1], which people with
 any common colour blindness tell apart; the marker is for a print in grey.

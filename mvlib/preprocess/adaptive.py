@@ -50,7 +50,7 @@ class AdaptiveFilterConfig:
 
 
 class AdaptiveFilter(TrunkPreprocessor):
-    """What is taken off each band of luma and chroma, by QP and by what is seen there.
+    """Gains of each band of luma and chroma, by QP and by what is seen at each place.
 
     Attributes:
         filter: the gains that are the same everywhere.

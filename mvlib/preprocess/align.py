@@ -1,4 +1,4 @@
-"""Lay one frame over the next: coarse-to-fine block search → motion per block → the earlier frame, moved.
+"""Motion between two frames: coarse-to-fine block search → motion per block → the earlier frame, moved.
 
 The usual hierarchical search of video encoders [1], on luma alone and at half the sides at its finest.  There is
 nothing to learn in it, and no gradient passes: what moved where is a fact of the clip.

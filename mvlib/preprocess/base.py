@@ -1,4 +1,4 @@
-"""What every preprocessor shares: picture and QP → checked → padded → network → cropped → clamped.
+"""The base of all preprocessors: picture and QP → checked → padded → network → cropped → clamped.
 
 QP is on the H.264/HEVC scale 0..51 everywhere, and ``centre_qp`` is the one place that normalises it: two
 normalisations, one in training and another in evaluation, make every number after them worthless.

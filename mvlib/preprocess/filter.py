@@ -20,7 +20,7 @@ from .compact import colour_matrices, mix_colours
 
 @dataclass(frozen=True)
 class FilterConfig:
-    """Where gains are fitted."""
+    """QPs and bands at which gains are fitted."""
 
     qps: tuple[int, ...] = (22, 27, 32, 37, 42, 47)
     """QPs that have gains of their own, rising; between them gains lie on straight lines, outside they stay."""

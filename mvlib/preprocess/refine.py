@@ -29,7 +29,7 @@ View = Callable[[Tensor], Tensor]
 
 
 class RefinementObjective(Protocol):
-    """What is lowered; it holds codecs and analysers."""
+    """The loss that is lowered; it holds codecs and analysers."""
 
     @property
     def codecs(self) -> Mapping[str, Callable]:

@@ -1,4 +1,4 @@
-"""How pictures and clips are refined: options → checked, and the size of each step at a QP."""
+"""Options of refinement, for pictures and clips → checked, and the size of each step at a QP."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,7 @@ FEW = 5
 
 @dataclass(frozen=True)
 class RefinementConfig:
-    """How pictures and clips are refined."""
+    """Options of refinement, for pictures and clips."""
 
     analysers: tuple[str, ...] = ("efficientnet_lite0",)
     """Analysers that look on; the more unlike, the better for those that don't."""

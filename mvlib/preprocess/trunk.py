@@ -27,7 +27,7 @@ def check_head(channels: Sequence[int], width: int) -> None:
 
 
 class TrunkPreprocessor(Preprocessor):
-    """What such preprocessors share; a subclass's ``config.trunk`` names the classifier.
+    """The base of such preprocessors; a subclass's ``config.trunk`` names the classifier.
 
     Args:
         channels: of the trunk's maps at 1/8, 1/16 and 1/32 of the sides.

@@ -48,7 +48,7 @@ class UpdateConfig:
 
 @dataclass
 class Step:
-    """What is known when a step is taken; pictures are (B, 3, H, W).
+    """Inputs of the rule for one step; pictures are (B, 3, H, W).
 
     Attributes:
         clean, given, decoded: the picture, what the codec was given, and what it made of that.

@@ -1,4 +1,4 @@
-"""What video preprocessors share: chunk of a clip, QP, state → network → chunk to encode, state for the next chunk."""
+"""The base of video preprocessors: chunk of a clip, QP, state → network → chunk to encode, state for the next chunk."""
 
 from typing import Any
 

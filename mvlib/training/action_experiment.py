@@ -1,4 +1,4 @@
-"""What a recogniser's training is made of, as data: saved with its weights. Imports nothing heavy."""
+"""Options of a recogniser's training, as data: saved with its weights. Imports nothing heavy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

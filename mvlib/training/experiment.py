@@ -1,4 +1,4 @@
-"""What is trained, as data: the options of a training, saved with its weights. Imports nothing heavy."""
+"""Options of a training, as data: saved with its weights. Imports nothing heavy."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -47,7 +47,7 @@ class AnyTraining:
 
 @dataclass(frozen=True)
 class Training(AnyTraining):
-    """What the trainings of image and video preprocessors share."""
+    """Options that the trainings of image and video preprocessors share."""
 
     architecture: str
     """A class of mvlib.preprocess, or your own as "module:Class"."""

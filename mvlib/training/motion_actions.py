@@ -24,7 +24,7 @@ _REVERSE = torch.tensor([1, 1, 1, 1, 1, -1, -1, -1, -1.0])
 
 
 class _Statistics(Seen):
-    """What moves in a generated clip: float32 (moments - 1, 9)."""
+    """Statistics of motion in generated clips: float32 (moments - 1, 9)."""
 
     side, shape, dtype = MotionNet.side, (MotionNet.frames - 1, motion.STATISTICS), np.dtype(np.float32)
     modules = (motion,)

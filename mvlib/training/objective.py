@@ -1,4 +1,4 @@
-"""What a training minimises: pictures or clips → virtual codec → analysers → first-order BD-rate, in shares of 1."""
+"""The loss of a training: pictures or clips → virtual codec → analysers → first-order BD-rate, in shares of 1."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ Loss = Callable[[nn.Module, Tensor, Tensor, Sequence[Any] | None], Tensor]
 
 @dataclass
 class Kept:
-    """What steps on the same clean pictures at the same QPs share; filled by the first of them.
+    """Work that steps on the same clean pictures at the same QPs share; filled by the first of them.
 
     Attributes:
         references: by analyser, what it makes of the clean pictures as a whole.

@@ -1,4 +1,4 @@
-"""What a unit of task loss is worth where no curves were measured (another encoder, another analyser, clips).
+"""The worth of a unit of task loss in bits, where no curves were measured (another encoder, another analyser, clips).
 
 For the very pictures at hand two encodings on either side of the QP stand for the curves. On one picture a loss need
 not rise with QP: its share of the bits' change is kept within what measured curves show.

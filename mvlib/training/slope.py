@@ -1,4 +1,4 @@
-"""What a nat of task loss is worth in bits: measured curve of the codec alone → slope d(bpp)/d(KL) per QP.
+"""The worth in bits of a nat of task loss: measured curve of the codec alone → slope d(bpp)/d(KL) per QP.
 
 Minimising rate + slope x task moves a preprocessor along the codec's own trade. Were the task weighed less, the
 cheapest thing to learn would be to imitate a higher QP; more, to do nothing.

@@ -1,4 +1,4 @@
-"""How fast a training is and where its time goes: trainer → free-running steps → steps with a stopwatch → seconds."""
+"""The speed of a training, and where its time goes: trainer → free-running steps → steps with a stopwatch → seconds."""
 
 import platform
 import time
@@ -16,7 +16,7 @@ from .loop import Trainer
 
 @dataclass(frozen=True)
 class Speed:
-    """What a step of a training costs on one machine."""
+    """The cost of a step of a training on one machine."""
 
     device: str
     """Name of the GPU, or of the CPU's architecture with the number of threads."""

@@ -34,7 +34,7 @@ LOSSLESS = (".mkv", ".avi")
 
 @dataclass(frozen=True)
 class Job:
-    """What is to be made of a source."""
+    """The work on one source: what is written, where, and with which codec and preprocessor."""
 
     source: Source
     out: Path
@@ -68,7 +68,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Written:
-    """What was written."""
+    """Facts about a finished output."""
 
     frames: int
     size: tuple[int, int]

@@ -34,7 +34,7 @@ _CRF = {"x264": {}, "x265": {}, "svtav1": {}, "vp9": {"b": "0"}}
 
 @dataclass(frozen=True)
 class Wish:
-    """How much is to be spent: one of them; ``qp`` is 37 where none is given."""
+    """The bits to be spent: one of the three; ``qp`` is 37 where none is given."""
 
     qp: float | None = None
     """On the scale of H.264 and HEVC, 0..51."""
@@ -102,7 +102,7 @@ def quantiser_of(packet: av.Packet) -> float | None:
 
 
 class Measured:
-    """Which native number, held constant, has the mean quantiser that the encoder chose.
+    """The native number that, held constant, has the mean quantiser that the encoder chose.
 
     Frames of different types differ by amounts that the encoder fixes (B above P above I). So a sample is coded twice:
     as is wished, and at a constant number near that; what the means differ by is added to the number.

@@ -1,4 +1,4 @@
-"""What it costs and what is left to see: a few frames → coded at three QPs, without and with → at equal bits."""
+"""Cost and answers on a sample: a few frames → coded at three QPs, without and with → at equal bits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -157,7 +157,7 @@ class _Sample:
 
 @dataclass
 class _Sums:
-    """What the runs of a sample add up to, at one QP."""
+    """Sums over the runs of a sample, at one QP."""
 
     bits: int = 0
     pixels: int = 0

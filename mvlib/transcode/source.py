@@ -1,4 +1,4 @@
-"""What goes in: a picture or clip, or a part of it → its frames in chunks, each with its time."""
+"""The input: a picture or clip, or a part of it → its frames in chunks, each with its time."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What was written and measured → a short table for people, and all numbers for programs."""
+"""The end of a run: what was written and measured → a short table for people, and all numbers for programs."""
 
 import math
 from dataclasses import asdict, dataclass

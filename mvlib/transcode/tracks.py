@@ -1,4 +1,4 @@
-"""What a film holds beside its picture: sound and subtitles, packet by packet, and chapters.
+"""Tracks beside a film's picture: sound and subtitles, packet by packet, and chapters.
 
 Sound is copied; so are subtitles, or written anew where the output has them in another way.
 """

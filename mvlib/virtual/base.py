@@ -1,4 +1,4 @@
-"""What virtual codecs share: input → checks → a subclass's ``code`` → decoded clip and bits, real values if wished."""
+"""The base of virtual codecs: input → checks → a subclass's ``code`` → decoded clip and bits, real values if wished."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -77,7 +77,7 @@ class VirtualOut:
 
 @dataclass
 class Quantiser:
-    """What sets the quantiser of a call.
+    """The quantiser of a call, and what gives a real codec the same.
 
     Attributes:
         setting: what ``code`` takes: (B,) numbers, or tables.
@@ -91,7 +91,7 @@ class Quantiser:
 
 @dataclass
 class Way:
-    """How a call computes.
+    """Options of a call's computation.
 
     Attributes:
         rounding: of levels, see ``quantise.py``.

@@ -1,4 +1,4 @@
-"""Where motion finds nothing: uncovered ground and cuts → intra modes for the few blocks that need them → coding.
+"""Blocks without motion: uncovered ground and cuts → intra modes for the few blocks that need them → coding.
 
 Trying all directions on all blocks would cost more than the rest of a P frame. A block is tried only where its
 best inter cost exceeds a good part of what its mere deviation from its own mean would cost: an uncovered wall

@@ -1,4 +1,4 @@
-"""Code a P frame: reference → motion → modes → prediction → residual → levels → loop filter → planes.
+"""P frames, coded: reference → motion → modes → prediction → residual → levels → loop filter → planes.
 
 The reference is the reconstruction of the frame before. What a block chooses is fixed before the differentiable pass,
 which therefore costs one gather of the prediction and one transform of the residual, whatever was tried.

@@ -1,4 +1,4 @@
-"""Read a reference frame between its samples: plane → filter bank → planes of all phases → one gather per block.
+"""A reference frame between its samples: plane → filter bank → planes of all phases → one gather per block.
 
 A motion vector of a quarter sample has 4 × 4 possible fractions. As a real encoder does, the whole reference is
 filtered once for each of them; a block's prediction is then nothing but a gather, for the search (thousands of

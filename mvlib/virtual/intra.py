@@ -168,7 +168,7 @@ def mode_features(chosen: list[Chosen], height: int, width: int, count: int, set
 
 @dataclass
 class IntraChoices:
-    """What an I frame's encoder decides before the differentiable pass; may be kept for pictures that hardly differ.
+    """Decisions of an I frame's encoder before the differentiable pass; may be kept for pictures that hardly differ.
 
     Attributes:
         chosen, used, settled: of luma, as ``choose_luma`` gives them.

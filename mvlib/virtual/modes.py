@@ -1,4 +1,4 @@
-"""Decide how every block of a P frame is coded: candidates → distortion + lambda × bits → quad-tree, smallest first.
+"""Modes of a P frame's blocks: candidates → distortion + lambda × bits → quad-tree, smallest first.
 
 Four ways to code a block: *skip* (a neighbour's vector, no residual), *merge* (a neighbour's vector and a residual),
 *inter* (its own vector and a residual), *intra* (no reference at all). All blocks of one size are tried at once and the

@@ -1,4 +1,4 @@
-"""Find where every block came from: cost volumes on a pyramid → winners per block size → half and quarter samples.
+"""Motion of every block: cost volumes on a pyramid → winners per block size → half and quarter samples.
 
 The choice is hard: argmin of the sum of absolute differences plus lambda times the vector's bits, without a
 gradient. All blocks and candidates are compared at once; a vector's bits count from the median of its neighbours,

@@ -1,4 +1,4 @@
-"""Choose a plane's blocks and their modes: costs of every block of every size → tree → blocks in use.
+"""Blocks of a plane and their modes: costs of every block of every size → tree → blocks in use.
 
 All blocks of a size are tried at once with all modes: a mode's predicted spectrum is one matrix times the neighbours,
 the best mode has the least absolute transformed difference (plus the price of its bits), and its residual is then

@@ -1,4 +1,4 @@
-"""What was decided for a P frame, one value for every 8 × 8 cell; and how strongly that is deblocked.
+"""The decisions for a P frame, one value for every 8 × 8 cell; and how strongly that is deblocked.
 
 An edge is strong beside intra blocks, weaker where a residual was coded, weaker still where only the vectors
 differ by a full sample or more, and absent elsewhere.

@@ -1,4 +1,4 @@
-"""What levels cost: levels → last position, context of known neighbours → probabilities → bits of a picture.
+"""The cost of levels: levels → last position, context of known neighbours → probabilities → bits of a picture.
 
 An entropy coder sees, for each coefficient up to the last nonzero one, whether it is zero, whether its magnitude is
 above one, how far above two, and a sign; it knows what is at higher frequencies. HEVC takes its contexts from the

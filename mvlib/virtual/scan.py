@@ -1,4 +1,4 @@
-"""Where a coefficient stands in its block, what a coder knows by then, and how long a JPEG scan of them is.
+"""Places of coefficients in a block, what a coder knows by then, and how long a JPEG scan of them is.
 
 Coders send a block from its last nonzero level down to the lowest frequency; what lies beyond costs nothing. When a
 level's turn comes, the levels at higher frequencies are known, and their sizes predict its own.

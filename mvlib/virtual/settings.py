@@ -1,4 +1,4 @@
-"""What makes one encoder unlike another, as numbers: block sizes, modes, transforms, dead zones, Lagrangian.
+"""The differences between encoders, as numbers: block sizes, modes, transforms, dead zones, Lagrangian.
 
 ``SETTINGS["x265"]`` and ``SETTINGS["x264"]`` describe the encoders at preset medium; the rate's fitted numbers lie
 beside them in ``weights/``: <codec>.json → FrameRate by kind of frame, for each GOP.
@@ -20,7 +20,7 @@ from .rate import MORE, SIGNIFICANT, FrameRate, GroupRate
 
 @dataclass(frozen=True)
 class InterTools:
-    """What an encoder may do in a P frame, and the prices it decides by.
+    """Tools of an encoder in a P frame, and the prices it decides by.
 
     Attributes:
         interpolation: "hevc" or "h264", see ``interpolate.py``.

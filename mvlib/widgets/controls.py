@@ -1,4 +1,4 @@
-"""What a hand moves in a panel: choices and sliders, in rows."""
+"""Controls of a panel: choices and sliders, in rows."""
 
 from collections.abc import Sequence
 

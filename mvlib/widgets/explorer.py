@@ -28,7 +28,7 @@ LEGEND = (
 
 
 class Explorer(SamplePanel):
-    """What the panels with a real encoder share: each new setting is really coded and decoded once, then remembered.
+    """The base of panels with a real encoder: each new setting is really coded and decoded once, then remembered.
 
     A preprocessor changes the sample before it is coded; the strength scales its change, from 0 (none of it) to 1
     (what was trained).  Everything is still compared with the original, and with the codec alone at the same QP.

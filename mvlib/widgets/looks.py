@@ -1,4 +1,4 @@
-"""What a move of a control needs: picture or clip, codec, QP → preprocessor → real encoder → analysers → ``Look``."""
+"""The work of a move of a control: picture or clip, codec, QP → preprocessor → real encoder → analysers → ``Look``."""
 
 import time
 from collections import defaultdict

@@ -1,4 +1,4 @@
-"""What panels show: photographs, scenes and films of the test side, or your own arrays and files, checked."""
+"""Material of panels: photographs, scenes and films of the test side, or your own arrays and files, checked."""
 
 import io
 import os

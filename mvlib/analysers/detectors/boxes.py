@@ -1,4 +1,4 @@
-"""What detectors give: scores and boxes at every place, of these a few objects; and how far coding moved them.
+"""Answers of detectors: scores and boxes at every place, of these a few objects; and how far coding moved them.
 
 Where no one has labelled the objects, what the detector finds in the clean picture stands for the truth.  That
 measures the coding and not the detector, and is called pseudo-truth in every table.
@@ -24,7 +24,7 @@ FOUND, TRUE = 0.05, 0.4
 
 
 class Heads(NamedTuple):
-    """What a detector says at each of N places, before a choice: differentiable."""
+    """A detector's answer at each of N places, before a choice: differentiable."""
 
     logits: Tensor
     """(B, N, C): the sigmoid is the score of each class, independent of the others."""

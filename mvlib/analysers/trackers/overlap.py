@@ -1,4 +1,4 @@
-"""How well boxes follow an object: tracked and true boxes → overlap in every frame → AO, SR 0.50, SR 0.75.
+"""Scores of boxes that follow an object: tracked and true boxes → overlap in every frame → AO, SR 0.50, SR 0.75.
 
 The protocol of GOT-10k [1]: a tracker gets the true box of the first frame and is never corrected; the first
 frame doesn't count, nor do frames in which the object is out of view; boxes are cut at the frame's edge.  A
@@ -21,7 +21,7 @@ SCORES = ("ao", "sr50", "sr75")
 
 
 class TracksBoxes(Protocol):
-    """What a tracker must have: ``mvlib.analysers.load("siam_lite0")`` is one."""
+    """The protocol of a tracker: ``mvlib.analysers.load("siam_lite0")`` is one."""
 
     def track_many(
         self, clips: Sequence[np.ndarray], first_boxes: Sequence[np.ndarray]

@@ -1,4 +1,4 @@
-"""How alike is every place to the object: window → features → exemplar against search window → a map of logits.
+"""Likeness of every place to the object: window → features → exemplar against search window → a map of logits.
 
 A Siamese network [1] compares by cross-correlation: the features of the object, a small square of cells, slide
 over those of the search window.  Each cell is a unit vector here, so a place's score is a weighted mean of cosines

@@ -32,7 +32,7 @@ GAIN = 20.0  # logits per unit of cosine: what is 0.1 less alike is e^2 less lik
 
 @dataclass(frozen=True)
 class Search:
-    """How a tracker looks for its object; chosen by average overlap on generated scenes of the training side."""
+    """Options of a tracker's search, chosen by average overlap on generated scenes of the training side."""
 
     side: int = 128
     """Pixels of a window after resampling; a multiple of 16."""
