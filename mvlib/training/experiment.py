@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mvlib._numbers import check_numbers
-from mvlib.errors import InputError
+from mvlib.errors import InputError, choose
 
 ROUTES = ("virtual", "real_forward")
 TASKS = ("output", "features")
@@ -36,10 +36,7 @@ class AnyTraining:
     def __post_init__(self) -> None:
         check_numbers(self)
         for name, allowed in self.choices.items():
-            if getattr(self, name) not in allowed:
-                raise InputError(
-                    f"{name} {getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}"
-                )
+            choose(name, getattr(self, name), allowed)
         for name in self.at_least_one:
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least 1")

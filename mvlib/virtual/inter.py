@@ -20,14 +20,15 @@ from torch import Tensor
 from . import transform
 from .colour import Planes
 from .fallback import choose, code_intra_blocks, intra_mask
-from .interpolate import CELL, chroma_phases, fetch, from_blocks, luma_phases
+from .interpolate import CELL, chroma_phases, fetch, luma_phases
 from .modes import decide
 from .motion import search
 from .partition import rough_decode
-from .plan import INTER, INTRA, MERGE, SKIP, Plan, loop_filter, spread_cells
+from .plan import INTER, INTRA, MERGE, SKIP, Plan, loop_filter
 from .quantise import Rounding, chroma_qp, qstep, straight_through_round
 from .rate import Levels
 from .settings import Settings, lagrangian
+from .transform import from_cells, spread
 
 
 @dataclass
@@ -80,7 +81,7 @@ class Coder:
             kind, side = "dct", k // 2 if p else k
             if self.standard == "h264":
                 kind, side, times = ("nested", 8, 1) if p else ("dct", 8, k // 8)
-            index = spread_cells(mask, times).reshape(-1).nonzero()[:, 0]
+            index = spread(mask, times).reshape(-1).nonzero()[:, 0]
             if len(index):
                 rows = transform.to_blocks(missed, side)
                 image = torch.div(index, rows.shape[1], rounding_mode="floor")
@@ -92,13 +93,13 @@ class Coder:
     def _mark(self, level: Tensor, index: Tensor, mask: Tensor, k: int) -> None:
         flags = torch.zeros_like(mask)
         flags.view(-1)[index] = (level.detach().abs() >= 0.5).any(1)
-        self.nonzero |= spread_cells(flags, k // 4)
+        self.nonzero |= spread(flags, k // 4)
 
     def inter_plane(self, p: int, source: Tensor, predicted: Tensor) -> Tensor:
         """Prediction plus the coded residual of plane p."""
         fixed = predicted.detach()
         size = source.shape[-1] // self.coded.shape[-1]
-        out = torch.where(spread_cells(self.plan.mode == SKIP, size)[:, None], predicted, fixed)
+        out = torch.where(spread(self.plan.mode == SKIP, size)[:, None], predicted, fixed)
         if torch.is_grad_enabled():
             self.watch_skipped(p, source - fixed)
         for k in sorted({t for sizes in self.tools.transforms.values() for t in sizes}):
@@ -115,7 +116,7 @@ class Coder:
             inter = self.coded | ((self.plan.mode == INTRA) & (self.plan.size < 16))
             return F.max_pool2d(inter[:, None].float(), 2)[:, 0] > 0, 8, "nested"
         cells = self.coded & (self.plan.transform == k)
-        mask = cells[:, :: k // CELL, :: k // CELL] if k >= CELL else spread_cells(cells, CELL // k)
+        mask = cells[:, :: k // CELL, :: k // CELL] if k >= CELL else spread(cells, CELL // k)
         return mask, k // 2 if p else k, "dct"
 
     def intra_blocks(self, p: int, source: Tensor, decoded: Tensor) -> Tensor:
@@ -148,8 +149,8 @@ class Coder:
 
 def predict(luma: Tensor, chroma: Tensor, vectors: Tensor) -> Planes:
     """Compensated planes for a vector per cell: (B, H/8, W/8, 2) → y (B, 1, H, W), cb and cr (B, 1, H/2, W/2)."""
-    c = from_blocks(fetch(chroma, vectors, CELL // 2))
-    return Planes(from_blocks(fetch(luma, vectors)), c[:, :1], c[:, 1:])
+    c = from_cells(fetch(chroma, vectors, CELL // 2))
+    return Planes(from_cells(fetch(luma, vectors)), c[:, :1], c[:, 1:])
 
 
 def code_p(

@@ -150,15 +150,3 @@ def fetch(phases: torch.Tensor, vectors: torch.Tensor, block: int = CELL) -> tor
     channel = torch.arange(c, device=dev) * (hp * wp)
     index = corner[..., None, :, :, None, None] + channel[:, None, None, None, None] + inside
     return phases.reshape(-1).index_select(0, index.reshape(-1)).view(index.shape)
-
-
-def to_blocks(plane: torch.Tensor, block: int = CELL) -> torch.Tensor:
-    """(B, C, H, W) → (B, C, H/block, W/block, block, block)."""
-    b, c, h, w = plane.shape
-    return plane.reshape(b, c, h // block, block, w // block, block).transpose(3, 4)
-
-
-def from_blocks(blocks: torch.Tensor) -> torch.Tensor:
-    """(B, C, h, w, k, k) → (B, C, h·k, w·k); the inverse of `to_blocks`."""
-    b, c, h, w, k, _ = blocks.shape
-    return blocks.transpose(3, 4).reshape(b, c, h * k, w * k)

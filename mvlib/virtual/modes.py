@@ -14,12 +14,13 @@ from torch import Tensor
 from . import transform
 from .colour import Planes
 from .fallback import candidates, intra_cost, try_intra, without_mean
-from .interpolate import CELL, fetch, from_blocks, to_blocks
-from .motion import exp_golomb_bits, neighbour_median, pool, spread
+from .interpolate import CELL, fetch
+from .motion import exp_golomb_bits, neighbour_median, neighbours, pool
 from .partition import rough_decode
-from .plan import INTER, MERGE, SKIP, Plan, spread_cells
+from .plan import INTER, MERGE, SKIP, Plan
 from .quantise import chroma_qp, hard, per_image, qstep
 from .settings import Settings, lagrangian
+from .transform import from_cells, spread, to_cells
 
 
 class Prices:
@@ -59,8 +60,8 @@ class Decider:
 
     def residual(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         """vectors (B, H/8, W/8, 2) → residual of luma (B, 1, H, W) and chroma (B, 2, H/2, W/2)."""
-        y = self.current.y - from_blocks(fetch(self.luma, vectors))
-        return y, self.colour - from_blocks(fetch(self.chroma, vectors, CELL // 2))
+        y = self.current.y - from_cells(fetch(self.luma, vectors))
+        return y, self.colour - from_cells(fetch(self.chroma, vectors, CELL // 2))
 
     def squared(self, y: Tensor, c: Tensor, k: int) -> Tensor:
         """Squared error of the prediction alone: (B, H/k, W/k)."""
@@ -132,15 +133,13 @@ class Decider:
             torch.where(own[..., None], found, merge),
             torch.where(own, bits, 0) / times**2,
         )
-        return best, Plan(*(spread_cells(getattr(plan, n), times) for n in vars(plan)))
+        return best, Plan(*(spread(getattr(plan, n), times) for n in vars(plan)))
 
     def merge_vectors(self, found: Tensor, times: int) -> Tensor:
         """The neighbour's vector with the smallest squared luma error, for every block: (B, H/k, W/k, 2)."""
-        padded = F.pad(found, (0, 0, 1, 1, 1, 0))
-        left, up, right = padded[:, 1:, :-2], padded[:, :-1, 1:-1], padded[:, :-1, 2:]
-        candidates = torch.stack([left, up, right, neighbour_median(found), torch.zeros_like(found)])
-        block = to_blocks(self.current.y)[:, 0]
-        error = (fetch(self.luma, spread(candidates, times))[:, :, 0] - block).square().sum((-1, -2))
+        candidates = torch.stack([*neighbours(found), neighbour_median(found), torch.zeros_like(found)])
+        block = to_cells(self.current.y, CELL)[:, 0]
+        error = (fetch(self.luma, spread(candidates, times, 2))[:, :, 0] - block).square().sum((-1, -2))
         error = pool(error, times)
         pick = error.argmin(0)
         return candidates.gather(0, pick[None, ..., None].expand(1, *found.shape))[0]
@@ -170,5 +169,5 @@ def decide(
         take = own_cost <= halves
         cost = torch.minimum(own_cost, halves)
         times = k // CELL
-        plan = plan.merged_with(own, spread_cells(take, times))
+        plan = plan.merged_with(own, spread(take, times))
     return plan

@@ -11,7 +11,9 @@ import torch.nn.functional as F
 
 from mvlib._planes import shift_differences
 from mvlib.errors import InputError
-from mvlib.virtual.interpolate import CELL, fetch, to_blocks
+
+from .interpolate import CELL, fetch
+from .transform import spread, to_cells
 
 # Full search on the picture reduced by 1, 2, 4: reach in samples of the reduced picture.
 _REACH = {1: 4, 2: 8, 4: 8}
@@ -32,21 +34,21 @@ def _code(delta: torch.Tensor) -> torch.Tensor:
     return (2 * delta.abs() + (delta <= 0)).float()
 
 
+def neighbours(field: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The vectors of each block's left, upper and upper right neighbour, zero outside the picture."""
+    out = F.pad(field, (0, 0, 1, 1, 1, 0))
+    return out[:, 1:, :-2], out[:, :-1, 1:-1], out[:, :-1, 2:]
+
+
 def neighbour_median(field: torch.Tensor) -> torch.Tensor:
     """Each block's predicted vector: the median of its left, upper and upper right neighbours.
 
     field: (B, h, w, 2). Outside the picture counts as zero, except that the first row reads its left neighbour
     alone, as in H.264 8.4.1.3. Returns the same shape and type.
     """
-    out = F.pad(field, (0, 0, 1, 1, 1, 0))
-    left, up, right = out[:, 1:, :-2], out[:, :-1, 1:-1], out[:, :-1, 2:]
+    left, up, right = neighbours(field)
     median = torch.maximum(torch.minimum(left, up), torch.minimum(torch.maximum(left, up), right))
     return torch.cat([left[:, :1], median[:, 1:]], 1)
-
-
-def spread(field: torch.Tensor, times: int) -> torch.Tensor:
-    """(B, h, w, 2) → (B, h·times, w·times, 2): every cell of a block gets the block's vector."""
-    return field.repeat_interleave(times, -3).repeat_interleave(times, -2)
 
 
 def pool(cells: torch.Tensor, times: int) -> torch.Tensor:
@@ -86,12 +88,12 @@ class _Matcher:
 
     def __init__(self, current: torch.Tensor, phases: torch.Tensor, lam: torch.Tensor):
         self.phases, self.lam = phases, lam[:, None, None]
-        self.blocks = to_blocks(current)[:, 0].contiguous()
+        self.blocks = to_cells(current, CELL)[:, 0].contiguous()
 
     def cost(self, candidates: torch.Tensor, predicted: torch.Tensor, times: int) -> torch.Tensor:
         """candidates (n, B, h, w, 2) → (n, B, h, w)."""
         n, b = candidates.shape[:2]
-        got = fetch(self.phases, spread(candidates, times))[:, :, 0]  # (n, B, H/8, W/8, 8, 8)
+        got = fetch(self.phases, spread(candidates, times, 2))[:, :, 0]  # (n, B, H/8, W/8, 8, 8)
         sad = got.sub_(self.blocks).abs_().sum((-1, -2))
         sad = pool(sad, times) if n > 1 or b > 1 else pool(sad.view(1, 1, *sad.shape[-2:]), times)
         return sad.view(candidates.shape[:-1]) + self.lam * exp_golomb_bits(candidates - predicted)

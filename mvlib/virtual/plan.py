@@ -17,6 +17,7 @@ from torch import Tensor
 from .colour import Planes
 from .loopfilter import deblock
 from .quantise import chroma_qp
+from .transform import spread
 
 SKIP, MERGE, INTER, INTRA = range(4)
 
@@ -44,11 +45,6 @@ class Plan:
             return torch.where(take[..., None] if a.dim() == 4 else take, a, b)
 
         return Plan(*(pick(f.name) for f in fields(self)))
-
-
-def spread_cells(blocks: Tensor, times: int) -> Tensor:
-    """(B, h, w, ...) → (B, h·times, w·times, ...)."""
-    return blocks.repeat_interleave(times, 1).repeat_interleave(times, 2)
 
 
 _INTRA, _CODED, _MOVED = {"h265": 2, "h264": 3}, {"h265": 1, "h264": 2}, 1
@@ -80,9 +76,9 @@ def edge_strengths(plan: Plan, nonzero: Tensor, standard: str) -> tuple[Tensor, 
     nonzero: bool (B, H/4, W/4), cells in luma transform blocks with a level.
     Returns two (B, H/4, W/4), as `deblock` wants.
     """
-    intra, vectors = spread_cells(plan.mode == INTRA, 2), spread_cells(plan.vectors, 2)
+    intra, vectors = spread(plan.mode == INTRA, 2), spread(plan.vectors, 2)
     size = torch.where(plan.mode == INTRA, plan.size, plan.transform)
-    unit = spread_cells(torch.div(size, 4, rounding_mode="floor"), 2)
+    unit = spread(torch.div(size, 4, rounding_mode="floor"), 2)
     vectors = vectors * ~intra[..., None]
     vertical = _left_edges(intra, nonzero, vectors, unit, standard)
     intra, nonzero, vectors, unit = (t.transpose(1, 2) for t in (intra, nonzero, vectors, unit))

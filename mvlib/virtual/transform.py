@@ -19,19 +19,32 @@ from .tables import table
 _SEPARABLE_FROM = 16
 
 
+def to_cells(plane: Tensor, k: int) -> Tensor:
+    """(B, C, H, W) → (B, C, H/k, W/k, k, k)."""
+    b, c, h, w = plane.shape
+    return plane.reshape(b, c, h // k, k, w // k, k).transpose(3, 4)
+
+
+def from_cells(cells: Tensor) -> Tensor:
+    """(B, C, h, w, k, k) → (B, C, h·k, w·k); the inverse of :func:`to_cells`."""
+    b, c, h, w, k, _ = cells.shape
+    return cells.transpose(3, 4).reshape(b, c, h * k, w * k)
+
+
+def spread(cells: Tensor, times: int, dim: int = 1) -> Tensor:
+    """(…, h, w, …) → (…, h·times, w·times, …), with h at ``dim``: every cell of a block gets the block's value."""
+    return cells.repeat_interleave(times, dim).repeat_interleave(times, dim + 1)
+
+
 def to_blocks(plane: Tensor, k: int) -> Tensor:
     """(B, 1, H, W) with sides a multiple of k -> (B, N, k*k), blocks and samples in raster order."""
-    b, _, h, w = plane.shape
-    blocks = plane.reshape(b, h // k, k, w // k, k).transpose(2, 3)  # (B, H/k, W/k, k, k)
-    return blocks.reshape(b, (h // k) * (w // k), k * k)
+    return to_cells(plane, k).reshape(len(plane), -1, k * k)
 
 
 def from_blocks(blocks: Tensor, height: int, width: int) -> Tensor:
     """(B, N, k*k) -> (B, 1, height, width), the inverse of :func:`to_blocks`."""
-    b, _, area = blocks.shape
-    k = round(area**0.5)
-    plane = blocks.reshape(b, height // k, width // k, k, k).transpose(2, 3)
-    return plane.reshape(b, 1, height, width)
+    k = round(blocks.shape[-1] ** 0.5)
+    return from_cells(blocks.reshape(-1, 1, height // k, width // k, k, k))
 
 
 def dct_basis(k: int) -> np.ndarray:

@@ -8,11 +8,10 @@ from mvlib.virtual.interpolate import (
     CELL,
     chroma_phases,
     fetch,
-    from_blocks,
     luma_phases,
-    to_blocks,
 )
 from mvlib.virtual.motion import exp_golomb_bits, neighbour_median, search
+from mvlib.virtual.transform import from_cells, to_cells
 
 SIZE = 96
 
@@ -83,9 +82,9 @@ def test_batch_equals_one_by_one():
 def test_zero_vectors_give_the_reference_itself(kind):
     picture = torch.rand(2, 1, 32, 48) * 255
     still = torch.zeros(2, 4, 6, 2, dtype=torch.long)
-    assert torch.equal(from_blocks(fetch(luma_phases(picture, kind), still)), picture)
+    assert torch.equal(from_cells(fetch(luma_phases(picture, kind), still)), picture)
     chroma = torch.rand(2, 2, 16, 24)
-    assert torch.equal(from_blocks(fetch(chroma_phases(chroma, kind), still, CELL // 2)), chroma)
+    assert torch.equal(from_cells(fetch(chroma_phases(chroma, kind), still, CELL // 2)), chroma)
 
 
 @pytest.mark.parametrize("kind", ["hevc", "h264"])
@@ -93,7 +92,7 @@ def test_zero_vectors_give_the_reference_itself(kind):
 def test_fractions_of_a_sample_follow_a_smooth_picture(kind, x, y):
     reference, moved = wave_field(0, 0), wave_field(x / 4, y / 4)
     vectors = torch.tensor([x, y]).expand(1, SIZE // 8, SIZE // 8, 2)
-    got = from_blocks(fetch(luma_phases(reference, kind), vectors))
+    got = from_cells(fetch(luma_phases(reference, kind), vectors))
     error = (got - moved)[..., 16:-16, 16:-16].square().mean().sqrt()
     assert error < 0.02 * moved.std()  # the standards' short filters leave 0.4 to 1.7 %
 
@@ -102,7 +101,7 @@ def test_fractions_of_a_sample_follow_a_smooth_picture(kind, x, y):
 def test_chroma_reads_the_same_vector_in_eighths(kind, tolerance):
     reference, moved = wave_field(0, 0, 48), wave_field(5 / 8, -3 / 8, 48)
     vectors = torch.tensor([5, -3]).expand(1, 12, 12, 2)
-    got = from_blocks(fetch(chroma_phases(reference, kind), vectors, 4))
+    got = from_cells(fetch(chroma_phases(reference, kind), vectors, 4))
     error = (got - moved)[..., 8:-8, 8:-8].abs().mean()
     assert error < tolerance * moved.std()
 
@@ -111,10 +110,10 @@ def test_vectors_far_outside_read_the_repeated_border():
     picture = torch.rand(1, 1, 32, 32)
     left = torch.tensor([-4 * 1000, 0]).expand(1, 4, 4, 2)
     assert torch.allclose(
-        from_blocks(fetch(luma_phases(picture), left)), picture[..., :1].expand_as(picture), atol=1e-5
+        from_cells(fetch(luma_phases(picture), left)), picture[..., :1].expand_as(picture), atol=1e-5
     )
     corner = torch.tensor([4 * 77 + 1, 4 * 50 + 3]).expand(1, 4, 4, 2)
-    got = from_blocks(fetch(luma_phases(picture), corner))
+    got = from_cells(fetch(luma_phases(picture), corner))
     assert torch.allclose(got, picture[..., -1:, -1:].expand_as(got), atol=1e-5)
 
 
@@ -153,4 +152,4 @@ def test_median_prediction_by_hand():
 
 def test_blocks_round_trip():
     plane = torch.rand(2, 3, 16, 24)
-    assert torch.equal(from_blocks(to_blocks(plane)), plane)
+    assert torch.equal(from_cells(to_cells(plane, CELL)), plane)
