@@ -99,6 +99,6 @@ def each_number(
     return qp.to(x).expand(len(x))
 
 
-def _kind(value: Any, array: type) -> str:
+def _kind(value: Any, array: Any) -> str:
     """What ``value`` is: the type of its elements where it is an ``array``, else its class."""
     return str(value.dtype) if isinstance(value, array) else type(value).__name__
