@@ -233,8 +233,9 @@ def _overlap(anchor: np.ndarray, test: np.ndarray, of: str, number: str) -> floa
     if common <= 0:
         ends = np.array([anchor[[0, -1]], test[[0, -1]]])
         (a, b), (c, d) = np.exp(ends) if of == "rates" else ends
+        one = {"rates": "rate", "qualities": "quality"}[of]
         raise DisjointCurves(
-            f"anchor covers {of} {a:.4g}..{b:.4g}, test {c:.4g}..{d:.4g}: none of the {of} is common; "
+            f"anchor covers {of} {a:.4g}..{b:.4g}, test {c:.4g}..{d:.4g}: no {one} is common; "
             "choose QPs so that the curves overlap"
         )
     if small_overlap(common / spanned):

@@ -107,7 +107,7 @@ def test_the_gain_at_equal_rate_by_hand_on_straight_lines():
 def test_curves_without_a_gain_at_equal_rate_say_why():
     far = [(100 * r, q) for r, q in CURVE]
     assert mvlib.bd_rate(CURVE, far) == pytest.approx(9900)
-    with pytest.raises(DisjointCurves, match=r"rates 1000\.\.8000, test 1e\+05\.\.8e\+05: none of the rates"):
+    with pytest.raises(DisjointCurves, match=r"rates 1000\.\.8000, test 1e\+05\.\.8e\+05: no rate is common"):
         mvlib.bd_quality(CURVE, far)
     with pytest.raises(NonMonotoneCurve):
         mvlib.bd_quality(CURVE, [(r, -q) for r, q in CURVE])
