@@ -133,7 +133,7 @@ def test_a_misspelt_name_finds_the_near_one():
 @pytest.mark.parametrize(
     ("clip", "error", "message"),
     [
-        (torch.zeros(1, 8, 3, 32, 32, dtype=torch.uint8), TypeError, "clips are torch.uint8"),
+        (torch.zeros(1, 8, 3, 32, 32, dtype=torch.uint8), TypeError, "a clip is torch.uint8"),
         (torch.zeros(8, 3, 32, 32), ValueError, r"give \(B, T, 3, H, W\)"),
         (torch.zeros(1, 1, 3, 32, 32), ValueError, "T of 2 or more"),
         (torch.full((1, 8, 3, 32, 32), 255.0), ValueError, "divide 0..255 by 255"),

@@ -267,7 +267,7 @@ def test_own_slopes_are_those_of_the_pictures(pictures):
     loss = iter([torch.tensor([0.1, 0.4]), torch.tensor([0.2, 0.4])])
     rate = iter([torch.tensor([2.0, 2.0]), torch.tensor([1.0, 1.0])])
     objective.values = lambda y, qp, codec: (next(rate), y)
-    objective.lost = lambda clean, decoded, known: {"efficientnet_lite0": next(loss)}
+    objective.losses = lambda clean, decoded, known: {"efficientnet_lite0": next(loss)}
     slope = own_slopes(objective, x, torch.tensor([37.0, 37.0]), "x265")["efficientnet_lite0"]
     middle = 2**0.5
     assert slope.bpp(None).tolist() == pytest.approx([middle, middle])
