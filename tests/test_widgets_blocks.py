@@ -106,13 +106,13 @@ def test_the_caption_tells_what_was_found(panel, pictures):
     panel.codec.value, panel.qp.value, panel.column.value, panel.row.value = "x264", 40, 40, 20
     found = dissect(pictures[panel.picture.value], 40, VirtualCodec.like("x264", gop="intra"))
     block = found.at(40, 20)
-    assert panel.caption.startswith(f"x264 at QP 40 picture: blocks {len(found.blocks):,}, ")
+    assert panel.caption.startswith(f"x264 at QP 40, picture – blocks: {len(found.blocks):,}, ")
     assert (
-        f"PSNR (dB) {found.psnr:.2f}; block: size {block.k}×{block.k}, place column {block.x}, row {block.y}, "
+        f"PSNR (dB): {found.psnr:.2f}; block – size: {block.k}×{block.k}, place: column {block.x}, row {block.y}, "
         in panel.caption
     )
     sent = np.count_nonzero(found.cut("levels", block))
-    assert f"levels sent {sent} of {block.k**2}, " in panel.caption
+    assert f"levels sent: {sent} of {block.k**2}, " in panel.caption
 
 
 def test_pictures_follow_the_controls(panel):
@@ -158,7 +158,7 @@ def test_another_size_keeps_the_place_inside(pictures):
     panel.column.value, panel.row.value = panel.column.max, panel.row.max
     panel.picture.value = "small"
     assert (panel.column.value, panel.row.value) == (44, 36)
-    assert "place column" in panel.caption and not panel.alert.value
+    assert "place: column" in panel.caption and not panel.alert.value
 
 
 def test_an_error_stands_in_the_panel(panel, monkeypatch):
@@ -190,7 +190,7 @@ def test_a_click_chooses_the_block_below_it(panel, pictures):
     height, width = pictures[panel.picture.value].shape[:2]
     pointed = panel.children[-1]
     pointed.value = f"{41.5 / width} {22.5 / height}"  # as the browser sends it
-    assert (panel.column.value, panel.row.value) == (40, 20) and "block: size" in panel.caption
+    assert (panel.column.value, panel.row.value) == (40, 20) and "block – size" in panel.caption
     pointed.value = "1 1"  # the very corner
     assert (panel.column.value, panel.row.value) == (panel.column.max, panel.row.max)
 

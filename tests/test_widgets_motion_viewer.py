@@ -81,8 +81,9 @@ def test_the_caption_tells_what_both_codecs_say(panel, clips):
     motion = dissect_clip(clips["pan"], 34, VirtualCodec.like("x265", gop="ippp"))[2]
     error = np.mean((motion.decoded.astype(float) - clips["pan"][2]) ** 2)
     found = re.match(
-        r"x265 at QP 34 frame 2: kilobit \(estimated\) ([\d.]+), kilobit \(written\) ([\d.]+), PSNR \(dB\) ([\d.]+); "
-        r"blocks: skip (\d+) %, .*left over without motion \(grey levels rms\) ([\d.]+), with motion ([\d.]+)$",
+        r"x265 at QP 34, frame 2 – kilobit \(estimated\): ([\d.]+), kilobit \(written\): ([\d.]+), "
+        r"PSNR \(dB\): ([\d.]+); "
+        r"blocks – skip: (\d+) %, .*left over without motion \(grey levels rms\): ([\d.]+), with motion: ([\d.]+)$",
         panel.caption,
     ).groups()
     rms = [np.sqrt(np.mean(v**2)) for v in (motion.still, motion.moved)]
@@ -120,7 +121,7 @@ def test_bars_show_both_and_mark_the_frame(panel):
 
 def test_the_first_frame_has_no_motion(panel):
     panel.frame.value = 0
-    assert "frame 0, an I frame: " in panel.caption
+    assert "frame 0, an I frame – " in panel.caption
     assert "no frame before" in panel.pictures["left without motion"].title
 
 
@@ -129,7 +130,7 @@ def test_a_shorter_clip_moves_the_slider_inside(panel):
     panel.frame.value = 3
     panel.clip.value = "pan"
     assert (panel.frame.max, panel.frame.value) == (2, 2)
-    assert "frame 2: " in panel.caption
+    assert "frame 2 – " in panel.caption
 
 
 def test_nothing_is_coded_twice(panel, monkeypatch):

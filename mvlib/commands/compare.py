@@ -50,14 +50,14 @@ def compare(
         workers: processes that encode; one for each core if not given.
         device: where networks work: auto, cpu or cuda.
     """
-    from mvlib.datasets import reader_of
+    from mvlib.datasets.readers import OwnFiles
     from mvlib.evaluation.evaluate import prepare
     from mvlib.evaluation.material import given_material
     from mvlib.evaluation.page import write_page
 
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give a folder")
-    material = given_material(reader_of(paths, frames, excerpts), limit=limit)
+    material = given_material(OwnFiles(paths, frames, excerpts), limit=limit)
     usual = ("video",) if material.clips else ("image",)
     parts = {
         "preprocessors": usual if preprocessors is None else preprocessors,

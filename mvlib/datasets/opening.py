@@ -10,7 +10,7 @@ from mvlib.errors import InputError, InputTypeError, choose
 
 from . import own
 from .pasted import PastedCutouts
-from .readers import COCO, VOC, Folder, Given, GOT10k, ImageNet, Imagenette, Kinetics400, OwnFiles, Reader
+from .readers import COCO, VOC, Folder, Given, GOT10k, ImageNet, Imagenette, Kinetics400, Reader
 from .tracks import Tracks
 
 OWN: dict[str, Callable[..., Reader]] = {
@@ -80,14 +80,13 @@ def open_dataset(name: str, root: str | Path | None = None, **options: Any) -> R
     return PUBLIC[name](root, **options)
 
 
-def reader_of(data: Any, frames: int | None = None, excerpts: int | None = None, **options: Any) -> Reader:
+def reader_of(data: Any, frames: int | None = None, **options: Any) -> Reader:
     """Whatever holds pictures or clips, as a reader.
 
     Args:
         data: what ``open_dataset`` gives; a folder; the name of a file; or a sequence, a map-style Dataset or a mapping
-            of items as ``Given`` takes them. With ``excerpts``: a list of files and folders.
+            of items as ``Given`` takes them.
         frames: of clips: so many of each. Of a folder None reads the pictures.
-        excerpts: most that are taken of one film, in place of the one in its middle; see ``OwnFiles``.
         options: of a folder, as ``Folder`` takes them.
 
     Raises ValueError or TypeError for what is none of these, FileNotFoundError for what is not there.
@@ -97,8 +96,6 @@ def reader_of(data: Any, frames: int | None = None, excerpts: int | None = None,
         >>> reader_of([numpy.zeros((32, 48, 3), numpy.uint8)])[0].frames.shape
         (1, 32, 48, 3)
     """
-    if excerpts is not None:
-        return OwnFiles(data, 16 if frames is None else frames, excerpts)
     if isinstance(data, Reader):
         return data
     if isinstance(data, str | os.PathLike):

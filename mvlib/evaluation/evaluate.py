@@ -50,7 +50,7 @@ def evaluate(
     Args:
         data: what ``mvlib.open_dataset`` gives; a folder; file names; or uint8 arrays, (H, W, 3) a picture,
             (T, H, W, 3) a clip, as a list or by the name of their source. A confidence interval needs two sources.
-            Of long films ``datasets.reader_of`` takes several excerpts.
+            Of long films ``datasets.readers.OwnFiles`` takes several excerpts.
         preprocessors: titles → a name or path as for ``load_preprocessor``, "refined:…", a module (pictures
             (B, 3, H, W) in [0, 1] and qp (B,) → the same shape; of clips see ``own_steps.row_of``), or a function of
             uint8 frames (T, H, W, 3) and qp → the same. Or a list of names.

@@ -134,10 +134,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def in_words(*tables: tuple[Sequence[str], Sequence[Sequence[str]]]) -> str:
-    """Tables, (head, rows) as ``table`` takes them, as a caption: "head row: title value, …; …"."""
+    """Tables, (head, rows) as ``table`` takes them, as a caption: "head, row – title: value, …; …"."""
     return "; ".join(
-        f"{' '.join(filter(None, (head[0], row[0])))}: "
-        + ", ".join(f"{title} {value}" for title, value in zip(head[1:], row[1:], strict=True))
+        f"{', '.join(filter(None, (head[0], row[0])))} – "
+        + ", ".join(f"{title}: {value}" for title, value in zip(head[1:], row[1:], strict=True))
         for head, rows in tables
         for row in rows
     )

@@ -241,7 +241,7 @@ def test_a_click_on_the_picture_chooses_a_block(panel):
     read = [panel.control(name).locator(".widget-readout").inner_text() for name in ("Column", "Row")]
     assert [int(v) for v in read] == [pytest.approx(0.9 * width, abs=4), pytest.approx(0.8 * height, abs=4)]
     size, column, row = (
-        int(v) for v in re.search(r"size (\d+)×\d+, place column (\d+), row (\d+)", after).groups()
+        int(v) for v in re.search(r"size: (\d+)×\d+, place: column (\d+), row (\d+)", after).groups()
     )
     assert column <= int(read[0]) < column + size and row <= int(read[1]) < row + size
 

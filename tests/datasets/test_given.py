@@ -38,7 +38,6 @@ def test_clips_are_what_has_several_frames():
     clip = np.stack([PICTURE, PICTURE[::-1]])
     assert reader_of([clip]).is_video and reader_of([Sample(clip, "mine")])[0].source == "mine"
     assert reader_of([FILM], frames=3)[0].frames.shape[0] == 3
-    assert len(reader_of([FILM], frames=8, excerpts=3)) == 3
     with pytest.raises(ValueError, match="say by frames how many"):
         reader_of([FILM])[0]
     with pytest.raises(ValueError, match="pictures beside clips"):

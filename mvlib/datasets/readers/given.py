@@ -41,7 +41,8 @@ class Given(Reader):
         self.items, self.frames = items, frames
         named = isinstance(items, Mapping)
         self._keys = list(items) if named else range(len(items))
-        self.is_video = getattr(items, "is_video", _is_clip(_parted(items[self._keys[0]])[0]))
+        first = None if hasattr(items, "is_video") else _parted(items[self._keys[0]])[0]
+        self.is_video = getattr(items, "is_video", _is_clip(first))
         self.about = (
             f"{{n}} {'clips' if self.is_video else 'pictures'} that were given; each a source of its own"
         )
