@@ -87,6 +87,8 @@ def _outcome(error: BaseException) -> tuple[int, str | None]:
     """Exit status and line for what ended a command; no line where the traceback is what helps."""
     if isinstance(error, KeyboardInterrupt):
         signal.signal(signal.SIGINT, lambda *_: os._exit(130))  # who is in a hurry ends what still winds up
+        # An object that was stopped while it was made may fail where it is deleted: no news to who stopped it.
+        sys.unraisablehook = lambda _: None
         return 143 if isinstance(error, Terminated) else 130, str(error) or "stopped"
     if isinstance(error, BrokenPipeError):  # as `| head` does
         return 141, ""

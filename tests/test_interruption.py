@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -212,3 +213,26 @@ def test_work_ahead_is_finished_and_handed_over():
     with Ahead() as ahead:
         coming = [ahead.begin(pow, 2, k) for k in range(4)]
     assert [c.result() for c in coming] == [1, 2, 4, 8]
+
+
+HALF_MADE = """
+import sys
+import mvlib.__main__ as program
+
+class Half:
+    def __del__(self):
+        raise AttributeError("it was stopped before it was made")
+
+def stopped() -> None:
+    half = Half()
+    raise KeyboardInterrupt
+
+program.COMMANDS = {"stopped": stopped}
+sys.argv = ["mvlib", "stopped"]
+program.main()
+"""
+
+
+def test_what_was_stopped_half_made_goes_without_a_word():
+    done = subprocess.run([sys.executable, "-c", HALF_MADE], capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (130, "mvlib: stopped\n")
