@@ -26,6 +26,11 @@ def pages():
         sys.path.remove(str(ROOT / "docs"))
 
 
+def test_the_table_of_the_readme_is_the_measured_one(pages):
+    assert "<!-- headline -->" in README and pages.fill(README) == README
+    assert pages.fill(README.replace("-18 %", "-81 %")) == README
+
+
 @pytest.mark.parametrize("name", ["results.md", "tries.md"])
 def test_the_tables_are_the_measured_ones(pages, name):
     page = (ROOT / "docs" / name).read_text()

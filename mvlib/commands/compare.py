@@ -13,7 +13,7 @@ def compare(
     paths: list[Path],
     out: Path = Path("runs/compare"),
     codecs: tuple[str, ...] = ("x265",),
-    preprocessors: tuple[str, ...] | None = None,
+    preprocessors: tuple[str, ...] = ("contrast",),
     analysers: tuple[str, ...] = ("efficientnet_lite0", "nanodet"),
     baselines: tuple[str, ...] = ("blur 0.5",),
     qps: tuple[int, ...] | None = None,
@@ -36,7 +36,7 @@ def compare(
         out: folder for result.json (with result.npz), curves.png and page.html.
         codecs: x265, x264, svtav1, vp9; of pictures also jpeg, webp, avif.
         preprocessors: names or paths of trained ones, "module:Class", or refined:..., with "title=" before it if you
-            like; if not given image, and video for films.
+            like.
         analysers: by their names: classifiers and detectors; of films they see every frame.
         baselines: cheap tricks beside them: blur 0.5, blur 0.8, downscale 0.75, downscale 0.5, of films denoise.
         qps: on the H.264/HEVC scale; if not given 17 to 47 by 5, of films 22 and 30 to 50 by 5. BD-rates count from 22,
@@ -58,9 +58,8 @@ def compare(
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give a folder")
     material = given_material(OwnFiles(paths, frames, excerpts), limit=limit)
-    usual = ("video",) if material.clips else ("image",)
     parts = {
-        "preprocessors": usual if preprocessors is None else preprocessors,
+        "preprocessors": preprocessors,
         "analysers": analysers,
         "codecs": codecs,
         "baselines": baselines,

@@ -52,7 +52,7 @@ def card_of(name: str | os.PathLike) -> dict[str, Any]:
         return {}
 
 
-def load_preprocessor(name: str | os.PathLike = "image") -> Preprocessor:
+def load_preprocessor(name: str | os.PathLike = "contrast") -> Preprocessor:
     """The trained preprocessor ``name``, in eval mode on the CPU; its model card is the attribute ``card``.
 
     Args:

@@ -1,9 +1,6 @@
 """Detection end to end, small: real encoders, real detectors, all three materials, work that is not done twice."""
 
 import json
-import signal
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -118,45 +115,6 @@ def test_scores_asked_for_one_after_the_other_stay(tmp_path):
     assert found.keys() == expected.keys()
     for key, values in expected.items():
         np.testing.assert_allclose(plain_means(found[key]), plain_means(values), rtol=1e-6)
-
-
-DIES = """
-import os, runpy, signal
-from mvlib.evaluation.cells import CellStore
-whole, kept = CellStore.put, []
-def put(*what):
-    whole(*what)
-    kept.append(what)
-    if len(kept) == 3:
-        os.kill(os.getpid(), signal.SIGKILL)
-CellStore.put = put
-runpy.run_module("mvlib", run_name="__main__", alter_sys=True)
-"""
-
-
-@pytest.mark.slow
-def test_a_killed_evaluation_goes_on(tmp_path):
-    """kill -9 in the second of four cells: the next run keeps what was whole and gives an unbroken run's numbers."""
-    options = {"codecs": ["jpeg", "webp"], "conditions": [ANCHOR, "blur 0.5"], "qps": [30, 50], "limit": 6}
-    options |= {"analysers": ["efficientnet_lite0"], "draws": 10}
-    (tmp_path / "options.json").write_text(json.dumps(options))
-    typed = ["evaluate", "image", "--config", str(tmp_path / "options.json")]
-    typed += ["--out", str(tmp_path / "out.json"), "--cells", str(tmp_path / "cells")]
-    arguments = [sys.executable, "-m", "mvlib", *typed]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-
-    killed = subprocess.run([sys.executable, "-c", DIES, *typed], **quiet)
-    first = list((tmp_path / "cells").rglob("[!.]*.npz"))
-    assert killed.returncode == -signal.SIGKILL and len(first) == 3 and not (tmp_path / "out.json").exists()
-    before = {file: file.stat().st_mtime_ns for file in first}
-    subprocess.run(arguments, check=True, **quiet)
-    assert before == {file: file.stat().st_mtime_ns for file in first}
-    experiment = Experiment(**{k: tuple(v) if isinstance(v, list) else v for k, v in options.items()})
-    unbroken = make_report(experiment, *measure(experiment, False), "")
-    resumed = json.loads((tmp_path / "out.json").read_text())
-    for found, expected in zip(resumed["curves"], unbroken["curves"], strict=True):
-        for key, values in expected["results"].items():
-            assert found["results"][key] == pytest.approx(values, abs=2e-5), key
 
 
 def test_materials_are_what_they_say():
