@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 
 os.environ.setdefault("SVT_LOG", "1")  # errors only; the library reads it when it starts
@@ -53,12 +54,43 @@ def configure(
     context.thread_count = 1
     context.options = {key: str(value) for key, value in options.items()}
     try:
-        context.open()
+        with _priorities_kept():
+            context.open()
     except (av.FFmpegError, OverflowError) as error:  # a value out of range comes as OverflowError
         log = getattr(error, "log", None)
         reason = log[2].strip() if log else getattr(error, "strerror", error)
         what = f"{width}x{height}" + ("" if rate == RATE else f" at {float(rate):g} frames a second")
         raise InputError(f"{encoder.library} refuses {options} for {what}: {reason}") from error
+
+
+@contextmanager
+def _priorities_kept() -> Iterator[None]:
+    """Undo what an encoder does to how the system schedules the threads of this process.
+
+    SVT-AV1 in the hands of root, which in a container everybody is, makes its threads and the one that calls it real-time
+    ones of the highest priority, for good: every other process then waits for Python (seen with PyAV 18.1, Linux).
+    """
+    if not hasattr(os, "sched_getscheduler") or not os.path.isdir("/proc/self/task"):
+        yield
+        return
+    usual = os.sched_getscheduler(0), os.sched_getparam(0)
+    before = _policies()
+    try:
+        yield
+    finally:
+        for thread, policy in _policies().items():
+            if policy != before.get(thread, usual[0]):
+                with suppress(OSError):  # it has ended
+                    os.sched_setscheduler(thread, *usual)
+
+
+def _policies() -> dict[int, int]:
+    """Thread of this process → how the system schedules it."""
+    found = {}
+    for thread in map(int, os.listdir("/proc/self/task")):
+        with suppress(OSError):
+            found[thread] = os.sched_getscheduler(thread)
+    return found
 
 
 def encode(

@@ -1,11 +1,14 @@
 """RealCodec: rate falls and distortion rises with qp, bits are the stream's, types follow the GOP, sizes come back."""
 
+import os
+
 import numpy as np
 import pytest
 
 import mvlib
 from mvlib.codecs import ENCODERS, GOPS, RealCodec, available
 from mvlib.codecs import options as options_module
+from mvlib.codecs.video import open_encoder
 
 VIDEO = [name for name, encoder in ENCODERS.items() if not encoder.still]
 
@@ -28,6 +31,22 @@ def test_bits_and_quality_fall_with_qp(name, gop, clip):
         assert c.bits == sum(c.frame_bits) and min(c.frame_bits) > 0
         assert len(c.frame_bits) == len(c.frame_types) == len(clip)
         assert c.codec == name and c.bpp == c.bits / clip[..., 0].size
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="threads are listed on Linux only")
+@pytest.mark.parametrize("name", VIDEO)
+def test_no_encoder_makes_real_time_threads_of_ours_or_its_own(name, clip):
+    """SVT-AV1 does, run by root: then no other process gets the processor before it has finished."""
+
+    def policies():
+        return {os.sched_getscheduler(int(thread)) for thread in os.listdir("/proc/self/task")}
+
+    before = policies()
+    context = open_encoder(ENCODERS[name], 64, 64, {})
+    assert policies() == before
+    del context
+    RealCodec(name)(clip, qp=30)
+    assert policies() == before == {os.SCHED_OTHER}
 
 
 @pytest.mark.parametrize("name", ENCODERS)
