@@ -30,7 +30,9 @@ _NAME = "refined"
 _PLACES = ("codecs", "analysers", "steps")
 
 
-def load_preprocessor(name: str | os.PathLike = "contrast", device: torch.device | str = "cpu") -> Preprocessor:
+def load_preprocessor(
+    name: str | os.PathLike = "contrast", device: torch.device | str = "cpu"
+) -> Preprocessor:
     """The preprocessor ``name``, in eval mode on ``device``; its model card is the attribute ``card``.
 
         >>> import mvlib

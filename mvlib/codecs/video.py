@@ -67,8 +67,8 @@ def configure(
 def _priorities_kept() -> Iterator[None]:
     """Undo what an encoder does to how the system schedules the threads of this process.
 
-    SVT-AV1 in the hands of root, which in a container everybody is, makes its threads and the one that calls it real-time
-    ones of the highest priority, for good: every other process then waits for Python (seen with PyAV 18.1, Linux).
+    Run by root, as in most containers, SVT-AV1 gives its own threads and the calling one real-time priority and never
+    takes it back, so that every other process waits for this one (seen with PyAV 18.1 on Linux).
     """
     if not hasattr(os, "sched_getscheduler") or not os.path.isdir("/proc/self/task"):
         yield
