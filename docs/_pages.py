@@ -131,9 +131,12 @@ FIGURES = {
     "results_photographs": (
         PHOTOGRAPHS,
         Group("the same (x264)", "images_after", "x264", "kl", CLASSIFIERS, BLUR | FILTER | STEPS, BY_TRAINING),
-        Group(
-            "the same (WebP, its own values)",
-            "images_after_webp", "webp", "kl", CLASSIFIERS, BLUR | FILTER | STEPS, BY_TRAINING,
+        *(
+            Group(
+                f"the same ({title}, its own values)",
+                f"images_after_{codec}", codec, "kl", CLASSIFIERS, BLUR | FILTER | STEPS, BY_TRAINING,
+            )
+            for codec, title in {"svtav1": "SVT-AV1", "vp9": "VP9", "webp": "WebP"}.items()
         ),
         PHOTOGRAPHS_DETECTOR,
         PHOTOGRAPHS_MAPS,
@@ -167,7 +170,8 @@ FIGURES = {
     "results_clips": (
         SCENES,
         Group("the same (x264)", "clips", "x264", "label", RECOGNISERS, BLUR | VIDEO, {}),
-        Group("the same (SVT-AV1)", "clips_unseen", "svtav1", "label", RECOGNISERS, BLUR | VIDEO, {}),
+        Group("Generated scenes: is the answer near? (x265)", "clips", "x265", "kl", RECOGNISERS, BLUR | VIDEO, {}),
+        Group("the same (SVT-AV1)", "clips_unseen", "svtav1", "kl", RECOGNISERS, BLUR | VIDEO, {}),
         Group(
             "Generated scenes: is the object followed? (x265)",
             "clips_tracking", "x265", "ao", ("siam_lite0", "siam_nanodet"), BLUR | VIDEO, {},
