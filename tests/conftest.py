@@ -1,6 +1,5 @@
 """Shared by tests in more than one folder: tiny data sets in the formats of the large ones; the order of files."""
 
-import os
 from collections import Counter
 
 import pytest
@@ -11,14 +10,6 @@ def pytest_collection_modifyitems(items):
     """Files with most slow tests first: begun last, one of them would run on when the other processes are done."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     items.sort(key=lambda item: -slow[item.path])
-
-
-@pytest.fixture(autouse=True)
-def ordinary_priority():
-    """A test that opens libsvtav1 by itself leaves a real-time process behind where root runs it."""
-    yield
-    if hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) != os.SCHED_OTHER:
-        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 @pytest.fixture
