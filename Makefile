@@ -19,6 +19,10 @@ SPREAD := -n auto --dist loadscope --no-loadscope-reorder
 # What torch, oneDNN and MKL then leave unused; on an older processor nothing changes.
 AVX2 := ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 MKL_CBWR=COMPATIBLE
 
+# Where the environment forbids Python to keep bytecode, each of the hundreds of processes that tests start would compile
+# torch and mvlib anew: an import of mvlib then takes two to three times as long.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help lab test lint unit unit-avx2 notebooks browser docs train-image train-video format bench clean
 
