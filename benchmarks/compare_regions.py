@@ -25,10 +25,9 @@ from mvlib import load_analyser
 from mvlib.codecs import RealCodec, Stream, video
 from mvlib.codecs.encoders import ENCODERS, Encoder
 from mvlib.datasets.pasted import PastedCutouts
-from mvlib.evaluation.conditions import condition, gaussian_blur
+from mvlib.evaluation.conditions import condition, gaussian_blur, row_of
 from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.material import reader_material
-from mvlib.evaluation.own_steps import row_of
 from mvlib.evaluation.protocol import measure
 from mvlib.evaluation.report import make_report
 from mvlib.evaluation.result import Report

@@ -25,7 +25,6 @@ from mvlib.errors import InputError, MissingFile
 
 from ._files import replace_when_done
 
-ALWAYS = ("config", "help", "print_config")
 Commands = Mapping[str, "Callable | Commands | str"]
 
 
@@ -114,7 +113,7 @@ def _from_toml(text: str) -> dict:
 
 
 def _check(key: str, known: Sequence[str], what: str) -> None:
-    if key not in known and key not in ALWAYS and key != "h":
+    if key not in (*known, "config", "help", "h", "print_config"):
         near = get_close_matches(key, known, n=1)
         hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
         raise InputError(f"{what} {key!r}; {hint}")

@@ -79,9 +79,8 @@ def writing(path: str | os.PathLike) -> Iterator[None]:
     except UserError:
         raise
     except OSError as error:
-        named = (
-            path if error.filename is None else os.fsdecode(error.filename).removeprefix("file:")
-        )  # FFmpeg's
+        # FFmpeg puts "file:" before a name.
+        named = path if error.filename is None else os.fsdecode(error.filename).removeprefix("file:")
         named, here = Path(named).absolute(), path.absolute()
         folders = here.parent, Path(os.path.realpath(path)).parent
         if named.parent not in folders and not here.is_relative_to(named):
@@ -100,9 +99,8 @@ def _temporary(path: Path) -> Path:
     # A long name must not become too long.
     name = f".{path.stem[:40]}-{this_machine()}-{os.getpid()}-{secrets.token_hex(4)}{path.suffix}"
     _being_written[name] = path.parent / name
-    os.close(
-        os.open(path.parent / name, os.O_CREAT | os.O_EXCL, 0o666)
-    )  # less the umask, unlike what tempfile makes
+    # Permissions less the umask, unlike those that tempfile gives.
+    os.close(os.open(path.parent / name, os.O_CREAT | os.O_EXCL, 0o666))
     return path.parent / name
 
 
@@ -139,9 +137,8 @@ def _is_left(entry: os.DirEntry, machine: str, process: str, _suffix: str | None
 
 def _alive(process: int, name: str) -> bool:
     if process == os.getpid():
-        return (
-            name in _being_written
-        )  # else of an earlier process of that number: in containers they start at 1
+        # Else of an earlier process of that number: in containers they start at 1.
+        return name in _being_written
     if os.name == "nt":
         return True  # there os.kill(process, 0) would end it
     try:

@@ -17,9 +17,8 @@ def to_frames(x: Tensor) -> np.ndarray:
 
 def to_pictures(frames: np.ndarray) -> Tensor:
     """uint8 (…, H, W, 3) as floats (…, 3, H, W) in [0, 1]."""
-    return (
-        torch.tensor(frames).movedim(-1, -3).float() / 255
-    )  # a copy: torch warns of arrays that cannot be written
+    # A copy: torch warns of arrays that cannot be written.
+    return torch.tensor(frames).movedim(-1, -3).float() / 255
 
 
 def shift_differences(now: Tensor, before: Tensor, reach: int, block: int) -> Tensor:
@@ -36,9 +35,8 @@ def shift_differences(now: Tensor, before: Tensor, reach: int, block: int) -> Te
     padded = F.pad(before, (reach,) * 4, mode="replicate")[:, 0]
     rows = []
     for y in range(2 * reach + 1):  # a row of shifts at a time, to bound the memory
-        shifted = (
-            padded[:, y : y + height].unfold(2, width, 1).transpose(1, 2)
-        )  # (B, 2 reach + 1, H, W), a view
+        # (B, 2 reach + 1, H, W), a view
+        shifted = padded[:, y : y + height].unfold(2, width, 1).transpose(1, 2)
         rows.append(F.avg_pool2d((shifted - now).abs_(), block))
     return torch.cat(rows, 1)
 

@@ -42,8 +42,7 @@ def write_weights(
         ValueError: another suffix, or a value that isn't finite in ``dtype`` (fp16 ends at 65504).
     """
     path = _checked_path(path)
-    stored = {k: _finite(k, v.detach().cpu().contiguous(), dtype) for k, v in state.items()}
-    blob = save(stored)
+    blob = save({k: _finite(k, v.detach().cpu().contiguous(), dtype) for k, v in state.items()})
     digest = hashlib.sha256(blob).hexdigest()
     card = {**card, "file": path.name, "sha256": digest, "dtype": str(dtype).removeprefix("torch.")}
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
@@ -77,7 +76,11 @@ def read_weights(path: str | os.PathLike, missing: str = "") -> tuple[dict[str, 
             raise InputError(
                 f"its SHA-256 is {found[:12]}…, its card says {card['sha256'][:12]}…: damaged, or of another training"
             )
-        return {name: _finite(name, value) for name, value in _tensors(blob).items()}, card
+        try:
+            tensors = load(blob)
+        except SafetensorError as error:  # no subclass of anything
+            raise InputError(f"no safetensors file: {error}") from error
+        return {name: _finite(name, value) for name, value in tensors.items()}, card
 
 
 def fill(network: nn.Module, state: Mapping[str, Tensor], path: str | os.PathLike) -> None:
@@ -102,13 +105,6 @@ def fill_packaged(network: nn.Module, name: str, remake: str, **facts: Any) -> N
         if card.get(key) != value:
             raise InputError(f"{path} tells of {key} {card.get(key)}, this package of {value}: train again")
     fill(network, state, path)
-
-
-def _tensors(blob: bytes) -> dict[str, Tensor]:
-    try:
-        return load(blob)
-    except SafetensorError as error:  # no subclass of anything
-        raise InputError(f"no safetensors file: {error}") from error
 
 
 def _finite(name: str, value: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:

@@ -12,7 +12,7 @@ def _encoders() -> str:
     missing = {name: why for name, why in available().items() if why is not True}
     if missing:
         raise RuntimeError("; ".join(f"{name}: {why}" for name, why in missing.items()))
-    return f"{', '.join(available())}"
+    return ", ".join(available())
 
 
 def _photographs() -> str:

@@ -57,12 +57,8 @@ def diagram(
     for name, place in boxes.items():
         text = name.strip()
         plain = text.startswith("(") and text.endswith(")")
-        frame: dict[str, Any] = {
-            "boxstyle": "round,pad=0.45",
-            "fc": "none" if plain else "#EAF1F8",
-            "ec": "0.4",
-        }
-        frame["lw"] = 0 if plain else 1
+        look: dict[str, Any] = {"fc": "none", "lw": 0} if plain else {"fc": "#EAF1F8", "lw": 1}
+        frame = {"boxstyle": "round,pad=0.45", "ec": "0.4"} | look
         drawn[name] = ax.text(*place, text[1:-1] if plain else text, ha="center", va="center", bbox=frame)
     for start, end, *carried in arrows:
         style = {"arrowstyle": "->", "color": "0.25", "shrinkA": 0, "shrinkB": 0}
@@ -125,7 +121,8 @@ def forest(
     """
     import matplotlib.pyplot as plt
 
-    entries = [g for g in report["bd_rates"] if g["quality"] in qualities and not _failed(g)]
+    measured = [g for g in report["bd_rates"] if g["quality"] in qualities and g.get("low") is not None]
+    entries = [g for g in measured if g.get("failed", 0) <= MOST_FAILED]
     names = [a for a in report["options"]["analysers"] if a in {g["analyser"] for g in entries}]
     size = 2 + 3.2 * len(names), 1.3 + 0.45 * len({g["condition"] for g in entries})
     fig, axes = plt.subplots(1, len(names), figsize=size, sharey=True, layout="constrained", squeeze=False)
@@ -148,10 +145,6 @@ def forest(
             labels[text] = axes[0, 0].plot([], [], "o", color="black", markerfacecolor=face)[0]
     fig.legend(labels.values(), labels, loc="outside lower center", ncols=len(labels))
     return fig
-
-
-def _failed(entry: Mapping) -> bool:
-    return entry.get("low") is None or entry.get("failed", 0) > MOST_FAILED
 
 
 def _colour(kind: str) -> str:

@@ -23,11 +23,8 @@ from mvlib.preprocess import Preprocessor, Refinement, RefinementConfig, load_up
 from mvlib.training.experiment import ImageTraining, Training, VideoTraining
 from mvlib.training.guides import load_guide
 from mvlib.training.network import with_trunk
-from mvlib.training.objective import Objective, measured_slopes
-from mvlib.training.slope import Slope
-
-_NAME = "refined"
-_PLACES = ("codecs", "analysers", "steps")
+from mvlib.training.objective import Objective
+from mvlib.training.slope import Slope, measured_slopes
 
 
 def load_preprocessor(
@@ -57,7 +54,7 @@ def load_preprocessor(
 
 def load_for(name: str | os.PathLike, device: torch.device | str) -> Preprocessor:
     """As ``load_preprocessor``, chosen for ``device`` and still on the CPU, where weights can be read."""
-    if isinstance(name, str) and name.split(":")[0] == _NAME:
+    if isinstance(name, str) and name.split(":")[0] == "refined":
         return refinement(_parsed(name), device)
     return with_trunk(preprocess.load_preprocessor(name))
 
@@ -74,8 +71,10 @@ def refinement(config: RefinementConfig | None = None, device: torch.device | st
         "codecs": c.codecs,
         "task": c.task,
         "anchor": c.anchor,
+        "rounding": c.rounding,
+        "fitted_rate": c.fitted_rate,
+        "precision": chosen(c.precision, device),
     }
-    shared |= {"rounding": c.rounding, "fitted_rate": c.fitted_rate, "precision": chosen(c.precision, device)}
     guides = {name: load_guide(name, clips=True) for name in c.analysers}
     pictures = None
     if not any(getattr(guide, "takes_clips", False) for guide in guides.values()):
@@ -121,7 +120,8 @@ def _parsed(name: str) -> RefinementConfig:
             parts[-1] += f":{part}"
         else:
             parts.append(part)
-    given = dict(zip(_PLACES, (part for part in parts if "=" not in part), strict=False))
+    places = ("codecs", "analysers", "steps")
+    given = dict(zip(places, (part for part in parts if "=" not in part), strict=False))
     given = {k: v if k == "steps" else f"[{v.replace('+', ',')}]" for k, v in given.items() if v}
     given |= dict(part.split("=", 1) for part in parts if "=" in part)
     parser = jsonargparse.ArgumentParser(exit_on_error=False)

@@ -17,7 +17,7 @@ from mvlib.codecs import Stream
 from mvlib.codecs.coded import pack, unpack
 from mvlib.errors import FileError, InputError
 from mvlib.evaluation.cells import CellStore
-from mvlib.transcode.writing import Lossless
+from mvlib.transcode.film import Lossless
 
 
 @pytest.fixture
@@ -219,7 +219,7 @@ from mvlib._files import read_sealed, write_sealed
 from mvlib.codecs import Stream
 from mvlib.codecs.coded import pack
 from mvlib.evaluation.cells import CellStore
-from mvlib.transcode.writing import Lossless
+from mvlib.transcode.film import Lossless
 
 folder, kills = sys.argv[1], int(sys.argv[2])
 for k in range(kills + 1):
@@ -245,7 +245,7 @@ for k in range(kills + 1):
 @pytest.mark.slow
 def test_killed_at_any_moment_cells_and_streams_are_whole_or_not_there(tmp_path):
     folder = tmp_path / "cells"
-    subprocess.run([sys.executable, "-c", KILLED, str(folder), "25"], check=True, timeout=120)
+    subprocess.run([sys.executable, "-c", KILLED, str(folder), "12"], check=True, timeout=300)
     store = CellStore(folder)
     for n in range(40):
         expected = n + np.random.default_rng(n).random()

@@ -15,7 +15,7 @@ for _ in range(10):
     b"x" * 40_000_000
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
-KEEP = "from mvlib._memory import keep_freed_memory; keep_freed_memory()"
+KEEP = "from mvlib.__main__ import keep_freed_memory; keep_freed_memory()"
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc is told")

@@ -22,6 +22,7 @@ from mvlib.plots import (
     rate_quality,
     training_curves,
 )
+from mvlib.plots.style import styles
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +89,11 @@ def test_curves_carry_values_units_bands_and_codec_colours():
 def test_what_is_no_codec_never_looks_like_the_codec_beside_it():
     ax = rate_quality({n: Curve([1, 2], [1, 2]) for n in ("x265 alone", "blur", "fade")}, quality="dB")
     assert len({line.get_color() for line in ax.lines}) == 3
+
+
+def test_another_curve_is_drawn_beside_those_of_all_codecs():
+    looks = styles([*COLOURS, "a network"])
+    assert len(looks) == len(COLOURS) + 1 and looks["a network"][2] == "-"
 
 
 def test_rate_ticks_are_plain_numbers():

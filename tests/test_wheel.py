@@ -44,7 +44,7 @@ def test_the_wheel_takes_parts_of_ones_own(site, tmp_path):
     """A script with a preprocessor, an analyser and a codec of its own, in a folder of its own."""
     script = shutil.copy(ROOT / "tests" / "contract_script.py", tmp_path)
     said = run([sys.executable, script, str(site)], tmp_path, PYTHONPATH=str(site), OMP_NUM_THREADS="1")
-    assert "all of it works" in said
+    assert "| fast x264 | quieter |" in said and "all of it works" in said
 
 
 def test_the_wheel_does_what_the_readme_shows(site, tmp_path):

@@ -120,9 +120,22 @@ class Analyser(nn.Module):
         """Where it computes."""
         return self.mean.device
 
+    @torch.compiler.disable  # it reads values, which a compiled graph cannot do halfway
     def checked(self, x: Tensor) -> Tensor:
-        """``x`` in the type that it computes in; raises for anything else, see ``checked`` below."""
-        return checked(x, self.mean.dtype, self.takes_clips)
+        """``x`` in the type that it computes in; its gradient passes.
+
+        Args:
+            x: float RGB in [0, 1]: pictures (B, 3, H, W), or clips (B, T, 3, H, W) with T of 2 or more.
+
+        Raises:
+            TypeError: not a floating-point tensor.
+            ValueError: wrong shape, values far outside [0, 1] (a picture in 0..255), or one that is no number.
+        """
+        name, shape, dims = "a picture", "(B, 3, H, W)", 4
+        if self.takes_clips:
+            name, shape, dims = "a clip", "(B, T, 3, H, W) with T of 2 or more", 5
+        check_unit(name, x, f"{shape}, for a single one x[None]", (dims,), _BOUNDS, least=2)
+        return x.to(self.mean.dtype)
 
     def scores_of(self, clips: bool) -> tuple[str, ...]:
         """Names of its scores for pictures, or for ``clips``; "features" is a measure for training, only on demand."""
@@ -231,21 +244,3 @@ def _joined(parts: list) -> np.ndarray | Found:
         truth, found = ([o for p in parts for o in p[which]] for which in (0, 1))
         return Found(truth, found, parts[0].classes)
     return np.concatenate(parts)
-
-
-@torch.compiler.disable  # it reads values, which a compiled graph cannot do halfway
-def checked(x: Tensor, dtype: torch.dtype, clips: bool = False) -> Tensor:
-    """``x`` as ``dtype``; its gradient passes.
-
-    Args:
-        x: float RGB in [0, 1]: pictures (B, 3, H, W), or ``clips`` (B, T, 3, H, W) with T of 2 or more.
-
-    Raises:
-        TypeError: not a floating-point tensor.
-        ValueError: wrong shape, values far outside [0, 1] (a picture in 0..255), or one that is no number.
-    """
-    name, shape = (
-        ("a clip", "(B, T, 3, H, W) with T of 2 or more") if clips else ("a picture", "(B, 3, H, W)")
-    )
-    check_unit(name, x, f"{shape}, for a single one x[None]", (5 if clips else 4,), _BOUNDS, least=2)
-    return x.to(dtype)

@@ -1,16 +1,24 @@
-"""Classifiers: picture in [0, 1] → resize → normalise → network → logits, and what coding leaves of them."""
+"""Classifiers: picture in [0, 1] → resize → normalise → network → logits, and what coding leaves of them.
+
+An ``Embedder`` is one without its last layer: its numbers describe a picture, and people compare them to recognise one.
+"""
 
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+import timm
 import torch
+from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from mvlib._weights import fill_packaged
 from mvlib.errors import InputError
 
-from .agreement import kl_to_clean, label_accuracy, top1_agreement
+from .agreement import feature_distance, kl_to_clean, label_accuracy, top1_agreement
 from .base import Analyser, Response
+
+EMBEDDER_NAMES = ("mobilenetv2",)
 
 
 class Predictor(Analyser):
@@ -74,7 +82,7 @@ class Classifier(Predictor):
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, C) of pictures ``x``: float (B, 3, H, W), RGB in [0, 1], any H and W.
 
-        Raises as ``mvlib.analysers.base.checked``.
+        Raises as ``Analyser.checked``.
         """
         x = self.checked(x).contiguous(memory_format=torch.channels_last)
         if self.input_size and x.shape[-2:] != self.input_size:
@@ -84,3 +92,42 @@ class Classifier(Predictor):
     def extra_repr(self) -> str:
         size = "{}x{} px".format(*self.input_size) if self.input_size else "any size"
         return f"{self.name!r}, {size}, {len(self.classes)} classes"
+
+
+class Embedder(Classifier):
+    """A network from pictures to descriptions (B, C), behind a classifier's preprocessing; its score is "features"."""
+
+    kind = "embedder"
+    picture_scores, clip_scores = ("features",), ("features",)
+
+    def divergence(self, clean: Tensor, coded: Tensor) -> Tensor:
+        """Squared distance of descriptions in shares of the clean one's size: (B, C) twice → (B,)."""
+        return feature_distance([clean], [coded])
+
+    def measure(self, score: str, clean: Response, coded: Response, samples: Sequence[Any]) -> Tensor:
+        raise InputError(f"{self.name} has no classes, so no score {score}; its score is features")
+
+
+def load_embedder(name: str, *, pretrained: bool = True) -> Embedder:
+    """The embedder ``name``, one of ``EMBEDDER_NAMES``: MobileNetV2 [1] to 1,280 numbers.
+
+    Of another family than EfficientNet-Lite, by another training. The weights come with the tracker Deep SORT, where
+    they tell one person from another.
+
+    [1] Sandler et al., "MobileNetV2: Inverted Residuals and Linear Bottlenecks", CVPR 2018, arXiv 1801.04381
+
+    Raises:
+        ValueError: weights that don't fit their card.  FileNotFoundError: the weights are missing.
+    """
+    network = timm.create_model(f"{name}_100", pretrained=False, num_classes=0)
+    if pretrained:
+        fill_packaged(network, f"embedder_{name}", "run data/recipe/convert_embedder.py")
+    # Deep SORT resizes with OpenCV's bilinear filter, which does not smooth; ours does.
+    return Embedder(
+        network,
+        name=name,
+        input_size=(224, 224),
+        mean=IMAGENET_DEFAULT_MEAN,
+        std=IMAGENET_DEFAULT_STD,
+        interpolation="bilinear",
+    )

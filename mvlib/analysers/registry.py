@@ -17,14 +17,13 @@ from .actions import (
     load_torchvision_recogniser,
 )
 from .base import Analyser
-from .classifier import Classifier
+from .classifier import EMBEDDER_NAMES, Classifier, load_embedder
 from .detectors import (
     DETECTOR_NAMES,
     TORCHVISION_DETECTORS,
     load_detector,
     load_torchvision_detector,
 )
-from .embedder import EMBEDDER_NAMES, load_embedder
 from .trackers import TRACKER_NAMES, load_tracker
 from .zoo import LITE_SIZES, AnalyserUnavailable, load_lite, load_timm, load_torchvision
 

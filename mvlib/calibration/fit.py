@@ -5,8 +5,9 @@ of the ratio of estimated to real bits, drawn softly towards what an ideal coder
 """
 
 import math
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from itertools import chain
 
 import torch
 import torch.nn.functional as F
@@ -30,37 +31,27 @@ _RANKED = 8  # fewest pictures at one QP for a rank correlation
 _PULL = 0.003  # weight of (log of a weight's ratio to its ideal)², against squared log errors of bits
 
 
-@dataclass
-class Pool:
-    """Levels of one group gathered for the likelihood: magnitudes, contexts and their places in the block, flat."""
-
-    k: int
-    magnitudes: list[Tensor]
-    contexts: list[Tensor]
-    places: list[Tensor]
-
-
 def fit_groups(coded: Iterable[Sequence[Levels]], grouped: bool) -> dict[str, GroupRate]:
     """Log-odds of every group of levels, by maximum likelihood of the levels that would be sent.
 
     Args:
         coded: levels of pictures, frames or batches of them.  grouped: as in ``rate.block_bits``.
     """
-    pools: dict[str, Pool] = {}
-    for item in (item for levels in coded for item in levels):
+    sides: dict[str, int] = {}
+    pools: defaultdict[str, list[tuple[Tensor, ...]]] = defaultdict(list)
+    for item in chain.from_iterable(coded):
         values = item.values.abs()
-        k = round(values.shape[-1] ** 0.5)
+        sides[item.group] = round(values.shape[-1] ** 0.5)
         sent = sent_mask(item.values, grouped).nonzero(as_tuple=True)
-        pool = pools.setdefault(item.group, Pool(k, [], [], []))
-        pool.magnitudes.append(values[sent])
-        pool.contexts.append(level_context(values)[sent])
-        pool.places.append(sent[1])
-    return {name: _fit_group(pool) for name, pool in sorted(pools.items())}
+        pools[item.group].append((values[sent], level_context(values)[sent], sent[1]))
+    return {
+        name: _fit_group(sides[name], *map(torch.cat, zip(*pool, strict=True)))
+        for name, pool in sorted(pools.items())
+    }
 
 
-def _terms(pool: Pool) -> tuple[Tensor, Tensor, Tensor]:
+def _terms(k: int, m: Tensor, context: Tensor, place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Magnitudes (n,), and the terms of both log-odds, (n, SIGNIFICANT) and (n, MORE), read off :func:`log_odds`."""
-    m, context, place = (torch.cat(t) for t in (pool.magnitudes, pool.contexts, pool.places))
     keep = torch.randperm(len(m), generator=torch.Generator().manual_seed(0))[:_SAMPLES]
     m, context, place = m[keep], context[keep], place[keep]
     columns: list[list[Tensor]] = [[], []]
@@ -69,8 +60,8 @@ def _terms(pool: Pool) -> tuple[Tensor, Tensor, Tensor]:
             unit = tuple(float(j == i) for j in range(count))
             zero = (0.0,) * (MORE if which == 0 else SIGNIFICANT)
             rate = GroupRate(unit, zero) if which == 0 else GroupRate(zero, unit)
-            flat = log_odds(torch.zeros(1, pool.k**2), pool.k, rate)[which][0]
-            slope = log_odds(torch.ones(1, pool.k**2), pool.k, rate)[which][0] - flat
+            flat = log_odds(torch.zeros(1, k**2), k, rate)[which][0]
+            slope = log_odds(torch.ones(1, k**2), k, rate)[which][0] - flat
             columns[which].append(flat[place] + slope[place] * context)
     return m, torch.stack(columns[0], 1), torch.stack(columns[1], 1)
 
@@ -99,10 +90,10 @@ def _logistic(terms: Tensor, outcome: Tensor, start: Sequence[float]) -> tuple[f
     return tuple(round(v, 4) for v in _minimise(loss, first).tolist())
 
 
-def _fit_group(pool: Pool) -> GroupRate:
-    """Maximum likelihood of both log-odds on the pooled levels; too few levels keep the defaults."""
+def _fit_group(k: int, magnitudes: Tensor, contexts: Tensor, places: Tensor) -> GroupRate:
+    """Maximum likelihood of both log-odds on the levels of k×k blocks, flat; too few levels keep the defaults."""
     default = GroupRate()
-    m, significant, more = _terms(pool)
+    m, significant, more = _terms(k, magnitudes, contexts, places)
     if len(m) < 200 or (m >= 1).sum() < 50:
         return default
     first = _logistic(significant, m >= 0.5, default.significant)

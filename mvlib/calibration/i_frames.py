@@ -25,6 +25,8 @@ from mvlib.virtual.settings import Settings, settings_for, store, store_rate
 
 from .fit import aligned, errors, fit_groups, fit_weights
 
+_BATCH = 16  # squares coded at a time
+
 
 @dataclass(frozen=True)
 class FitSquares:
@@ -40,33 +42,28 @@ TRAIN = (FitSquares("train", 224, 200, 4), FitSquares("train", 128, 60, 3))
 VALIDATION = (FitSquares("val", 224, 40, 4),)
 
 
-def pictures(material: FitSquares, seed: int) -> tuple[list[np.ndarray], list[int]]:
+def squares(parts: tuple[FitSquares, ...]) -> tuple[list[np.ndarray], list[int]]:
     """Squares (1, size, size, 3) uint8 and a QP for each; a square comes once for each of its QPs."""
     from mvlib.datasets import Photos
 
-    photos = Photos(material.split, material.size, crop="random", flip=False, seed=seed)
-    rng = np.random.default_rng(seed)
     items, qps = [], []
-    for square in photos.evenly(material.count):
-        items += [square] * material.per
-        qps += [int(q) for q in rng.choice(np.arange(12, 52), material.per, replace=False)]
+    for seed, part in enumerate(parts):
+        photos = Photos(part.split, part.size, crop="random", flip=False, seed=seed)
+        rng = np.random.default_rng(seed)
+        for square in photos.evenly(part.count):
+            items += [square] * part.per
+            qps += [int(q) for q in rng.choice(np.arange(12, 52), part.per, replace=False)]
     return items, qps
-
-
-def squares(parts: tuple[FitSquares, ...]) -> tuple[list[np.ndarray], list[int]]:
-    """The squares and QPs of several materials, one after the other."""
-    each = [pictures(material, seed) for seed, material in enumerate(parts)]
-    return [x for items, _ in each for x in items], [q for _, qps in each for q in qps]
 
 
 @torch.no_grad()
 def code_virtually(
-    settings: Settings, items: list[np.ndarray], qps: list[int], batch: int = 16
+    settings: Settings, items: list[np.ndarray], qps: list[int]
 ) -> list[tuple[IFrame, Tensor]]:
     """Batches of the squares as I frames with hard rounding, and the frames' QP; shows its progress."""
     out = []
-    for i in tqdm(range(0, len(items), batch), desc="virtual I frames"):
-        for rgb, qp in _by_size(items[i : i + batch], qps[i : i + batch]):
+    for i in tqdm(range(0, len(items), _BATCH), desc="virtual I frames"):
+        for rgb, qp in _by_size(items[i : i + _BATCH], qps[i : i + _BATCH]):
             frame_qp = frame_qps(qp, settings)["I"]
             planes = pad_planes(rgb_to_planes(rgb), settings.multiple)
             out.append((code_i(planes, frame_qp, settings, hard), frame_qp))
@@ -123,7 +120,7 @@ def fit_jpeg() -> None:
         levels = [
             codec.levels(some, codec.quality(at))
             for rgb, qp in _by_size(*squares(TRAIN))
-            for some, at in zip(rgb.split(16), qp.split(16), strict=True)
+            for some, at in zip(rgb.split(_BATCH), qp.split(_BATCH), strict=True)
         ]
     groups = fit_groups(levels, grouped=False)
     store_rate("jpeg", "any", "I", FrameRate(groups, {}, 0.0, (0.0, 0.0)))

@@ -27,6 +27,7 @@ from .fit import aligned, errors, fit_groups, fit_weights
 _HEADER = 80.0  # bits of a P frame without content, before the fit
 _BATCH = 8
 _FRAMES, _SIZE, _PHOTOGRAPHS = 8, 176, 24
+_QPS = ((16, 27), (28, 39), (40, 51))  # each clip is coded once at a QP of each range, both ends included
 
 
 @dataclass
@@ -83,9 +84,8 @@ def fit_inter(
     rate = fit_weights(*table(coded["train"], training, settings, groups, whole), groups, _HEADER)
     report = {}
     for split, clips in (("train", training), ("val", validation)):
-        if clips:
-            features, qp, bits = table(coded[split], clips, settings, groups, True)
-            report[split] = errors(rate.bits(features, qp), bits, qp)
+        features, qp, bits = table(coded[split], clips, settings, groups, True)
+        report[split] = errors(rate.bits(features, qp), bits, qp)
     return rate, report
 
 
@@ -117,20 +117,15 @@ def material() -> list[np.ndarray]:
     return out + [camera_move(photos[int(i)], _FRAMES, _SIZE, rng) for i in chosen]
 
 
-def coded_clips(
-    name: str, gop: str, clips: list[np.ndarray], qps: tuple[tuple[int, int], ...], workers: int | None = None
-) -> list[CodedClip]:
-    """Every clip once at a QP drawn from each range (low, high), both included, coded by the real encoder."""
+def coded_clips(name: str, gop: str, clips: list[np.ndarray], workers: int | None = None) -> list[CodedClip]:
+    """Every clip once at a QP drawn from each range of ``_QPS``, coded by the real encoder."""
     from mvlib.codecs import RealCodec
 
     rng = np.random.default_rng(0)
-    items = clips * len(qps)
-    drawn = [int(q) for low, high in qps for q in rng.integers(low, high + 1, len(clips))]
+    items = clips * len(_QPS)
+    drawn = [int(q) for low, high in _QPS for q in rng.integers(low, high + 1, len(clips))]
     coded = RealCodec(name, gop=gop).map(items, drawn, workers=workers, progress=True)
     return [CodedClip(x, q, c.frame_bits) for x, q, c in zip(items, drawn, coded, strict=True)]
-
-
-TRAIN_QPS = ((16, 27), (28, 39), (40, 51))
 
 
 def fit_p_frames(name: str, workers: int | None = None) -> Iterator[tuple[str, dict[str, dict[str, float]]]]:
@@ -140,7 +135,7 @@ def fit_p_frames(name: str, workers: int | None = None) -> Iterator[tuple[str, d
     """
     clips = material()
     for gop in ("ippp", "stock"):
-        coded = coded_clips(name, gop, clips, TRAIN_QPS, workers)
+        coded = coded_clips(name, gop, clips, workers)
         kept = [c for i, c in enumerate(coded) if i % 4 == 3]
         rate, report = fit_inter(name, gop, [c for i, c in enumerate(coded) if i % 4 != 3], kept)
         store_rate(name, gop, "P", rate)

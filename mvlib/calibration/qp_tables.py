@@ -21,7 +21,7 @@ import av
 import numpy as np
 from PIL import Image
 
-from mvlib._files import write_json
+from mvlib._files import alone, write_json
 from mvlib._numbers import psnr_of
 from mvlib._packaged import packaged
 from mvlib.codecs.codec import RealCodec, versions
@@ -38,10 +38,10 @@ KINDS = list(TARGET)
 OUT = packaged("codecs", "qp_tables.json")
 
 
-def middle(frames: np.ndarray, side: int = SIDE) -> np.ndarray:
-    """The (T, side, side, 3) middle of (T, H, W, 3), or less where a clip is smaller."""
-    top, left = (max(0, (n - side) // 2) for n in frames.shape[1:3])
-    return frames[:, top : top + side, left : left + side]
+def middle(frames: np.ndarray) -> np.ndarray:
+    """The (T, SIDE, SIDE, 3) middle of (T, H, W, 3), or less where a clip is smaller."""
+    top, left = (max(0, (n - SIDE) // 2) for n in frames.shape[1:3])
+    return frames[:, top : top + SIDE, left : left + SIDE]
 
 
 def files(manifest: str, count: int) -> list[Path]:
@@ -50,12 +50,12 @@ def files(manifest: str, count: int) -> list[Path]:
     return [items[i].path for i in np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)]
 
 
-def photos(count: int) -> list[np.ndarray]:
+def photographs(count: int) -> list[np.ndarray]:
     """Photographs as clips of one frame."""
     return [middle(np.asarray(Image.open(path).convert("RGB"))[None]) for path in files("photos.csv", count)]
 
 
-def clips(count: int) -> list[np.ndarray]:
+def excerpts(count: int) -> list[np.ndarray]:
     """The first frames of clips, in the colours that the codecs' own decoder gives: the tables were measured so."""
     found = []
     for path in files("clips.csv", count):
@@ -110,36 +110,41 @@ def measure(kind: str, names: list[str], items: list[np.ndarray], workers: int) 
         natives = spaced(1 if name == "vp9" else low, high)
         native, reached = invert(natives, curve(name, gop, items, natives, workers), target)
         made[name] = {"native": native, "reached": reached, "n": len(items)}
-        print(
-            kind,
-            name,
-            f"qp {reached[0]}..{reached[1]}",
-            [native[qp] for qp in (22, 27, 32, 37, 42, 47)],
-            flush=True,
-        )
+        some = [native[qp] for qp in (22, 27, 32, 37, 42, 47)]
+        print(kind, name, f"qp {reached[0]}..{reached[1]}", some, flush=True)
     return made
 
 
-def make_tables(photo_count: int, clip_count: int, workers: int, kinds: list[str], out: Path) -> None:
-    """Measure tables of the given kinds and write them; tables of other kinds that ``out`` holds stay."""
-    found = json.loads(out.read_text())["codecs"] if out.exists() else {}
-    own_scale = [name for name in ENCODERS if name not in ("x264", "x265")]
-    sources: list[str] | str
-    for kind in kinds:
-        if kind == "stock":
-            items, names = clips(clip_count), ["svtav1", "vp9"]
-            sources = [path.name for path in files("clips.csv", clip_count)]
-        else:
-            items, names, sources = photos(photo_count), own_scale, "photos"
-        for name, table in measure(kind, names, items, workers).items():
-            found.setdefault(name, {})[kind] = table | {"sources": sources}
-    result = {
-        "name": "qp-tables",
-        "description": "native value of each encoder (preset medium) whose mean luma PSNR is x265's at qp 0..51",
-        "command": "python -m mvlib.calibration qp_tables",
-        "side": SIDE,
-        "frames": {"intra": 1, "still": 1, "stock": FRAMES},
-        "versions": versions(),
-        "codecs": found,
-    }
-    write_json(out, result)
+def make_tables(
+    photos: int = 32, clips: int = 12, workers: int = 1, kinds: list[str] = KINDS, out: Path = OUT
+) -> None:
+    """Measure the native value of every encoder that has x265's luma PSNR at each QP, and write the tables.
+
+    Args:
+        photos, clips: how many of each.
+        workers: processes for the encoders.
+        kinds: which tables: intra, still, stock.
+        out: file of the tables; those of other kinds stay.
+    """
+    with alone(out, "measurement"):
+        found = json.loads(out.read_text())["codecs"] if out.exists() else {}
+        own_scale = [name for name in ENCODERS if name not in ("x264", "x265")]
+        sources: list[str] | str
+        for kind in kinds:
+            if kind == "stock":
+                items, names = excerpts(clips), ["svtav1", "vp9"]
+                sources = [path.name for path in files("clips.csv", clips)]
+            else:
+                items, names, sources = photographs(photos), own_scale, "photos"
+            for name, table in measure(kind, names, items, workers).items():
+                found.setdefault(name, {})[kind] = table | {"sources": sources}
+        result = {
+            "name": "qp-tables",
+            "description": "native value of each encoder (preset medium) whose mean luma PSNR is x265's at qp 0..51",
+            "command": "python -m mvlib.calibration qp_tables",
+            "side": SIDE,
+            "frames": {"intra": 1, "still": 1, "stock": FRAMES},
+            "versions": versions(),
+            "codecs": found,
+        }
+        write_json(out, result)

@@ -37,11 +37,6 @@ _NAL = {
 }
 
 
-def unchanged(data: bytes) -> bytes:
-    """The bytes as they are, for streams that hold no messages."""
-    return data
-
-
 def split_annex_b(data: bytes) -> list[bytes]:
     """Cut a byte stream into NAL units, each with its start code in front; joined they are ``data`` again.
 

@@ -144,13 +144,12 @@ def _decode_stills(stream: Stream) -> np.ndarray:
 def versions() -> dict[str, str]:
     """Versions of everything that codes here, for the provenance of a result."""
     libraries = {name: ".".join(map(str, v)) for name, v in av.library_versions.items() if name != "meta"}
-    of_stills = {name: str(features.version(name)) for name in ("libjpeg_turbo", "webp", "avif")}
     return {
         "pyav": av.__version__,
         "libavcodec": libraries["libavcodec"],
         "libswscale": libraries["libswscale"],
         "pillow": pillow_version,
-        **of_stills,
+        **{name: str(features.version(name)) for name in ("libjpeg_turbo", "webp", "avif")},
         **{name: _from_sei(name) for name in ("x264", "x265")},
     }
 

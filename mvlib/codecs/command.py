@@ -45,7 +45,6 @@ from .programs import Program, temporary_folder
 
 _INPUTS = ("yuv", "y4m", "png")
 _SIZES = ("width", "height", "frames", "fps")
-_HOUR = 3600.0
 Decoded = TypeVar("Decoded")
 
 
@@ -112,7 +111,7 @@ class CommandCodec(Codec):
         sides: tuple[int, int] | None = None,
         depth: int = 8,
         suffix: str | None = None,
-        timeout: float | None = _HOUR,
+        timeout: float | None = 3600.0,
     ):
         self._encoder = Program(encode, "encoder", ("stream", "qp"), (*_INPUTS, *_SIZES))
         used = [kind for kind in _INPUTS if kind in self._encoder.fields]
@@ -224,7 +223,7 @@ class CommandCodec(Codec):
     def _run_encoder(self, padded: np.ndarray, native: float) -> bytes:
         with temporary_folder() as folder:
             stream, file = folder / f"stream{self.suffix}", folder / f"input.{self.input}"
-            program_files.write_frames(file, padded, video.RATE)
+            program_files.write_frames(file, padded)
             values = _sizes(padded.shape[:3]) | {self.input: file, "qp": native}
             self._encoder(stream, self.timeout, stream=stream, **values)
             return stream.read_bytes()

@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from .bitstream import av1_without_metadata, unchanged, without_sei
+from .bitstream import av1_without_metadata, without_sei
 
 GOPS = ("stock", "ippp", "intra")
 QP_MAX = 51
@@ -57,7 +57,7 @@ class Encoder:
         always: parameters of every run: reproducible bytes, no text on the terminal. Not for the user to change.
         gops: parameters per GOP structure; the user's options go on top.
         quantiser: (native, gop) -> options that set the constant quantiser.
-        clean: packet bytes -> bytes that count.
+        clean: packet bytes -> bytes that count; all of them where a stream holds no messages.
         sides: (multiple, least) of width and height.
         global_header: parameter sets come apart from the packets, so that they are counted once.
         lone_is_intra: a single picture is coded as ``intra`` in every GOP structure.
@@ -72,7 +72,7 @@ class Encoder:
     always: Mapping[str, str | int] = field(default_factory=dict)
     gops: dict[str, dict[str, str]] = field(default_factory=lambda: {gop: {} for gop in GOPS})
     quantiser: Callable[[float, str], dict] = _qp
-    clean: Callable[[bytes], bytes] = unchanged
+    clean: Callable[[bytes], bytes] = bytes
     sides: tuple[int, int] = (2, 2)
     global_header: bool = False
     lone_is_intra: bool = False

@@ -61,13 +61,10 @@ def check_codec(name: str, preset: object, gop: str) -> str:
     """The preset's name, if codec, preset and GOP exist and the codec runs here; else a ValueError."""
     choose("codec", name, ENCODERS)
     if missing := _missing(name):
-        raise InputError(f"codec {name!r} cannot be used: {missing}. Usable here: {_usable()}.")
+        usable = ", ".join(name for name, state in available().items() if state is True)
+        raise InputError(f"codec {name!r} cannot be used: {missing}. Usable here: {usable}.")
     choose("gop", gop, GOPS)
     return choose(f"preset of {name}", str(preset), ENCODERS[name].presets)
-
-
-def _usable() -> str:
-    return ", ".join(name for name, state in available().items() if state is True)
 
 
 def check_options(name: str, options: dict, complete: Callable[[dict], dict]) -> dict[str, object]:

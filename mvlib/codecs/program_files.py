@@ -20,11 +20,11 @@ from mvlib.errors import CommandFailed, InputError
 
 from .bitstream import av1_without_metadata, parameters_once, temporal_units, without_sei
 from .colour import Planes, rgb_to_yuv420
+from .video import RATE
 
 # Magic, version, header's length, codec, width, height, rate, frames, unused.
 _IVF = struct.Struct("<4sHH4sHHIIII")
 _IVF_FRAME = struct.Struct("<IQ")  # bytes, time
-_TIMEBASE = (30, 1)
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ def split_ivf(fourcc: bytes, data: bytes) -> list[bytes]:
 
 def join_ivf(fourcc: bytes, packets: list[bytes], width: int, height: int) -> bytes:
     """An IVF file that holds ``packets``."""
-    head = _IVF.pack(b"DKIF", 0, _IVF.size, fourcc, width, height, *_TIMEBASE, len(packets), 0)
+    head = _IVF.pack(b"DKIF", 0, _IVF.size, fourcc, width, height, RATE, 1, len(packets), 0)
     return head + b"".join(_IVF_FRAME.pack(len(p), i) + p for i, p in enumerate(packets))
 
 
@@ -133,7 +133,7 @@ def syntax_of(data: bytes) -> str:
     )
 
 
-def write_frames(path: Path, frames: np.ndarray, rate: int) -> None:
+def write_frames(path: Path, frames: np.ndarray) -> None:
     """uint8 RGB (T, H, W, 3) -> a file of the kind that its ending names.
 
     .png: one picture, as it is. .yuv: 8-bit 4:2:0 planes (I420) frame by frame, as ``colour.rgb_to_yuv420`` makes
@@ -145,7 +145,7 @@ def write_frames(path: Path, frames: np.ndarray, rate: int) -> None:
     head, before = b"", b""
     if path.suffix == ".y4m":
         _, height, width, _ = frames.shape
-        head = f"YUV4MPEG2 W{width} H{height} F{rate}:1 Ip A1:1 C420jpeg XCOLORRANGE=LIMITED\n".encode()
+        head = f"YUV4MPEG2 W{width} H{height} F{RATE}:1 Ip A1:1 C420jpeg XCOLORRANGE=LIMITED\n".encode()
         before = b"FRAME\n"
     with path.open("wb") as file:
         file.write(head)
@@ -177,11 +177,10 @@ def read_planes(path: Path, size: tuple[int, int, int], depth: int) -> Planes:
             f"the decoder wrote {found} bytes, {found / frame:g} frames of {width}x{height} at {depth} bits; "
             f"{count} went in{hint if depth == 8 and found == 2 * count * frame else ''}"
         )
-    flat = np.fromfile(path, np.uint8 if depth == 8 else "<u2").reshape(count, -1)
-    y, u, v = np.split(flat, [height * width, height * width * 5 // 4], axis=1)
+    samples = _eight_bits(np.fromfile(path, np.uint8 if depth == 8 else "<u2"), depth)
+    y, u, v = np.split(samples.reshape(count, -1), [height * width, height * width * 5 // 4], axis=1)
     chroma = (count, height // 2, width // 2)
-    y, u, v = y.reshape(size), u.reshape(chroma), v.reshape(chroma)
-    return _eight_bits(y, depth), _eight_bits(u, depth), _eight_bits(v, depth)
+    return y.reshape(size), u.reshape(chroma), v.reshape(chroma)
 
 
 def planes_of(frames: list[av.VideoFrame], size: tuple[int, int, int]) -> Planes:

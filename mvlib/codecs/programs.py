@@ -155,7 +155,11 @@ def run_program(arguments: list[str], folder: Path, log: Path, timeout: float | 
             return _TOO_LONG
         finally:
             if process.poll() is None:  # Ctrl-C too
-                _end(process)
+                if hasattr(os, "killpg"):
+                    os.killpg(process.pid, signal.SIGKILL)
+                else:
+                    process.kill()
+                process.wait()
 
 
 @contextmanager
@@ -186,14 +190,6 @@ def _die_with_parent() -> tuple[str, ...]:
     through = (shutil.which("setpriv") or "", "--pdeathsig", "KILL", "--")
     knows = through[0] and not subprocess.run([*through, "true"], capture_output=True).returncode
     return through if knows else ()
-
-
-def _end(process: subprocess.Popen) -> None:
-    if hasattr(os, "killpg"):
-        os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()
-    process.wait()
 
 
 def _stamp(path: str) -> tuple[int, int]:

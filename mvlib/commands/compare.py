@@ -58,14 +58,8 @@ def compare(
     if out.exists() and not out.is_dir():
         raise InputError(f"{out} is a file; give a folder")
     material = given_material(OwnFiles(paths, frames, excerpts), limit=limit)
-    parts = {
-        "preprocessors": preprocessors,
-        "analysers": analysers,
-        "codecs": codecs,
-        "baselines": baselines,
-    }
-    words = f"stopped; what is finished is kept in {cells}: the same command goes on from there"
-    with stopping(words):
+    parts = {"preprocessors": preprocessors, "analysers": analysers, "codecs": codecs, "baselines": baselines}
+    with stopping(f"stopped; what is finished is kept in {cells}: the same command goes on from there"):
         ready = prepare(material, qps, parts, device, draws=draws)
         report = ready.run(command_line(), scores, cells, workers)
         report.save(out / "result.json")

@@ -1,7 +1,5 @@
 """``mvlib evaluate``: options → experiment → numbers of real bitstreams → JSON and a table; ``mvlib report``: anew."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -56,30 +54,22 @@ def _evaluate(
     experiment: Experiment, out: Path, cells: Path, columns: tuple[str, ...], workers: int | None
 ) -> None:
     """Run ``experiment``, save its result to ``out`` and print its table."""
+    from mvlib._processes import Processes
     from mvlib.evaluation.material import load_material
     from mvlib.evaluation.protocol import measure
     from mvlib.evaluation.report import make_report
     from mvlib.evaluation.result import Report
 
-    with _writing(out, cells) as is_main:
+    processes = Processes()
+    words = f"stopped; what is finished is kept in {cells}: the same command goes on from there"
+    with stopping(words), processes.alone(out, "evaluation"):
         material = load_material(experiment)
         measured, sources = measure(experiment, cells=cells, material=material, workers=workers)
-        if is_main:
+        if processes.is_main:
             result = make_report(experiment, measured, sources, command_line(), material, None, workers)
             report = Report(result, measured, sources)
             report.save(out)
             print(f"{report.text(columns or None)}\nsaved to {out}")
-
-
-@contextmanager
-def _writing(out: Path, cells: Path) -> Iterator[bool]:
-    """Hold ``out`` against another evaluation; whether this is the process that writes it."""
-    from mvlib._processes import Processes
-
-    processes = Processes()
-    words = f"stopped; what is finished is kept in {cells}: the same command goes on from there"
-    with stopping(words), processes.alone(out, "evaluation"):
-        yield processes.is_main
 
 
 def report(
@@ -130,6 +120,6 @@ def report(
 
 def _there(rows: list[dict], wanted: tuple[str, ...] | None) -> list[str] | None:
     """Those of the ``wanted`` qualities that ``rows`` has; a table of savings has not all."""
-    return (
-        None if wanted is None else [name for name in wanted if any(row["quality"] == name for row in rows)]
-    )
+    if wanted is None:
+        return None
+    return [name for name in wanted if any(row["quality"] == name for row in rows)]

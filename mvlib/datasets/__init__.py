@@ -13,10 +13,10 @@ from .acting import ActedClip, ActingCutouts
 from .acting_paths import ACTIONS
 from .clips import Clips
 from .opening import open_dataset, reader_of
+from .own import Tracks
 from .pasted import PastedCutouts
 from .photos import Cutout, Cutouts, Photos
 from .squares import Squares
-from .tracks import Tracks
 
 __all__ = [
     "ACTIONS", "ActedClip", "ActingCutouts", "Clips", "Cutout", "Cutouts", "Item", "PastedCutouts", "Photos", "Squares",

@@ -71,8 +71,10 @@ def read_rows(path: Path, columns: Mapping[str, Check]) -> list[Row]:
     Args:
         columns: those that there must be, and what their values are.
     Raises:
-        ValueError: names file, line and value.
+        FileNotFoundError: there is no such table.  ValueError: names file, line and value.
     """
+    if not path.is_file():
+        raise MissingFile(f"{path} is missing: {RESTORE}")
     table = csv.DictReader(io.StringIO(text_of(path), newline=""), restkey="")
     if missing := columns.keys() - set(table.fieldnames or ()):
         raise InputError(f"{path} has no column {', '.join(sorted(missing))}: {RESTORE}")

@@ -4,6 +4,7 @@ And epochs that running worker processes see.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,20 +96,16 @@ def read_manifest(
     choose("split", split, splits)
     root = data_root()
     manifest = root / name
-    if not manifest.is_file():
-        raise MissingFile(f"{manifest} is missing: {RESTORE}")
     columns = {"file": inside(root), "split": one_of(splits), "source_id": some, **(columns or {})}
     rows = read_rows(manifest, columns)
-    if len({row["file"] for row in rows}) < len(rows):
-        files = [row["file"] for row in rows]
-        twice = next(file for file in files if files.count(file) > 1)
+    times = Counter(row["file"] for row in rows)
+    if twice := next((file for file, n in times.items() if n > 1), None):
         raise InputError(f"{manifest} lists {twice} more than once: {RESTORE}")
-    return [_item(root, row) for row in rows if row["split"] == split]
-
-
-def _item(root: Path, row: dict[str, str]) -> Item:
-    labels = tuple(int(k) for k in row.get("label", "").split())
-    return Item(root / row["file"], row["source_id"], labels, row)
+    return [
+        Item(root / row["file"], row["source_id"], tuple(map(int, row.get("label", "").split())), row)
+        for row in rows
+        if row["split"] == split
+    ]
 
 
 T = TypeVar("T")

@@ -1,7 +1,6 @@
 """Short clips for fitting and testing video: file → uint8 frames (kept) → window, crop, flip → float [0, 1].
 
-Each file is cut into windows of ``frames`` frames that do not overlap; random crops and flips are drawn from
-(seed, epoch, index) alone, and are the same for all frames of a window.
+Each file is cut into windows of ``frames`` frames that do not overlap; all frames of one are cropped and flipped alike.
 """
 
 import numpy as np

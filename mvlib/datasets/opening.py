@@ -11,7 +11,6 @@ from mvlib.errors import InputError, InputTypeError, choose
 from . import own
 from .pasted import PastedCutouts
 from .readers import COCO, VOC, Folder, Given, GOT10k, ImageNet, Imagenette, Kinetics400, Reader
-from .tracks import Tracks
 
 OWN: dict[str, Callable[..., Reader]] = {
     "photos": own.Photographs,
@@ -21,7 +20,7 @@ OWN: dict[str, Callable[..., Reader]] = {
     "films": partial(own.WholeClips, size=176),
     "cameras": own.Cameras,
     "scenes": own.Scenes,
-    "tracks": Tracks,
+    "tracks": own.Tracks,
 }
 PUBLIC: dict[str, Callable[..., Reader]] = {
     "folder": Folder,

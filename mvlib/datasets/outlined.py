@@ -14,7 +14,7 @@ from torch import Tensor
 
 from mvlib.errors import InputError
 
-from .pasted import MARGIN, NOT_PASTED, free_place, grain, is_background, is_seen, paste, scaled
+from .pasted import NOT_PASTED, free_place, grain, is_background, is_seen, longest_side, paste, scaled
 from .photos import Cutouts, Photos
 from .squares import cut_square
 
@@ -56,8 +56,7 @@ class OutlinedCutouts:
         decoys = int(rng.integers(1, _MOST + 1)) if rng.random() < _DECOYS else 0
         for is_thing in [False] * decoys + [True] * int(rng.integers(0, _MOST + 1)):
             cut = self._thing(rng) if is_thing else self._decoy(rng)
-            at = free_place(cut, boxes, self.size, rng) if is_seen(cut) else None
-            if at is not None:
+            if is_seen(cut) and (at := free_place(cut, boxes, self.size, rng)) is not None:
                 boxes.append(paste(picture, cut, *at, noise, rng))
                 here = np.s_[at[0] : at[0] + cut.shape[0], at[1] : at[1] + cut.shape[1]]
                 solid = cut[..., 3] >= 0.5
@@ -72,16 +71,13 @@ class OutlinedCutouts:
         square = cut_square(self.photos.uint8(int(rng.choice(self.places))), self.size, "random", rng)
         return np.ascontiguousarray(square[:, ::-1] if rng.random() < 0.5 else square, np.float32)
 
-    def _longest(self, rng: np.random.Generator) -> float:
-        return min(self.size * np.exp(rng.uniform(*np.log(_SCALE))), self.size - 2 * MARGIN)
-
     def _thing(self, rng: np.random.Generator) -> np.ndarray:
         rgba = self.things[int(rng.integers(len(self.things)))].rgba
-        return scaled(rgba, self._longest(rng), mirror=rng.random() < 0.5)
+        return scaled(rgba, longest_side(self.size, _SCALE, rng), mirror=rng.random() < 0.5)
 
     def _decoy(self, rng: np.random.Generator) -> np.ndarray:
         """A blob out of another background, as ``scaled`` gives."""
-        longest = self._longest(rng)
+        longest = longest_side(self.size, _SCALE, rng)
         height, width = (int(max(8, longest * share)) for share in rng.permutation([1, rng.uniform(0.4, 1)]))
         coarse = Image.fromarray(rng.random((5, 5), np.float32))
         lumps = np.array(coarse.resize((width, height), Image.Resampling.BICUBIC))

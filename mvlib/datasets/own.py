@@ -1,4 +1,4 @@
-"""The project's own photographs, films and generated scenes as readers: split, size → samples as of any data set.
+"""The project's own photographs, films, tracks and scenes as readers: split, size → samples as of any data set.
 
 They lie in data/ or are made of it, and need no folder; a damaged file is not passed over but to be restored.
 """
@@ -6,12 +6,14 @@ They lie in data/ or are made of it, and need no folder; a damaged file is not p
 import numpy as np
 
 from mvlib._planes import to_frames
+from mvlib.errors import InputError
 from mvlib.samples import Crossed, Sample
 
-from ._root import data_root
+from ._manifest import RESTORE, maybe, number, one_of, read_rows, some, whole
+from ._root import data_root, read_manifest
 from .acting import ActingCutouts
 from .acting_paths import ACTIONS
-from .clips import Clips
+from .clips import COLUMNS, SPLITS, Clips, read_film
 from .photos import Photos
 from .readers import ImageNet, Reader
 
@@ -111,6 +113,58 @@ class Cameras(WholeClips):
 
     def source(self, index: int) -> str:
         return self.clips.item(index).source_id
+
+
+_SIDES = ("x1", "y1", "x2", "y2")
+
+
+class Tracks(Reader):
+    """The objects of data/tracks.csv in the films of one split, in its order, each from the first frame with a box on.
+
+    A person marked each box on the enlarged frame, every third to eighth frame; between them nothing is claimed, and
+    nothing interpolated. Each object is a source of its own; its ``file`` is its name, such as "red".
+
+    Args:
+        split: "train" or "test", that of the clip.
+        frames: so many of each, from the first; None: all.
+
+    Raises ValueError for an unknown split or a row that is wrong, and FileNotFoundError for a missing file.
+    """
+
+    is_video, gives = True, ("track",)
+    annotation = "boxes marked by eye in every few frames; only those frames count"
+
+    def __init__(self, split: str = "test", frames: int | None = None) -> None:
+        self.frames = frames
+        first = "" if frames is None else f", first {frames} frames of each"
+        self.about = f"objects in whole frames of the films, split {split}{first}"
+        self._clips = {item.file: item for item in read_manifest("clips.csv", split, SPLITS, COLUMNS)}
+        path = data_root() / "tracks.csv"
+        self._rows: dict[str, list[dict[str, str]]] = {}
+        columns = {"sequence": some, "split": one_of(SPLITS), "file": some, "frame": whole, "what": maybe}
+        for row in read_rows(path, columns | dict.fromkeys(_SIDES, number)):
+            if row["split"] != split:
+                continue
+            clip, frame = self._clips.get(row["file"]), int(row["frame"])
+            if clip is None or frame >= int(clip.row["frames"]):
+                raise InputError(
+                    f"{path}: {row['file']}, frame {frame}, is not in the split {split!r} of clips.csv: {RESTORE}"
+                )
+            self._rows.setdefault(row["sequence"], []).append(row)
+        super().__init__(data_root(), list(self._rows))
+
+    def read(self, index: int) -> Sample:
+        name = self.paths[index]
+        rows = self._rows[name]
+        item = self._clips[rows[0]["file"]]
+        first = min(int(row["frame"]) for row in rows)
+        frames = read_film(item)[first:]
+        boxes = np.full((len(frames), 4), np.nan, np.float32)
+        for row in rows:
+            boxes[int(row["frame"]) - first] = [float(row[side]) for side in _SIDES]
+        shown = slice(self.frames)
+        known = np.all(np.isfinite(boxes), axis=1)
+        return Sample(frames[shown], name, (), None, boxes[shown], known[shown], name, index)
 
 
 class Scenes(Reader):

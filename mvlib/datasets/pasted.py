@@ -75,6 +75,11 @@ def free_place(
     return None
 
 
+def longest_side(size: int, scale: tuple[float, float], rng: np.random.Generator) -> float:
+    """Length of a cut-out in a square of ``size``: log-uniform between the shares ``scale``, less for its margin."""
+    return min(size * np.exp(rng.uniform(*np.log(scale))), size - 2 * MARGIN)
+
+
 def grain(picture: np.ndarray) -> float:
     """Deviation of the noise in float (H, W, 3), in its units: from the median of its finest diagonal detail.
 
@@ -200,9 +205,9 @@ class PastedCutouts(Reader):
         while tries < wanted or (not boxes and tries < _DRAWS):
             tries += 1
             cutout = self._cutouts[int(rng.choice(things))]
-            cut = self._cut(cutout.rgba, rng)
-            at = free_place(cut, boxes, self.size, rng) if is_seen(cut) else None
-            if at is not None:
+            longest = longest_side(self.size, self.scale, rng)
+            cut = scaled(cutout.rgba, longest, mirror=rng.random() < 0.5)
+            if is_seen(cut) and (at := free_place(cut, boxes, self.size, rng)) is not None:
                 boxes.append(paste(picture, cut, *at, noise, rng))
                 labels.append(self.classes.index(cutout.coco))
         if not boxes:
@@ -214,11 +219,6 @@ class PastedCutouts(Reader):
         return Sample(
             frames, f"{self.split} group {group}", objects=objects, file=self.paths[index], index=index
         )
-
-    def _cut(self, rgba: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A cut-out scaled by chance, but never so large that it has no place with its margin; see ``scaled``."""
-        longest = min(self.size * np.exp(rng.uniform(*np.log(self.scale))), self.size - 2 * MARGIN)
-        return scaled(rgba, longest, mirror=rng.random() < 0.5)
 
     def _background(self, place: int, rng: np.random.Generator) -> np.ndarray:
         """A square of photograph ``place``, float32 (size, size, 3) in 0..255."""

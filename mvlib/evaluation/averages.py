@@ -4,12 +4,12 @@ Most scores have one value per picture and QP.  Average precision has not: it is
 answer the same question, "what is the mean if the pictures count this often?", which is all a bootstrap asks.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
+from mvlib._store import digest
 from mvlib.errors import InputError
 
 from .matching import Matches
@@ -37,17 +37,17 @@ class Precision:
 class Drawn:
     """The means of a ``Precision`` under all weightings of one bootstrap, taken once: what is costly in it is done.
 
-    values: (R, Q).  of: which weightings these were.  count: N pictures.
+    values: (R, Q).  of: digest of these weightings.  count: N pictures.
     """
 
     values: np.ndarray
-    of: bytes
+    of: str
     count: int
 
     @classmethod
     def once(cls, score: Precision, weights: np.ndarray) -> "Drawn":
         """``score`` under ``weights`` (R, N), of which the first row counts every picture once."""
-        return cls(score.means(weights), _name(weights), len(score))
+        return cls(score.means(weights), digest(weights), len(score))
 
     def __len__(self) -> int:
         return self.count
@@ -56,13 +56,9 @@ class Drawn:
         """As those of the ``Precision``. Raises ValueError for other weights than those that they were taken with."""
         if len(weights) == 1 and (weights == 1).all():
             return self.values[:1]
-        if _name(weights) != self.of:
+        if digest(weights) != self.of:
             raise InputError(f"these means were taken with other weights than the {weights.shape} given")
         return self.values
-
-
-def _name(weights: np.ndarray) -> bytes:
-    return hashlib.blake2b(np.ascontiguousarray(weights).data, digest_size=16).digest()
 
 
 Stored = np.ndarray | Precision

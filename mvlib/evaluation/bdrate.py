@@ -215,10 +215,9 @@ def bd_quality(anchor: Curve, test: Curve, *, fit: Fit = "pchip") -> BDQuality:
 
 
 _PCHIP: dict[str, Any] = {"method": "pchip", "require_matching_points": False, "min_overlap": 0}
-_Frontier = tuple[np.ndarray, np.ndarray]
 
 
-def _frontiers(anchor: Curve, test: Curve, fit: Fit) -> tuple[_Frontier, _Frontier]:
+def _frontiers(anchor: Curve, test: Curve, fit: Fit) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
     if fit not in ("pchip", "monotone"):
         raise InputError(f"fit must be 'pchip' or 'monotone', got {fit!r}")
     if fit == "monotone":

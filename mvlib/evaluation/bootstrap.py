@@ -8,7 +8,6 @@ References: [1] B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993,
 [2] A. Owen, "The pigeonhole bootstrap", Annals of Applied Statistics, 2007.
 """
 
-import contextlib
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -20,7 +19,7 @@ from mvlib.errors import InputError
 from mvlib.samples import Crossed
 
 from .averages import Score, means
-from .bdrate import BDQuality, BDRate, CurveError, bd_rate, rate_at
+from .bdrate import CurveError, bd_rate, rate_at
 
 FEW = 20
 """Effective clusters below which an interval says little."""
@@ -64,12 +63,9 @@ QUALITY = {
 def significant(entry: Mapping[str, Any]) -> bool:
     """Whether an interval of a result leaves out 0, and is one of nearly all draws; without one nothing is."""
     low, high = entry.get("low"), entry.get("high")
-    return (
-        low is not None
-        and high is not None
-        and not low <= 0 <= high
-        and entry.get("failed", 0) <= MOST_FAILED
-    )
+    if low is None or high is None or entry.get("failed", 0) > MOST_FAILED:
+        return False
+    return not low <= 0 <= high
 
 
 def rounded(value: float | None, digits: int) -> float | None:
@@ -87,7 +83,7 @@ def ways(sources: Iterable[Hashable]) -> list[tuple[Hashable, ...]]:
 
 def effective_clusters(sources: Sequence[Hashable]) -> float:
     """How many clusters of one size would say as much: (sum of n)² / sum of n², of the poorest way of clustering."""
-    counts = [np.unique(_places(way), return_counts=True)[1] for way in ways(sources)]
+    counts = [np.bincount(_places(way)) for way in ways(sources)]
     return float(min(n.sum() ** 2 / np.square(n).sum() for n in counts))
 
 
@@ -186,22 +182,21 @@ def bootstrap_bd_rate(
     return interval_of(*curves(anchor, test, sources, to_quality, draws, seed))
 
 
-def interval_of(
-    anchor: np.ndarray, test: np.ndarray, of: Callable[..., BDRate | BDQuality] = bd_rate
-) -> Interval:
-    """BD-rate, or what ``of`` computes as ``bd_quality``, and interval of what ``curves`` gives."""
+def interval_of(anchor: np.ndarray, test: np.ndarray, of: Callable[..., float] = bd_rate) -> Interval:
+    """BD-rate, or what else ``of`` computes of two curves, as ``bd_quality``, and interval of what ``curves`` gives."""
+    drawn, failed = [], 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the overlap of all items stands in the result
         point = of(anchor[0], test[0])
-        return _interval(float(point), point.overlap, anchor, test, of)
-
-
-def monotone_bd_rate(anchor: np.ndarray, test: np.ndarray) -> float | None:
-    """BD-rate of all items by a monotone fit of the curves, without an interval; None where there is none."""
-    with warnings.catch_warnings(), contextlib.suppress(CurveError):
-        warnings.simplefilter("ignore")
-        return float(bd_rate(anchor[0], test[0], fit="monotone"))
-    return None
+        for pair in zip(anchor[1:], test[1:], strict=True):
+            try:
+                drawn.append(float(of(*pair)))
+            except CurveError:
+                failed += 1
+    low, high = map(float, np.percentile(drawn, [2.5, 97.5])) if drawn else (None, None)
+    below = float(np.mean(np.less(drawn, 0))) if drawn else None
+    overlap = getattr(point, "overlap", 1.0)
+    return Interval(float(point), low, high, overlap, failed / max(1, len(anchor) - 1), below)
 
 
 def saving_at(anchor: np.ndarray, test: np.ndarray, quality: float) -> Interval:
@@ -214,21 +209,7 @@ def saving_at(anchor: np.ndarray, test: np.ndarray, quality: float) -> Interval:
     def saving(a: np.ndarray, t: np.ndarray) -> float:
         return 100 * (rate_at(t, quality) / rate_at(a, quality) - 1)
 
-    return _interval(saving(anchor[0], test[0]), 1.0, anchor, test, saving)
-
-
-def _interval(
-    point: float, overlap: float, anchor: np.ndarray, test: np.ndarray, of: Callable[..., float]
-) -> Interval:
-    drawn, failed = [], 0
-    for pair in zip(anchor[1:], test[1:], strict=True):
-        try:
-            drawn.append(float(of(*pair)))
-        except CurveError:
-            failed += 1
-    low, high = map(float, np.percentile(drawn, [2.5, 97.5])) if drawn else (None, None)
-    below = float(np.mean(np.less(drawn, 0))) if drawn else None
-    return Interval(point, low, high, overlap, failed / max(1, len(anchor) - 1), below)
+    return interval_of(anchor, test, saving)
 
 
 @dataclass(frozen=True)

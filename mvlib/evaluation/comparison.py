@@ -6,6 +6,7 @@ All that a result says in numbers is computed here, and from the measurements al
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from mvlib.pool import run
 
 from .averages import Drawn, Precision, Score, means, plain_means
-from .bdrate import CurveError, bd_quality
+from .bdrate import CurveError, bd_quality, bd_rate
 from .bootstrap import (
     QUALITY,
     Interval,
@@ -23,7 +24,6 @@ from .bootstrap import (
     curves,
     effective_clusters,
     interval_of,
-    monotone_bd_rate,
     rounded,
     saving_at,
     ways,
@@ -38,100 +38,83 @@ SAVING = {k: k for k in ("low", "high", "failed", "below_zero")} | {"bd_rate": "
 """What an ``Interval`` has → what a saving at one quality is called in a result."""
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """How rows are compared.
+def compared(
+    measured: Measured, sources: Sequence[Source], how: Mapping[str, Any], workers: int | None = None
+) -> dict:
+    """Curves and comparisons of all rows.
 
-    Attributes:
-        qps: of the columns of all measurements.
-        against: title of the row that the others are compared with.
-        draws, seed: of the bootstrap.
-        workers: processes that share it; None: one for each core.
-        bd_from: the QP from which points count in BD-rates; all are in curves, savings at one quality and harms.
+    Args:
+        measured: {(codec, condition): Measurements}.  sources: the source of each sample.
+        how: the options of ``HOW``, as of an experiment: QPs of the columns of all measurements; title of the row that
+            the others are compared with; the QP from which points count in BD-rates, while all are in curves, savings
+            at one quality and harms; draws and seed of the bootstrap.
+        workers: processes that share the bootstrap; None: one for each core.
+    Returns:
+        "sources", "effective_clusters": how many there are, and how many of one size would say as much;
+        "bd_rates": rows with codec, condition, analyser, quality and what ``Interval`` has, or "error"; and the
+        BD-quality by the names of ``QUALITY``, None where there is none;
+        "fidelity": the same at equal fidelity to the source, for people;
+        "savings": the same at one quality, "at", with "saving" in place of "bd_rate"; those that both curves reach;
+        "lightest_qp": rows with codec, condition, analyser, score, qp and what ``Difference`` has;
+        "curves": means per QP of each row, and their 95 % intervals.
     """
+    qps, against, bd_from, draws, seed = (how[name] for name in HOW)
 
-    qps: Sequence[float]
-    against: str
-    draws: int = 1000
-    seed: int = 0
-    workers: int | None = None
-    bd_from: float = 0
+    def each(function: Callable, jobs: Iterable[tuple], what: str) -> list:
+        return run(function, [(*job, draws, seed) for job in jobs], workers, False, what)
 
-    @classmethod
-    def by(cls, options: Mapping[str, Any], workers: int | None = None) -> "Comparison":
-        """As the ``options`` of an experiment say."""
-        return cls(**{name: options[name] for name in HOW}, workers=workers)
-
-    def numbers(self, measured: Measured, sources: Sequence[Source]) -> dict:
-        """Curves and comparisons of all rows.
-
-        Args:
-            measured: {(codec, condition): Measurements}.  sources: the source of each sample.
-        Returns:
-            "sources", "effective_clusters": how many there are, and how many of one size would say as much;
-            "bd_rates": rows with codec, condition, analyser, quality and what ``Interval`` has, or "error"; and the
-            BD-quality by the names of ``QUALITY``, None where there is none;
-            "fidelity": the same at equal fidelity to the source, for people;
-            "savings": the same at one quality, "at", with "saving" in place of "bd_rate"; those that both curves reach;
-            "lightest_qp": rows with codec, condition, analyser, score, qp and what ``Difference`` has;
-            "curves": means per QP of each row, and their 95 % intervals.
-        """
-        # What a file keeps is what is computed from, so that a reader of the file gets the same.
-        measured = self._drawn_once({row: m.as_stored() for row, m in measured.items()}, sources)
-        pairs = list(_pairs(measured, sources, self.against))
-        counts = np.asarray(self.qps, float) >= self.bd_from
-        jobs = [(pair, counts, self.draws, self.seed) for pair in pairs]
-        gains = self._run(_gain, jobs, "BD-rates")
-        return {
-            "sources": len(set(ways(sources)[0])),
-            "effective_clusters": round(effective_clusters(sources), 1),
-            "bd_rates": [p.names | g for p, (g, _) in zip(pairs, gains, strict=True) if p.names["analyser"]],
-            "lightest_qp": self._harms(pairs),
-            "fidelity": [
-                {k: v for k, v in p.names.items() if k != "analyser"} | g
-                for p, (g, _) in zip(pairs, gains, strict=True)
-                if not p.names["analyser"]
-            ],
-            "savings": [p.names | s for p, (_, at) in zip(pairs, gains, strict=True) for s in at],
-            "curves": self._curves(measured, sources),
-        }
-
-    def _run(self, function: Callable, jobs: list[tuple], what: str) -> list:
-        return run(function, jobs, self.workers, False, what)
-
-    def _harms(self, pairs: "Sequence[Pair]") -> list[dict]:
-        lightest = int(np.argmin(self.qps))
-        rated = [p for p in pairs if p.names["analyser"] and p.scale == "accuracy"]
-        found = self._run(_harm, [(p, lightest, self.draws, self.seed) for p in rated], "lightest QP")
-        names = [{("score" if k == "quality" else k): v for k, v in p.names.items()} for p in rated]
-        return [n | {"qp": self.qps[lightest]} | f for n, f in zip(names, found, strict=True)]
-
-    def _drawn_once(
-        self, measured: Measured, sources: Sequence[Source]
-    ) -> dict[tuple[str, str], Measurements]:
-        """``measured`` with every ``Precision`` replaced by its means in all draws of the bootstrap, over the cores.
-
-        Its curve, its gain and its harm ask for them, and where it is the anchor's those of all conditions.
-        """
-        costly = [
-            (row, score)
-            for row, result in measured.items()
-            for score, values in result.scores.items()
-            if isinstance(values, Precision)
-        ]
-        jobs = [(measured[row].scores[score], sources, self.draws, self.seed) for row, score in costly]
-        found = dict(zip(costly, self._run(_drawn, jobs, "precision"), strict=True))
-        return {
-            row: replace(result, scores={s: found.get((row, s), v) for s, v in result.scores.items()})
-            for row, result in measured.items()
-        }
-
-    def _curves(self, measured: Measured, sources: Sequence[Source]) -> list[dict]:
-        weights = weightings(sources, self.draws, self.seed)
-        return [
-            {"codec": codec, "condition": condition, **_curve(result, self.qps, weights)}
+    # What a file keeps is what is computed from, so that a reader of the file gets the same.
+    measured = _drawn_once({row: m.as_stored() for row, m in measured.items()}, sources, each)
+    pairs = list(_pairs(measured, sources, against))
+    counts = np.asarray(qps, float) >= bd_from
+    gains = each(_gain, [(pair, counts) for pair in pairs], "BD-rates")
+    found = [(pair.names, *gain) for pair, gain in zip(pairs, gains, strict=True)]
+    lightest = int(np.argmin(qps))
+    rated = [pair for pair in pairs if pair.names["analyser"] and pair.scale == "accuracy"]
+    harms = each(_harm, [(pair, lightest) for pair in rated], "lightest QP")
+    weights = weightings(sources, draws, seed)
+    return {
+        "sources": len(set(ways(sources)[0])),
+        "effective_clusters": round(effective_clusters(sources), 1),
+        "bd_rates": [names | gain for names, gain, _ in found if names["analyser"]],
+        "lightest_qp": [
+            {("score" if k == "quality" else k): v for k, v in pair.names.items()}
+            | {"qp": qps[lightest]}
+            | harm
+            for pair, harm in zip(rated, harms, strict=True)
+        ],
+        "fidelity": [
+            {k: v for k, v in names.items() if k != "analyser"} | gain
+            for names, gain, _ in found
+            if not names["analyser"]
+        ],
+        "savings": [names | saving for names, _, savings in found for saving in savings],
+        "curves": [
+            {"codec": codec, "condition": condition, **_curve(result, qps, weights)}
             for (codec, condition), result in measured.items()
-        ]
+        ],
+    }
+
+
+def _drawn_once(
+    measured: Measured, sources: Sequence[Source], each: Callable[..., list]
+) -> dict[tuple[str, str], Measurements]:
+    """``measured`` with every ``Precision`` replaced by its means in all draws of the bootstrap, over the cores.
+
+    Its curve, its gain and its harm ask for them, and where it is the anchor's those of all conditions.
+    """
+    costly = [
+        (row, score)
+        for row, result in measured.items()
+        for score, values in result.scores.items()
+        if isinstance(values, Precision)
+    ]
+    drawn = each(_drawn, [(measured[row].scores[score], sources) for row, score in costly], "precision")
+    found = dict(zip(costly, drawn, strict=True))
+    return {
+        row: replace(result, scores={s: found.get((row, s), v) for s, v in result.scores.items()})
+        for row, result in measured.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -203,7 +186,10 @@ def _gain(pair: Pair, counts: np.ndarray, draws: int, seed: int) -> tuple[dict, 
             found = saving_at(*both, float(to_quality(np.array(level))))
             savings.append({"at": level} | _named(found, SAVING, 3))
     anchor, test = (side[:, counts] for side in both)
-    more: dict[str, Any] = {"monotone": rounded(monotone_bd_rate(anchor, test), 3), "bd_quality": None}
+    more: dict[str, Any] = {"monotone": None, "bd_quality": None}
+    with contextlib.suppress(CurveError):  # of all items alone, without an interval
+        fitted = interval_of(anchor[:1], test[:1], partial(bd_rate, fit="monotone"))
+        more["monotone"] = rounded(fitted.bd_rate, 3)
     with contextlib.suppress(CurveError):
         more |= _named(interval_of(anchor, test, bd_quality), QUALITY, 4)
     try:
@@ -224,19 +210,20 @@ def _harm(pair: Pair, point: int, draws: int, seed: int) -> dict:
 
 def _curve(measured: Measurements, qps: Iterable[float], weights: np.ndarray) -> dict[str, dict[str, list]]:
     """Means over samples per QP, CompressAI's keys first, and the 95 % interval of each score: low, high."""
-    rows: dict[str, Sequence[float] | np.ndarray] = {"qp": list(qps), "bpp": measured.bpp.mean(0)}
+    parts: dict[str, dict[str, Any]] = {
+        "results": {"qp": list(qps), "bpp": measured.bpp.mean(0)},
+        "low": {},
+        "high": {},
+    }
     for name, values in measured.fidelity.items():
         if not np.isnan(values).all():
-            rows[name] = plain_means(values)
-    low: dict[str, np.ndarray] = {}
-    high: dict[str, np.ndarray] = {}
+            parts["results"][name] = plain_means(values)
     for (analyser, score), of in measured.scores.items():
         mean, key = plain_means(of), f"{score}:{analyser}"
         if not np.isnan(mean).all():
-            rows[key] = mean
+            parts["results"][key] = mean
             if len(weights) > 1:
-                low[key], high[key] = bounds(means(of, weights)[1:])
-    parts: dict[str, dict] = {"results": rows, "low": low, "high": high}
+                parts["low"][key], parts["high"][key] = bounds(means(of, weights)[1:])
     return {
         name: {k: [rounded(v, 5) for v in values] for k, values in part.items()}
         for name, part in parts.items()

@@ -12,7 +12,7 @@ from mvlib.samples import Sample
 
 from .conditions import Condition
 from .fidelity import FIDELITY, fidelity_of
-from .samples import Material
+from .material import Material
 
 RATE = ("bpp", *FIDELITY)
 

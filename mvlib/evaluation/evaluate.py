@@ -14,15 +14,13 @@ from mvlib.codecs import Codec, RealCodec
 from mvlib.errors import InputError, InputTypeError
 
 from .comparison import HOW
-from .conditions import BASELINES, Condition, condition
+from .conditions import BASELINES, Condition, Step, condition, row_of
 from .experiment import ANCHOR, Experiment, split_title
 from .identity import facts
-from .material import given_material
-from .own_steps import Step, row_of
+from .material import Material, given_material
 from .protocol import measure
 from .report import make_report
 from .result import Report
-from .samples import Material
 
 
 def evaluate(
@@ -52,7 +50,7 @@ def evaluate(
             (T, H, W, 3) a clip, as a list or by the name of their source. A confidence interval needs two sources.
             Of long films ``datasets.readers.OwnFiles`` takes several excerpts.
         preprocessors: titles → a name or path as for ``load_preprocessor``, "refined:…", a module (pictures
-            (B, 3, H, W) in [0, 1] and qp (B,) → the same shape; of clips see ``own_steps.row_of``), or a function of
+            (B, 3, H, W) in [0, 1] and qp (B,) → the same shape; of clips see ``conditions.row_of``), or a function of
             uint8 frames (T, H, W, 3) and qp → the same. Or a list of names.
         analysers: titles → a name as for ``load_analyser``, an ``Analyser``, or any module that takes pictures
             (B, 3, H, W) in [0, 1], as large as they are, and gives logits. Or a list of names.
@@ -124,14 +122,9 @@ class Ready:
         progress: bool = True,
     ) -> Report:
         """Measure it; arguments as of ``evaluate``."""
-        objects = {
-            "analysers": self.analysers,
-            "codecs": self.codecs,
-            "rows": self.rows,
-            "material": self.material,
-        }
-        where = {"workers": workers, "device": self.device}
-        measured, sources = measure(self.experiment, progress, cells=cells, scores=scores, **objects, **where)
+        parts = {k: getattr(self, k) for k in ("analysers", "codecs", "rows", "material", "device")}
+        given = {"scores": scores, "workers": workers}
+        measured, sources = measure(self.experiment, progress, cells=cells, **parts, **given)
         options = {**self.options, "scores": list(scores)}
         result = make_report(self.experiment, measured, sources, command, self.material, options, workers)
         return Report(result, measured, sources)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from mvlib._numbers import check_numbers
@@ -34,35 +33,33 @@ class Kind:
     usual: Mapping[str, Any]
 
 
-KINDS = MappingProxyType(
-    {
-        "pictures": Kind(
-            "images",
-            ("photos", "pedestrians", "pasted"),
-            _BASELINES,
-            {
-                "codecs": ("x265", "x264", "svtav1", "vp9", "jpeg", "webp", "avif"),
-                "analysers": ("efficientnet_lite0", "efficientnet_lite2"),
-                "qps": (17, 22, 27, 32, 37, 42, 47),
-                "gop": "intra",
-                "frames": 1,
-            },
-        ),
-        "clips": Kind(
-            "clips",
-            ("acting", "films", "cameras", "tracks"),
-            (*_BASELINES, "denoise"),
-            {
-                "codecs": ("x264", "x265", "svtav1", "vp9"),
-                "analysers": ("action_resnet3d",),
-                "qps": (22, 30, 35, 40, 45, 50),
-                "gop": "stock",
-                "frames": 16,
-                "limit": 1000,
-            },
-        ),
-    }
-)
+KINDS: Mapping[str, Kind] = {
+    "pictures": Kind(
+        "images",
+        ("photos", "pedestrians", "pasted"),
+        _BASELINES,
+        {
+            "codecs": ("x265", "x264", "svtav1", "vp9", "jpeg", "webp", "avif"),
+            "analysers": ("efficientnet_lite0", "efficientnet_lite2"),
+            "qps": (17, 22, 27, 32, 37, 42, 47),
+            "gop": "intra",
+            "frames": 1,
+        },
+    ),
+    "clips": Kind(
+        "clips",
+        ("acting", "films", "cameras", "tracks"),
+        (*_BASELINES, "denoise"),
+        {
+            "codecs": ("x264", "x265", "svtav1", "vp9"),
+            "analysers": ("action_resnet3d",),
+            "qps": (22, 30, 35, 40, 45, 50),
+            "gop": "stock",
+            "frames": 16,
+            "limit": 1000,
+        },
+    ),
+}
 
 
 def split_title(row: str) -> tuple[str, str]:
@@ -75,10 +72,12 @@ def split_title(row: str) -> tuple[str, str]:
     return (title, what) if equals and title and not set(title) & set(":/\\") else (row, row)
 
 
-def check_bd_from(bd_from: float, qps: Sequence[float]) -> None:
-    """Raise ValueError unless two of ``qps`` count in a BD-rate."""
+def check_compared(bd_from: float, qps: Sequence[float], draws: int) -> None:
+    """Raise ValueError unless two of ``qps`` count in a BD-rate, and its interval is of two ``draws`` or more."""
     if sum(qp >= bd_from for qp in qps) < 2:
         raise InputError(f"bd_from is {bd_from}; of the QPs {list(qps)} two at least must be as high")
+    if draws < 2:
+        raise InputError(f"draws is {draws}; an interval needs at least 2, and 1000 are usual")
 
 
 def _usual() -> Any:
@@ -198,11 +197,9 @@ class Experiment:
     def _check_counts(self) -> None:
         if len(self.qps) < 2:
             raise InputError(f"a curve needs at least two QPs; got {list(self.qps)}")
-        check_bd_from(self.bd_from, self.qps)
+        check_compared(self.bd_from, self.qps, self.draws)
         if outside := [qp for qp in self.qps if not 0 <= qp <= 51]:
             raise InputError(f"QPs are on the H.264/HEVC scale, 0 to 51; got {', '.join(map(str, outside))}")
-        if self.draws < 2:
-            raise InputError(f"draws is {self.draws}; an interval needs at least 2, and 1000 are usual")
         if self.limit is not None and self.limit < 2:
             raise InputError(f"limit is {self.limit}; a bootstrap over pictures needs at least 2")
         if self.clips and self.frames < 2:

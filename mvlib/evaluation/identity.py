@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 from uuid import uuid4
 
@@ -15,7 +14,7 @@ from mvlib._store import digest
 from mvlib.codecs import Codec
 from mvlib.codecs.base import identity_of
 
-from .code import is_code, made_of, name_of
+from .code import is_code, made_of, name_of, release
 
 
 def facts(thing: Any) -> Iterable[Any]:
@@ -88,13 +87,7 @@ def does(*code: Any) -> str:
 @cache
 def libraries() -> tuple[str, ...]:
     """Versions of what networks are made of and run on."""
-    found = []
-    for package in ("torch", "torchvision", "timm"):
-        try:
-            found.append(f"{package} {version(package)}")
-        except PackageNotFoundError:
-            found.append(f"no {package}")
-    return tuple(found)
+    return tuple(map(release, ("torch", "torchvision", "timm")))
 
 
 def of_analyser(name: str, analyser: nn.Module) -> str:

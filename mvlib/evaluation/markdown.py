@@ -35,7 +35,7 @@ def bd_table(
         ValueError: no row has one of the names; the message lists those that there are.
     """
     gains = _kept(report["bd_rates"], {"quality": qualities, "codec": codecs, "condition": conditions})
-    return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), _gain_cell)
+    return _table(gains, _gain_cell)
 
 
 def savings_table(report: Mapping[str, Any], qualities: Columns = None, *, conditions: Columns = None) -> str:
@@ -45,25 +45,21 @@ def savings_table(report: Mapping[str, Any], qualities: Columns = None, *, condi
     order = list(dict.fromkeys(row["analyser"] for row in rows))
     return _table(
         rows,
-        lambda row: (row["analyser"], f"{row['quality']} {row['at']:g}"),
         _gain_cell,
+        lambda row: (row["analyser"], f"{row['quality']} {row['at']:g}"),
         lambda column: (order.index(column[0]), levels.index(column[1])),
     )
 
 
 def fidelity_table(report: Mapping[str, Any]) -> str:
     """BD-rates at equal luma PSNR and MS-SSIM, as of a person who looks: percent [95 % interval], negative = saved."""
-    return _table(report.get("fidelity", []), lambda row: ("luma", row["quality"]), _gain_cell)
+    return _table(report.get("fidelity", []), _gain_cell, lambda row: ("luma", row["quality"]))
 
 
 def probability_table(report: dict, qualities: Columns = None) -> str:
     """Share of the bootstrap draws that save bits, P(BD-rate < 0)."""
     gains = _kept(report["bd_rates"], {"quality": qualities})
-
-    def cell(gain: dict | None) -> str:
-        return _number((gain or {}).get("below_zero"))
-
-    return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), cell)
+    return _table(gains, lambda gain: _number(gain.get("below_zero")))
 
 
 def quality_table(report: Mapping[str, Any], qualities: Columns = None) -> str:
@@ -71,19 +67,13 @@ def quality_table(report: Mapping[str, Any], qualities: Columns = None) -> str:
 
     In dB of what is measured as a distance (of a KL -10 log10 KL), in shares of 1 of what is measured as right answers.
     """
-    rows = _kept(report["bd_rates"], {"quality": qualities})
-    return _table(rows, lambda row: (row["analyser"], row["quality"]), _quality_cell)
+    return _table(_kept(report["bd_rates"], {"quality": qualities}), _quality_cell)
 
 
 def monotone_table(report: dict, qualities: Columns = None) -> str:
     """The BD-rates by a monotone fit of the curves in place of PCHIP, in percent; "–" where there is none."""
     gains = _kept(report["bd_rates"], {"quality": qualities})
-
-    def cell(gain: dict | None) -> str:
-        value = (gain or {}).get("monotone")
-        return "–" if value is None else f"{value:+.1f}"
-
-    return _table(gains, lambda gain: (gain["analyser"], gain["quality"]), cell)
+    return _table(gains, lambda gain: _number(gain.get("monotone"), "+.1f"))
 
 
 def light_table(
@@ -96,7 +86,7 @@ def light_table(
         codecs, conditions: which rows; None for all.
     """
     rows = _kept(report["lightest_qp"], {"score": scores, "codec": codecs, "condition": conditions})
-    return _table(rows, lambda row: (row["analyser"], row["score"]), _point_cell)
+    return _table(rows, _point_cell, lambda row: (row["analyser"], row["score"]))
 
 
 def curve_table(report: dict, column: str) -> str:
@@ -119,8 +109,8 @@ def curve_table(report: dict, column: str) -> str:
     return markdown([["codec", "condition", *(f"QP {qp:g}" for qp in qps)], *rows])
 
 
-def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _number(value: float | None, form: str = ".3f") -> str:
+    return "–" if value is None else f"{value:{form}}"
 
 
 def _kept(rows: list[dict], keep: dict[str, Columns]) -> list[dict]:
@@ -140,8 +130,8 @@ def _by_codec(rows: list[dict]) -> list[dict]:
 
 def _table(
     rows: list[dict],
-    column_of: Callable[[dict], tuple[str, str]],
-    cell_of: Callable[[dict | None], str],
+    cell_of: Callable[[dict], str],
+    column_of: Callable[[dict], tuple[str, str]] = lambda row: (row["analyser"], row["quality"]),
     order: Callable[[tuple[str, str]], tuple[int, int]] = lambda column: (0, 0),  # as they come
 ) -> str:
     columns = sorted(dict.fromkeys(map(column_of, rows)), key=order)
@@ -149,7 +139,8 @@ def _table(
     for row in _by_codec(rows):
         lines.setdefault((row["codec"], row["condition"]), {})[column_of(row)] = row
     head = ["codec", "condition", *(f"{a.replace('efficientnet_', '')}, {s}" for a, s in columns)]
-    return markdown([head, *([*key, *(cell_of(c.get(k)) for k in columns)] for key, c in lines.items())])
+    cells = {key: [cell_of(c[k]) if k in c else "–" for k in columns] for key, c in lines.items()}
+    return markdown([head, *([*key, *texts] for key, texts in cells.items())])
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
@@ -158,9 +149,9 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
-def _gain_cell(gain: dict | None) -> str:
-    if gain is None or "error" in gain:
-        return "–" if gain is None else gain["error"].split(":")[0]
+def _gain_cell(gain: dict) -> str:
+    if "error" in gain:
+        return gain["error"].split(":")[0]
     return _cell(gain["bd_rate"] if "bd_rate" in gain else gain["saving"], gain, _notes(gain))
 
 
@@ -173,15 +164,15 @@ def _notes(entry: Mapping[str, Any]) -> list[str]:
     return notes
 
 
-def _quality_cell(row: dict | None) -> str:
-    if row is None or row.get("bd_quality") is None:
+def _quality_cell(row: dict) -> str:
+    if row.get("bd_quality") is None:
         return "–"
     entry = {old: row[new] for old, new in QUALITY.items() if old != "bd_rate"}
     return _cell(row["bd_quality"], entry, _notes(entry), "+.3f")
 
 
-def _point_cell(row: dict | None) -> str:
-    if row is None or row["difference"] is None:
+def _point_cell(row: dict) -> str:
+    if row["difference"] is None:
         return "–"
     percent = {key: None if row[key] is None else 100 * row[key] for key in ("low", "high")}
     return _cell(100 * row["difference"], percent)

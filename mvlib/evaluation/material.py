@@ -4,8 +4,8 @@ By name there are photographs, frames and excerpts of films, generated scenes, a
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy as np
 
 from mvlib._planes import to_frames
 from mvlib.analysers.detectors import COCO_CLASSES
+from mvlib.analysers.trackers.overlap import SCORES as TRACKING
 from mvlib.datasets import Squares, open_dataset, reader_of
 from mvlib.datasets.opening import has_splits
 from mvlib.datasets.readers import Reader, counted
@@ -20,9 +21,63 @@ from mvlib.errors import InputError, MissingFile
 from mvlib.samples import Objects, Sample
 
 from .experiment import Experiment
-from .samples import PSEUDO, PSEUDO_CLIPS, UNLABELLED, UNMARKED, Material, spread
 
 log = logging.getLogger("mvlib.evaluation")
+# What counts as true, and what nobody can be given, as it is printed with a result.
+PSEUDO = "no one labelled the objects: what the same detector finds in the clean picture counts as true (pseudo-truth)"
+PSEUDO_CLIPS = (
+    "nobody labelled the clips: what an analyser says of the clean clip counts as true (pseudo-truth)"
+)
+UNLABELLED = {"label": "nobody labelled these pictures or clips as a whole"}
+UNMARKED = dict.fromkeys(TRACKING, "nobody marked an object to follow in these clips")
+# Clean samples of a cell: with what is prepared and decoded of them, and of the next, a dozen times as much is held at
+# once. 32 clips of 16 frames at 224x224 fit.
+CELL_BYTES = 80_000_000
+
+
+@dataclass(frozen=True)
+class Material:
+    """``count`` samples, made when they are read.
+
+    Attributes:
+        about, truth: what the samples are, and what counts as true in them; printed with the result.
+        count: how many there are.
+        get: gives the sample at a place, or None where it cannot be read and is left out.
+        classes: the names that its labels number; None: not known, an analyser's own are taken for them.
+        lacks: scores that nobody can be given here → why.
+        clips: whether the samples are clips, and not pictures.
+    """
+
+    about: str
+    truth: str
+    count: int
+    get: Callable[[int], Sample | None]
+    classes: tuple[str, ...] | None = None
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    clips: bool = False
+
+    def __len__(self) -> int:
+        return self.count
+
+    def between(self, start: int, stop: int) -> list[Sample]:
+        """Those of the samples ``start`` to ``stop`` that can be read."""
+        return [sample for i in range(start, stop) if (sample := self[i]) is not None]
+
+    def spans(self, most: int) -> list[tuple[int, int]]:
+        """All places, cut into (start, stop) of at most ``most``, and of no more than fit ``CELL_BYTES``.
+
+        The first sample that can be read tells how large they are. Raises ValueError where none can be.
+        """
+        first = next((sample for sample in map(self.get, range(self.count)) if sample is not None), None)
+        if first is None:
+            raise InputError(f"none of the {self.count} samples could be read: {self.about}")
+        size = max(1, min(most, CELL_BYTES // first.frames.nbytes))
+        return [(i, min(i + size, self.count)) for i in range(0, self.count, size)]
+
+    def __getitem__(self, index: int) -> Sample | None:
+        if not 0 <= index < self.count:
+            raise IndexError(f"sample {index} does not exist, there are {self.count}")
+        return self.get(index)
 
 
 def load_material(experiment: Experiment) -> Material:
@@ -92,7 +147,10 @@ def reader_material(reader: Reader, name: str, size: int | None = None, limit: i
     """
     _check_classes(reader)
     squares = Squares(reader, size, crop="centre", flip=False) if size else None
-    places = spread(len(reader), limit)
+    count = len(reader) if limit is None else min(limit, len(reader))
+    places = [
+        i * len(reader) // count for i in range(count)
+    ]  # a list is sorted by class or film, its start is one
 
     def get(i: int) -> Sample | None:
         sample = reader[places[i]]
@@ -111,8 +169,8 @@ def reader_material(reader: Reader, name: str, size: int | None = None, limit: i
         truth = reader.annotation if "objects" in reader.gives else PSEUDO
     what = f"{'clips' if reader.is_video else 'pictures'} {f'centred squares at {size}x{size}' if size else 'whole'}"
     passed = f"; passed over: {counted(reader.passed)}" if reader.passed else ""
-    about = reader.about.replace("{n}", str(len(places))) or f"{name}, {what}{passed}"
-    return Material(about, truth, len(places), get, tuple(reader.classes) or None, lacks, reader.is_video)
+    about = reader.about.replace("{n}", str(count)) or f"{name}, {what}{passed}"
+    return Material(about, truth, count, get, tuple(reader.classes) or None, lacks, reader.is_video)
 
 
 def given_material(data: Any, frames: int = 16, limit: int | None = None) -> Material:

@@ -139,28 +139,24 @@ def _read(arrays: Mapping[str, np.ndarray]) -> tuple[dict[tuple[str, str], Measu
     sources = [
         Crossed(of[i] for of, i in zip(about["sources"], row, strict=True)) for row in arrays["source"]
     ]
-    rows: list[dict[str, Any]] = [{"fidelity": {}, "scores": {}} for _ in about["rows"]]
-    matches: dict[tuple[str, str], dict[str, np.ndarray]] = {}
-    for key, array in arrays.items():
-        kind, *rest = key.split("/")
-        if kind == "matches":
-            matches.setdefault((rest[0], rest[1]), {})[rest[2]] = array
-        elif kind in ("bpp", "fidelity", "score"):
-            for row, values in zip(rows, _values(array), strict=True):
-                if kind == "bpp":
-                    row["bpp"] = values
-                elif kind == "fidelity":
-                    row["fidelity"][rest[0]] = values
-                else:
-                    row["scores"][rest[0], rest[1]] = values
-    for of_score, packed in matches.items():
-        for row, precision in zip(rows, _unpacked(packed), strict=True):
-            row["scores"][of_score] = precision
-    for row in rows:
-        row["scores"] = {(a, s): row["scores"][a, s] for a, s in about["scores"]}  # in their order
+    bpp = _values(arrays["bpp"])
+    fidelity = {k.partition("/")[2]: _values(a) for k, a in arrays.items() if k.startswith("fidelity/")}
+    scores: dict[tuple[str, str], Sequence[Score]] = {}
+    for analyser, score in about["scores"]:
+        name = f"{analyser}/{score}"
+        if f"score/{name}" in arrays:
+            scores[analyser, score] = list(_values(arrays[f"score/{name}"]))
+        else:
+            packed = {k.split("/")[-1]: a for k, a in arrays.items() if k.startswith(f"matches/{name}/")}
+            scores[analyser, score] = _unpacked(packed)
+    if wrong := [v for v in (bpp, *fidelity.values(), *scores.values()) if len(v) != len(about["rows"])]:
+        raise InputError(f"{len(wrong[0])} and not {len(about['rows'])} rows")
     scales = {(analyser, score): scale for analyser, score, scale in about["scales"]}
     found = {
-        tuple(name): Measurements(**row, scales=scales) for name, row in zip(about["rows"], rows, strict=True)
+        (codec, row): Measurements(
+            bpp[i], {k: v[i] for k, v in fidelity.items()}, {k: v[i] for k, v in scores.items()}, scales
+        )
+        for i, (codec, row) in enumerate(about["rows"])
     }
     return found, [of[0] if len(of) == 1 else of for of in sources], about["belongs_to"]
 

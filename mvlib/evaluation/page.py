@@ -3,7 +3,6 @@
 import base64
 import io
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -28,14 +27,6 @@ th, td { border: 1px solid #ccc; padding: .3rem .7rem; text-align: left }
 .crops img { width: 256px; image-rendering: pixelated; display: block } .curves svg { max-width: 100%; height: auto }
 .warning { background: #fff3cd; padding: .5rem 1rem } code { overflow-wrap: anywhere }
 """
-
-
-@dataclass(frozen=True)
-class Crop:
-    """A part of one picture or frame, uint8 (h, w, 3), and what it is."""
-
-    title: str
-    pixels: np.ndarray
 
 
 def write_page(report: Report, ready: Ready, path: str | Path) -> None:
@@ -102,23 +93,24 @@ def _crops_of(report: Report, ready: Ready, index: int) -> str:
     sample = ready.material[index]
     assert sample is not None  # it was measured
     figures = "".join(
-        f'<figure><img alt="{escape(crop.title)}" src="data:image/png;base64,{_png(crop.pixels)}">'
-        f"<figcaption>{escape(crop.title)}</figcaption></figure>"
-        for crop in crops(report, ready, index, sample)
+        f'<figure><img alt="{escape(title)}" src="data:image/png;base64,{_png(pixels)}">'
+        f"<figcaption>{escape(title)}</figcaption></figure>"
+        for title, pixels in crops(report, ready, index, sample)
     )
     return f'<h3>{escape(str(sample.source))}</h3><div class="crops">{figures}</div>'
 
 
-def crops(report: Report, ready: Ready, index: int, sample: Sample) -> Iterator[Crop]:
+def crops(report: Report, ready: Ready, index: int, sample: Sample) -> Iterator[tuple[str, np.ndarray]]:
     """The part of a picture, or of the middle frame, with most detail: the clean one, and of every codec and row.
 
-    The codec alone is at the middle QP; every other row is at the QP where it needs about the same bits.
+    Each is a title and uint8 (h, w, 3). The codec alone is at the middle QP; every other row is at the QP where it
+    needs about the same bits.
     """
     assert report.measured is not None
     shape, qps = sample.frames.shape[1:3], np.array(ready.experiment.qps, float)
     middle = len(sample.frames) // 2
     part = most_detail(sample.frames[middle])
-    yield Crop("clean", sample.frames[middle][part])
+    yield "clean", sample.frames[middle][part]
     order = np.argsort(qps)
     qp_alone = float(qps[order[len(qps) // 2]])
     for title, codec in ready.codecs.items():
@@ -131,7 +123,7 @@ def crops(report: Report, ready: Ready, index: int, sample: Sample) -> Iterator[
             coded = codec(row.prepare(sample.frames, qp), qp=qp)
             bits_alone = bits_alone or coded.bits
             decoded = row.restore(coded.frames, shape)[middle]
-            yield Crop(f"{title}, {row.name}, QP {qp:g}, {coded.bits:,} bits", decoded[part])
+            yield f"{title}, {row.name}, QP {qp:g}, {coded.bits:,} bits", decoded[part]
 
 
 def most_detail(frame: np.ndarray) -> tuple[slice, slice]:

@@ -10,7 +10,6 @@ look at one cell, worker processes encode the next; a finished cell is kept, and
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,11 +17,11 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-from mvlib import analysers
 from mvlib._interruption import Ahead, result_of
 from mvlib._processes import Processes
 from mvlib._store import digest
 from mvlib.analysers import Analyser
+from mvlib.analysers import load as load_analyser
 from mvlib.codecs import Codec, RealCodec
 from mvlib.samples import Sample
 
@@ -32,9 +31,8 @@ from .cells import PROTOCOL, CellStore
 from .conditions import Condition, condition
 from .encoding import RATE, Cell, Decoded, Encoding
 from .experiment import Experiment
-from .material import load_material
+from .material import Material, load_material
 from .measurements import Measurements, Source
-from .samples import Material
 from .scales import scale_of
 from .scoring import Scorer, chosen_scores
 
@@ -42,33 +40,14 @@ from .scoring import Scorer, chosen_scores
 PICTURES, CLIPS = 64, 32
 
 
-@dataclass(frozen=True)
-class Parts:
-    """Objects in place of the names in an experiment, each by the title that the results give it; None: as named."""
-
-    analysers: Mapping[str, Analyser] | None = None
-    codecs: Mapping[str, Codec] | None = None
-    rows: Sequence[Condition] | None = None
-    material: Material | None = None
-    scores: Sequence[str] | None = None
-    workers: int | None = None
-    """Processes that encode; None: one for each core."""
-    device: str = "auto"
-    """Where networks work, as in ``Processes``."""
-
-
 def measure(
-    experiment: Experiment,
-    progress: bool = True,
-    *,
-    cells: str | Path | None = None,
-    **parts: Any,
+    experiment: Experiment, progress: bool = True, *, cells: str | Path | None = None, **parts: Any
 ) -> tuple[dict[tuple[str, str], Measurements], list[Source]]:
     """Run the protocol.
 
     Args:
         cells: folder of finished work: what is found there isn't done again, what is finished goes there.
-        **parts: objects in place of names, and where to work, see ``Parts``.
+        **parts: objects in place of names, and where to work, see ``Protocol``.
     Returns:
         measurements: {(codec, condition): Measurements}, and sources: the source of each of the N samples.
     """
@@ -83,31 +62,46 @@ class Protocol:
     Args:
         experiment: what is measured.
         store: keeps finished cells.
-        **parts: objects in place of names, see ``Parts``.
+        analysers, codecs, rows, material, scores: objects in place of the names in ``experiment``, each by the title
+            that the results give it; None: as named.
+        workers: processes that encode; None: one for each core.
+        device: where networks work, as in ``Processes``.
     """
 
-    def __init__(self, experiment: Experiment, store: CellStore, **parts: Any) -> None:
-        self.experiment, self.store, given = experiment, store, Parts(**parts)
+    def __init__(
+        self,
+        experiment: Experiment,
+        store: CellStore,
+        *,
+        analysers: Mapping[str, Analyser] | None = None,
+        codecs: Mapping[str, Codec] | None = None,
+        rows: Sequence[Condition] | None = None,
+        material: Material | None = None,
+        scores: Sequence[str] | None = None,
+        workers: int | None = None,
+        device: str = "auto",
+    ) -> None:
+        self.experiment, self.store = experiment, store
         # First what may be misspelt: it is refused before anything is read or measured.
         preset, gop = experiment.preset, experiment.gop
-        self._codecs = given.codecs or {n: RealCodec(n, preset=preset, gop=gop) for n in experiment.codecs}
-        self.processes, self.workers = Processes(given.device), given.workers
-        device = self.processes.device
-        self._rows = given.rows or [condition(name, experiment.qps, device) for name in experiment.rows]
-        self.material = given.material or load_material(experiment)
+        self._codecs = codecs or {n: RealCodec(n, preset=preset, gop=gop) for n in experiment.codecs}
+        self.processes, self.workers = Processes(device), workers
+        where = self.processes.device
+        self._rows = rows or [condition(name, experiment.qps, where) for name in experiment.rows]
+        self.material = material or load_material(experiment)
         # A KL of a hundredth of a nat must mean the same on every processor.
         torch.backends.cudnn.allow_tf32 = False
-        trained = not experiment.dry_run
         if experiment.dry_run:
             torch.manual_seed(experiment.seed)
-        named = given.analysers or {n: analysers.load(n, pretrained=trained) for n in experiment.analysers}
-        self.analysers = {name: a.to(self.processes.device) for name, a in named.items()}
-        wanted = experiment.scores if given.scores is None else given.scores
+        trained = not experiment.dry_run
+        named = analysers or {n: load_analyser(n, pretrained=trained) for n in experiment.analysers}
+        self.analysers = {name: analyser.to(where) for name, analyser in named.items()}
+        wanted = experiment.scores if scores is None else scores
         self.wanted = chosen_scores(self.analysers, wanted, self.material)
         self.scales = {
             (name, score): scale_of(score, self.analysers[name].scales)
-            for name, scores in self.wanted.items()
-            for score in scores
+            for name, chosen in self.wanted.items()
+            for score in chosen
         }
         self.sources: list[Source] = []
         self._seen: dict[tuple[int, int], tuple[str, list[int]]] = {}

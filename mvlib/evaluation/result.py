@@ -13,8 +13,8 @@ from mvlib.errors import InputError, MissingFile
 from . import measurements
 from .bdrate import CurveError
 from .bootstrap import FEW
-from .comparison import Comparison
-from .experiment import ANCHOR, check_bd_from
+from .comparison import compared
+from .experiment import ANCHOR, check_compared
 from .markdown import bd_table
 from .measurements import Measured, Source
 
@@ -114,16 +114,13 @@ class Report:
         if self.measured is None:
             raise InputError("this result has no measurements to compute from; evaluate again to get them")
         given = {"against": against, "draws": draws, "seed": seed, "bd_from": bd_from}
-        options = {"against": ANCHOR, "bd_from": 0, **self.result["options"]} | {
-            k: v for k, v in given.items() if v is not None
-        }
+        options = {"against": ANCHOR, "bd_from": 0, **self.result["options"]}
+        options |= {k: v for k, v in given.items() if v is not None}
         rows = list(dict.fromkeys(row for _, row in self.measured))
         if options["against"] not in rows:
             raise InputError(f"there is no row {options['against']!r}, only {', '.join(rows)}")
-        if options["draws"] < 2:
-            raise InputError(f"draws is {options['draws']}; an interval needs at least 2, and 1000 are usual")
-        check_bd_from(options["bd_from"], options["qps"])
-        numbers = Comparison.by(options, workers).numbers(self.measured, self.sources)
+        check_compared(options["bd_from"], options["qps"], options["draws"])
+        numbers = compared(self.measured, self.sources, options, workers)
         return Report(self.result | {"options": options} | numbers, self.measured, self.sources)
 
     def bd_rate(self, codec: str, row: str, analyser: str, quality: str | None = None) -> Numbers:

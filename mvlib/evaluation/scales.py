@@ -17,11 +17,6 @@ def kl_in_db(mean_kl: np.ndarray) -> np.ndarray:
     return -10 * np.log10(np.maximum(mean_kl, 1e-6))
 
 
-def as_it_is(mean: np.ndarray) -> np.ndarray:
-    """A score that is a quality already, such as the share of pictures that agree."""
-    return mean
-
-
 def similarity_in_db(mean: np.ndarray) -> np.ndarray:
     """Quality on the curve from a mean similarity in [0, 1], as it is usual for MS-SSIM: -10 log10(1 - similarity)."""
     return -10 * np.log10(np.maximum(1 - mean, 1e-6))
@@ -29,7 +24,7 @@ def similarity_in_db(mean: np.ndarray) -> np.ndarray:
 
 SCALES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "distance": kl_in_db,
-    "accuracy": as_it_is,
+    "accuracy": lambda mean: mean,  # it is a quality already, such as the share of pictures that agree
     "similarity": similarity_in_db,
 }
 """What a mean score is → how it becomes the quality of a curve. An accuracy is right or wrong: a condition should take

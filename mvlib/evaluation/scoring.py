@@ -10,7 +10,7 @@ from mvlib.samples import Sample
 
 from .averages import Precision, Stored
 from .matching import match
-from .samples import Material
+from .material import Material
 
 
 def scores_of(

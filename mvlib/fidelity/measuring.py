@@ -38,12 +38,6 @@ def load(setup: Setup) -> list[np.ndarray]:
     return Clips(setup.split, setup.frames, setup.size, manifest=manifest).evenly(setup.count)
 
 
-def whole_levels(picture: Tensor) -> np.ndarray:
-    """A picture or clip ([T,] 3, H, W) in [0, 1] as uint8 (T, H, W, 3)."""
-    frames = to_frames(picture)
-    return frames[None] if frames.ndim == 3 else frames
-
-
 @torch.no_grad()
 def code_virtually(
     virtual: Callable, items: Sequence[np.ndarray], qp: float
@@ -52,7 +46,7 @@ def code_virtually(
     frames, bits = [], []
     for i in range(0, len(items), _BATCH):
         out = virtual(to_pictures(np.stack(items[i : i + _BATCH])), float(qp))
-        frames += [whole_levels(f) for f in out.frames]
+        frames += list(to_frames(out.frames))
         bits.append(out.bits)
     return frames, torch.cat(bits)
 

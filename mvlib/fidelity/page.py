@@ -27,7 +27,7 @@ def table(result: dict) -> str:
     lines.append(
         f"all: median error {100 * rate['median_relative_error']:.2f} %, Pearson of log bits {rate['pearson_log']:.4f}"
     )
-    kinds = {"all": sign["all"], **sign["edits"], **{f"QP {q}": r for q, r in sign.get("qps", {}).items()}}
+    kinds = {"all": sign["all"], **sign["edits"], **{f"QP {q}": r for q, r in sign["qps"].items()}}
     for name, row in kinds.items():
         if row["n"]:
             change = row["mean_change"]
@@ -35,8 +35,8 @@ def table(result: dict) -> str:
                 f"sign test, {name}: {row['share']:.3f} of {row['n']}; "
                 f"mean change virtual {100 * change['virtual']:+.2f} %, real {100 * change['real']:+.2f} %"
             )
-    if "twin" in sign and sign["twin"]["n"]:
-        twin = sign["twin"]
+    twin = sign["twin"]
+    if twin["n"]:
         lines.append(
             f"the real encoder against itself on trembling twins: {twin['share']:.3f} of {twin['n']}"
         )

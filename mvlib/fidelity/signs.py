@@ -105,15 +105,13 @@ def sign_test(rows: Sequence[Change]) -> dict:
     Each is {"n": edits that fall in the codec that predicts, "share" of them that really fall, "interval" of the share
     (95 %, items drawn with replacement), "mean_change" of both}.
     """
-    by = {field: sorted({getattr(r, field) for r in rows}) for field in ("edit", "qp")}
-    kinds = {field: {v: [r for r in rows if getattr(r, field) == v] for v in by[field]} for field in by}
+    by_edit = {edit: [r for r in rows if r.edit == edit] for edit in sorted({r.edit for r in rows})}
+    by_qp = {qp: [r for r in rows if r.qp == qp] for qp in sorted({r.qp for r in rows})}
     return {
         "all": agreeing(rows),
         "twin": agreeing(rows, "twin"),
-        "edits": {name: agreeing(some) for name, some in kinds["edit"].items()},
-        "qps": {
-            str(qp): agreeing(some) | {"twin": agreeing(some, "twin")} for qp, some in kinds["qp"].items()
-        },
+        "edits": {edit: agreeing(some) for edit, some in by_edit.items()},
+        "qps": {str(qp): agreeing(some) | {"twin": agreeing(some, "twin")} for qp, some in by_qp.items()},
         "columns": list(Change._fields),
         "rows": [list(r) for r in rows],
     }
@@ -125,14 +123,12 @@ def agreeing(rows: Sequence[Change], which: str = "virtual") -> dict:
     if not falls:
         return {"n": 0, "share": None, "interval": None, "mean_change": {}}
     right = np.array([r.real < 0 for r in falls])
-    names = {"virtual": which, "real": "real"} if which == "virtual" else {"twin": which, "real": "real"}
-    mean = {name: float(np.mean([getattr(r, field) for r in falls])) for name, field in names.items()}
     interval = interval_of_mean(right, [r.item for r in falls])
     return {
         "n": len(falls),
         "share": float(right.mean()),
         "interval": interval and [round(bound, 4) for bound in interval],
-        "mean_change": mean,
+        "mean_change": {name: float(np.mean([getattr(r, name) for r in falls])) for name in (which, "real")},
     }
 
 

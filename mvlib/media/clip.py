@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -84,14 +85,8 @@ def cut(clip: Source, start: int, count: int | None, step: int, damaged: str = "
     """As ``read_clip``, out of one that is open."""
     if start < 0 or step < 1 or (count is not None and count < 1):
         raise InputError(f"start={start} must be at least 0, count={count} and step={step} at least 1")
-    if count is None:
-        frames = [
-            frame
-            for number, frame in enumerate(clip.frames())
-            if number >= start and not (number - start) % step
-        ]
-    else:
-        frames = clip.window(start, count, step)
+    every = islice(clip.frames(), start, None, step)
+    frames = list(every) if count is None else clip.window(start, count, step)
     if damaged == "raise":
         raise_damage(clip)
     if len(frames) < (count or 1):

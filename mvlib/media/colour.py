@@ -10,13 +10,12 @@ from .files import Unreadable
 UP = (
     Interpolation.BILINEAR | Interpolation.FULL_CHR_H_INT | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 )  # fmt: skip
-# Colour matrices as streams name them (ITU-T H.273) -> as libswscale does. 0 is RGB, 2 and 3 say nothing.
+# Colour matrices as streams name them (ITU-T H.273) -> as libswscale does.
 _MATRIX = {
     1: Colorspace.ITU709, 4: Colorspace.FCC, 5: Colorspace.ITU601, 6: Colorspace.ITU601, 7: Colorspace.SMPTE240M,
     9: Colorspace.BT2020,
 }  # fmt: skip
 ALPHA = "transparent parts are shown over white"
-_UNSAID = (2, 3)
 _RARE_MATRIX = {
     8: "YCgCo", 10: "BT.2020 of constant luminance", 11: "SMPTE ST 2085", 12: "derived from primaries",
     13: "derived from primaries, constant luminance", 14: "ICtCp", 15: "IPT-C2", 16: "YCgCo-Re", 17: "YCgCo-Ro",
@@ -61,13 +60,11 @@ def rgb_of(frame: av.VideoFrame, path: object, notes: dict[str, None]) -> np.nda
     refuse(path, matrix if coded else None, int(frame.color_primaries), int(frame.color_trc))
     if frame.interlaced_frame:
         notes["it is interlaced: both fields are in each frame, as stored"] = None
-    guess = Colorspace.ITU709 if frame.height >= 720 else Colorspace.ITU601
-    if coded and len(frame.format.components) > 2 and matrix in (0, *_UNSAID):
-        name = (
-            "BT.709, for it has 720 lines or more"
-            if frame.height >= 720
-            else "BT.601, for it has below 720 lines"
-        )
+    if frame.height >= 720:
+        guess, name = Colorspace.ITU709, "BT.709, for it has 720 lines or more"
+    else:
+        guess, name = Colorspace.ITU601, "BT.601, for it has below 720 lines"
+    if coded and len(frame.format.components) > 2 and matrix in (0, 2, 3):  # RGB, or nothing is said
         notes[f"it names no colour matrix: taken as {name}"] = None
     clear = frame.format.has_palette or any(part.is_alpha for part in frame.format.components)
     pixels = frame.reformat(

@@ -8,7 +8,7 @@ decoded from its start.
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from functools import cached_property
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any, cast
 
@@ -72,11 +72,7 @@ class Film:
     @cached_property
     def count(self) -> int:
         """How many frames decoding from the start gives."""
-        return len(self._index.shown) if self._index else self._counted
-
-    @cached_property
-    def _counted(self) -> int:
-        return sum(1 for _ in self._from_start())
+        return len(self._index.shown) if self._index else sum(1 for _ in self._from_start())
 
     @cached_property
     def _index(self) -> Index | None:
@@ -92,9 +88,8 @@ class Film:
     def shown(self, start: int = 0) -> Iterator[Shown]:
         """From number ``start`` on, one by one, with their times."""
         try:
-            for number, frame in enumerate(self._from_start()):
-                if number >= start:
-                    yield self._shown(frame)
+            for frame in islice(self._from_start(), start, None):
+                yield self._shown(frame)
         finally:
             self._notes.pop(_UNEVEN, None)
 
@@ -114,7 +109,7 @@ class Film:
                 return got
             self._index, self.damage = None, before  # it doesn't tell what the decoder gives
             self.__dict__.pop("count", None)
-        return [self._rgb(frame) for number, frame in self._numbered(wanted[-1]) if number in wanted]
+        return [self._rgb(frame) for frame in islice(self._from_start(), start, wanted[-1] + 1, step)]
 
     def _sought(self, wanted: range, index: Index) -> list[np.ndarray] | None:
         """The window by seeking; None where any frame's time is not the one that the index expects."""
@@ -136,12 +131,6 @@ class Film:
                 if at == len(expected):
                     return got
         return None
-
-    def _numbered(self, last: int) -> Iterator[tuple[int, av.VideoFrame]]:
-        for number, frame in enumerate(self._from_start()):
-            yield number, frame
-            if number >= last:
-                return
 
     def _from_start(self) -> Iterator[av.VideoFrame]:
         times: list[int | None] = []

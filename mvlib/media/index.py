@@ -38,9 +38,8 @@ class Index:
     def of(container: av.container.InputContainer, stream: av.video.stream.VideoStream) -> Index | None:
         """Reads all packets of ``stream``; None where counting frames is the only way."""
         codec = stream.codec_context.name
-        if codec not in _EXACT or (
-            codec in _REORDERED and container.format.name == "avi"
-        ):  # it has no such times
+        timeless = codec in _REORDERED and container.format.name == "avi"
+        if codec not in _EXACT or timeless:
             return None
         is_exact = _idr(stream.codec_context) if codec == "h264" else lambda packet: True
         shown, numbers, keys = [], {}, []

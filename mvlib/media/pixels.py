@@ -142,17 +142,15 @@ def _by_profile(image: Image.Image, icc: bytes | None, notes: list[str]) -> Imag
 
 
 def _through(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Image.Image:
-    return cast(
-        Image.Image, ImageCms.applyTransform(image, transform)
-    )  # None comes only where it works in place
+    # None comes only where it works in place.
+    return cast(Image.Image, ImageCms.applyTransform(image, transform))
 
 
 def _by_gamma(image: Image.Image, notes: list[str]) -> Image.Image:
     """PNG's gAMA, where nothing else states the colours."""
     gamma = image.info.get("gamma", 1 / 2.2)
-    if {"icc_profile", "srgb"} & set(image.info) or not 0.01 < gamma < 10:
-        return image
-    if abs(gamma * 2.2 - 1) < 0.05:
+    stated = {"icc_profile", "srgb"} & set(image.info)
+    if stated or not 0.01 < gamma < 10 or abs(gamma * 2.2 - 1) < 0.05:
         return image
     notes.append(f"converted from its gamma of {gamma:.3g} to that of sRGB")
     table = [round(255 * (v / 255) ** (1 / gamma / 2.2)) for v in range(256)]

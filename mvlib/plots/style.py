@@ -8,6 +8,7 @@ any common colour blindness tell apart; the marker is for a print in grey.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -48,16 +49,16 @@ def styles(names: Sequence[str]) -> dict[str, tuple[str, str, str]]:
         n: next((c for c in COLOURS if n == c or n.startswith((f"{c} ", f"{c},"))), None) for n in names
     }
     taken = {COLOURS[codec] for codec in codecs.values() if codec}
-    free = [(c, s) for c, s in zip(_SPARE, _SHAPES, strict=True) if c not in taken]
+    looks = list(zip(_SPARE, _SHAPES, strict=True))
+    free = [look for look in looks if look[0] not in taken] or looks
     found: dict[str, tuple[str, str, str]] = {}
-    drawn: dict[str, int] = {}
-    spare = 0
+    drawn: Counter[str | None] = Counter()
     for name, codec in codecs.items():
+        count = drawn[codec]
+        drawn[codec] += 1
         if codec is None:
-            found[name] = (*free[spare % len(free)], "-")
-            spare += 1
+            found[name] = (*free[count % len(free)], "-")
         else:
-            count = drawn[codec] = drawn.get(codec, -1) + 1
             found[name] = (COLOURS[codec], MARKERS[codec], ("-", "--", ":", "-.")[count % 4])
     return found
 

@@ -6,12 +6,11 @@ one pass.  For clips, ``ZhaoPreprocessor`` reads the network of Zhao et al., and
 """
 
 from .adaptive import AdaptiveFilter, AdaptiveFilterConfig
-from .bands import detail_bands
-from .base import Preprocessor, centre_qp
+from .base import Preprocessor, VideoPreprocessor, centre_qp
 from .build import build_preprocessor, described
 from .compact import Compact, CompactConfig
 from .compact_video import CompactVideo, CompactVideoConfig
-from .filter import Filter, FilterConfig
+from .filter import Filter, FilterConfig, detail_bands
 from .frames import InChunks, preprocess_frames
 from .npp import NPP, NPPConfig, paper_lambda
 from .refine import Refinement
@@ -19,7 +18,6 @@ from .refinement_config import RefinementConfig
 from .regions import Regions, RegionsConfig
 from .trunk import TrunkPreprocessor
 from .update import LearnedUpdate, UpdateConfig
-from .video import VideoPreprocessor
 from .weights import (
     available_preprocessors,
     card_of,

@@ -11,9 +11,8 @@ from torch.nn import functional as F
 
 from mvlib._numbers import check_numbers
 
-from .bands import detail_bands
-from .compact import colour_matrices, mix_colours
-from .filter import Filter, FilterConfig, on_lines
+from .base import start_at_zero
+from .filter import Filter, FilterConfig, colour_matrices, detail_bands, mix_colours, on_lines
 from .trunk import STRIDES, TrunkPreprocessor, check_head
 
 _BANDS = 3
@@ -63,8 +62,7 @@ class AdaptiveFilter(TrunkPreprocessor):
         self.filter = Filter(FilterConfig(c.qps, c.bands))
         self.by_qp = nn.Parameter(torch.zeros(len(c.qps), 2, c.width))
         self.out = nn.Conv2d(c.width, 2 * c.bands, 3, padding=1)
-        for parameter in self.out.parameters():
-            nn.init.zeros_(parameter)
+        start_at_zero(self.out)
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
         return self.filter.take_off(x, self.decide(x, qp))

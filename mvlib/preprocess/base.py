@@ -1,4 +1,4 @@
-"""The base of all preprocessors: picture and QP → checked → padded → network → cropped → clamped.
+"""The bases of all preprocessors: picture or clip, and QP → checked → padded → network → cropped → clamped.
 
 QP is on the H.264/HEVC scale 0..51 everywhere, and ``centre_qp`` is the one place that normalises it: two
 normalisations, one in training and another in evaluation, make every number after them worthless.
@@ -66,8 +66,7 @@ class Preprocessor(nn.Module):
             TypeError: x is not a float tensor, or qp neither a number nor a tensor.
             ValueError: wrong shape, a value outside its range, or not finite.
         """
-        inside = check_pictures(x, self)
-        qps = qp_vector(qp, inside)
+        inside, qps = check_inputs(x, qp, self)
         padded = pad_to_multiple(inside, self.multiple)
         if x.ndim == 4:
             y = self.process(padded, qps)
@@ -82,29 +81,86 @@ class Preprocessor(nn.Module):
         raise NotImplementedError
 
 
+class VideoPreprocessor(Preprocessor):
+    """A network in front of a video codec that remembers: clips (B, T, 3, H, W) in and out.
+
+    It is causal: a frame that comes out depends on that frame and earlier ones, and comes out at once.  Only the first
+    may wait for the second, as ``CompactVideo``'s does: so a stream opens with a chunk of at least two frames.  A
+    subclass sets ``multiple`` and writes ``process_chunk``.
+
+    Attributes:
+        takes_pictures: whether pictures (B, 3, H, W) will do as well.
+    """
+
+    takes_pictures: bool = False
+
+    def forward(self, x: Tensor, qp: Tensor | float) -> Tensor:
+        """As ``Preprocessor.forward``, for clips (B, T, 3, H, W) alone, T at least 1."""
+        return self.stream(x, qp)[0]
+
+    def stream(self, x: Tensor, qp: Tensor | float, state: Any = None) -> tuple[Tensor, Any]:
+        """The next chunk of the clips: the same as ``forward`` on all chunks at once, if the first holds two frames.
+
+        Args:
+            x, qp: as in ``forward``; T is the length of the chunk.
+            state: what the call on the chunk before returned; None at the start of a clip.
+
+        Returns:
+            what to encode, of the shape and type of ``x``, and the state for the chunk that follows.
+
+        Raises:
+            TypeError, ValueError: as ``forward``, or a state that belongs to clips of another shape.
+        """
+        inside, qps = check_inputs(x, qp, self)
+        if x.ndim != 5:
+            raise InputError(
+                f"pictures have shape {tuple(x.shape)}; a video preprocessor takes clips (B, T, 3, H, W): "
+                "pictures that have nothing to do with each other are pictures[:, None]"
+            )
+        padded = pad_to_multiple(inside, self.multiple)
+        if state is not None and _shape(state) != _shape((padded,)):
+            raise InputError(
+                f"the state is of clips (batch, height, width) {_shape(state)} after padding, the chunk of "
+                f"{_shape((padded,))}; give None where another clip starts"
+            )
+        y, state = self.process_chunk(padded, qps, state)
+        return y[..., : x.shape[-2], : x.shape[-1]].clamp(0, 1).to(x.dtype), state
+
+    def process_chunk(self, x: Tensor, qp: Tensor, state: Any) -> tuple[Tensor, Any]:
+        """The network itself: padded clips (B, T, 3, H, W), qp (B,), a tuple of tensors or None → the same two."""
+        raise NotImplementedError
+
+
+def _shape(state: tuple[Tensor, ...]) -> tuple[int, int, int]:
+    """Batch, height and width that the tensors of a state are for."""
+    return state[0].shape[0], state[0].shape[-2], state[0].shape[-1]
+
+
 def centre_qp(qp: Tensor) -> Tensor:
     """QP 0..51 → [-1, 1], linear: the only normalisation of QP in this package."""
     low, high = QP_RANGE
     return (2 * qp - low - high) / (high - low)
 
 
-@torch.compiler.disable  # it reads values, which a compiled graph cannot do halfway
-def check_pictures(x: Tensor, network: nn.Module) -> Tensor:
-    """``x`` in the type of the weights of ``network``; a network without weights computes in that of ``x``.
+def start_at_zero(*layers: nn.Module) -> None:
+    """Set all weights of ``layers`` to 0, so that an untrained network changes nothing."""
+    for layer in layers:
+        for parameter in layer.parameters():
+            nn.init.zeros_(parameter)
 
-    Raises unless ``x`` is a float tensor (B, 3, H, W) or (B, T, 3, H, W) in [0, 1] with sides of at least 16.
+
+@torch.compiler.disable  # it reads values, which a compiled graph cannot do halfway
+def check_inputs(x: Tensor, qp: Tensor | float, network: nn.Module) -> tuple[Tensor, Tensor]:
+    """``x`` and ``qp`` as (B,) in the type of the weights of ``network``; without weights in that of ``x``.
+
+    Raises as ``Preprocessor.forward``.
     """
     shape = "(B, 3, H, W), for one picture x[None], or clips (B, T, 3, H, W)"
     check_unit("a picture", x, shape, (4, 5), (-_ROUNDING, 1 + _ROUNDING))
     if min(x.shape[-2:]) < MIN_SIDE:
         raise InputError(f"a picture is {x.shape[-2]}x{x.shape[-1]}; both sides must be at least {MIN_SIDE}")
-    return x.to(next((p.dtype for p in network.parameters()), x.dtype))
-
-
-@torch.compiler.disable
-def qp_vector(qp: Tensor | float, x: Tensor) -> Tensor:
-    """``qp`` as (B,) with the device and type of the batch ``x``; see ``Preprocessor.forward``."""
-    return each_number(qp.to(x.device) if isinstance(qp, Tensor) else qp, x)
+    inside = x.to(next((p.dtype for p in network.parameters()), x.dtype))
+    return inside, each_number(qp.to(x.device) if isinstance(qp, Tensor) else qp, inside)
 
 
 def pad_to_multiple(x: Tensor, multiple: int) -> Tensor:

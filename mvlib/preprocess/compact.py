@@ -1,6 +1,6 @@
 """Our preprocessor: picture → three-level network steered by QP → gain per band and pixel + small residual.
 
-The network does not paint a picture, it decides: how much of each frequency band (``bands``) stays at each
+The network does not paint a picture, it decides: how much of each frequency band (``detail_bands``) stays at each
 pixel, for luma and chroma apart, plus a residual of bounded size.  A light blur is already worth bits to an
 analyser; this is a blur that knows where and how much, and may sharpen instead.
 """
@@ -15,11 +15,8 @@ from mvlib._numbers import check_numbers
 from mvlib._planes import repeat_edges
 from mvlib.errors import InputError
 
-from .bands import detail_bands
-from .base import Preprocessor, centre_qp
-
-# BT.709 luma and colour differences scaled to ±0.5; rows Y, Cb, Cr of R'G'B'.
-_TO_YCC = ((0.2126, 0.7152, 0.0722), (-0.11457, -0.38543, 0.5), (0.5, -0.45415, -0.04585))
+from .base import Preprocessor, centre_qp, start_at_zero
+from .filter import colour_matrices, detail_bands, mix_colours
 
 
 @dataclass(frozen=True)
@@ -87,9 +84,7 @@ class Compact(Preprocessor):
         self.outputs = (4 * (c.bands + 1), c.bands + 2)
         self.head = nn.Conv2d(c.widths[0], sum(self.outputs), 1)
         self.head_by_qp = nn.Linear(c.embedding, sum(self.outputs))
-        for layer in (self.head, self.head_by_qp):
-            for parameter in layer.parameters():
-                nn.init.zeros_(parameter)
+        start_at_zero(self.head, self.head_by_qp)
 
     @property
     def uses_qp(self) -> bool:
@@ -170,14 +165,3 @@ def to_pixels(out: Tensor, outputs: tuple[int, int]) -> tuple[Tensor, Tensor]:
     luma, chroma = out.tanh().split(outputs, 1)
     chroma = F.interpolate(chroma, scale_factor=2.0, mode="bilinear", align_corners=False)
     return F.pixel_shuffle(luma, 2), chroma
-
-
-def colour_matrices() -> tuple[Tensor, Tensor]:
-    """R'G'B' to luma and colour differences and back, (3, 3) each."""
-    ycc = torch.tensor(_TO_YCC, dtype=torch.float64)
-    return ycc.float(), ycc.inverse().float()
-
-
-def mix_colours(matrix: Tensor, x: Tensor) -> Tensor:
-    """``matrix`` (3, 3) applied to the colours of ``x`` (B, 3, H, W)."""
-    return (matrix @ x.flatten(2)).view_as(x)

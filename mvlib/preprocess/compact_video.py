@@ -21,9 +21,9 @@ from torch import Tensor, nn
 from mvlib.errors import InputError
 
 from .align import BLOCK, block_motion, moved
-from .bands import detail_bands
-from .compact import Compact, CompactConfig, cells, mix_colours, to_pixels
-from .video import VideoPreprocessor
+from .base import VideoPreprocessor, start_at_zero
+from .compact import Compact, CompactConfig, cells, to_pixels
+from .filter import detail_bands, mix_colours
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,7 @@ class CompactVideo(VideoPreprocessor):
         # The gate: luma per pixel, four in a cell; one for both chroma planes of a cell.
         self.gate = nn.Conv2d(width, 5, 1)
         self.gate_by_qp = nn.Linear(embedding, 5)
-        for layer in (self.stem_past, self.gate, self.gate_by_qp):
-            for parameter in layer.parameters():
-                nn.init.zeros_(parameter)
+        start_at_zero(self.stem_past, self.gate, self.gate_by_qp)
 
     @property
     def uses_qp(self) -> bool:
@@ -104,8 +102,21 @@ class CompactVideo(VideoPreprocessor):
 
         sent: whether the picture in the state was sent and can be repeated, or only looked at.
         """
-        ycc = mix_colours(self.spatial.to_ycc, frame)
-        out = self.process_frame(frame, ycc, code, self.past(ycc[:, :1], state), sent).clamp(0, 1)
+        spatial = self.spatial
+        ycc = mix_colours(spatial.to_ycc, frame)
+        past = self.past(ycc[:, :1], state)
+        stem = spatial.stem(cells(ycc))
+        if past is not None:
+            news = mix_colours(spatial.to_ycc, past[:, :3] - frame)
+            stem = stem + self.stem_past(cells(torch.cat([news, past[:, 3:] - ycc[:, :1]], 1)))
+        h = spatial.features(stem, code)
+        decided = spatial.head(h) + spatial.head_by_qp(code)[:, :, None, None]
+        change = spatial.change(ycc, *to_pixels(decided, spatial.outputs))
+        if past is not None and sent:
+            luma, chroma = to_pixels(self.gate(h) + self.gate_by_qp(code)[:, :, None, None], (4, 1))
+            gate = self.config.gate_bound * torch.cat([luma, chroma.expand(-1, 2, -1, -1)], 1)
+            change = torch.addcmul(change, gate, news - change)
+        out = (frame + mix_colours(spatial.to_rgb, change)).clamp(0, 1)
         return out, (ycc[:, :1], out)
 
     def past(self, luma: Tensor, state: tuple[Tensor, Tensor] | None) -> Tensor | None:
@@ -118,21 +129,3 @@ class CompactVideo(VideoPreprocessor):
         before, sent = state
         last = torch.cat([sent, before], 1)
         return moved(last, block_motion(luma, before)) if self.config.motion else last
-
-    def process_frame(
-        self, frame: Tensor, ycc: Tensor, code: Tensor, past: Tensor | None, sent: bool
-    ) -> Tensor:
-        """One frame (B, 3, H, W), given the one before it (None: nothing), not yet clamped."""
-        spatial = self.spatial
-        stem = spatial.stem(cells(ycc))
-        if past is not None:
-            news = mix_colours(spatial.to_ycc, past[:, :3] - frame)
-            stem = stem + self.stem_past(cells(torch.cat([news, past[:, 3:] - ycc[:, :1]], 1)))
-        h = spatial.features(stem, code)
-        out = spatial.head(h) + spatial.head_by_qp(code)[:, :, None, None]
-        change = spatial.change(ycc, *to_pixels(out, spatial.outputs))
-        if past is not None and sent:
-            luma, chroma = to_pixels(self.gate(h) + self.gate_by_qp(code)[:, :, None, None], (4, 1))
-            gate = self.config.gate_bound * torch.cat([luma, chroma.expand(-1, 2, -1, -1)], 1)
-            change = torch.addcmul(change, gate, news - change)
-        return frame + mix_colours(spatial.to_rgb, change)

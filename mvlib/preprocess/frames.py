@@ -8,12 +8,13 @@ import torch
 
 from mvlib._checks import check_uint8
 from mvlib._numbers import whole
+from mvlib._planes import to_frames
 from mvlib.errors import InputError, InputTypeError
 
-from .base import Preprocessor
-from .video import VideoPreprocessor
+from .base import Preprocessor, VideoPreprocessor
 
 
+@torch.inference_mode()
 def preprocess_frames(
     module: Preprocessor, frames: np.ndarray, qp: float | np.ndarray, *, batch: int = 8
 ) -> np.ndarray:
@@ -33,14 +34,18 @@ def preprocess_frames(
     batch, qps = whole("batch", batch, 1), np.asarray(qp)
     if qps.dtype.kind not in "iuf":
         raise InputTypeError(f"qp is {qp!r}; give a number in 0..51, or one for each frame")
+    out = np.empty_like(frames)
     if isinstance(module, VideoPreprocessor) and not (module.takes_pictures and qps.ndim):
-        return _on_clip(module, frames, qp, batch)
+        prepared: Any = InChunks(module)  # says itself what is wrong with qp
+        for start, stop in pairwise([0, *range(max(batch, 2), len(frames), batch), len(frames)]):
+            out[start:stop] = prepared(frames[start:stop], qp)
+        return out
     if qps.shape not in ((), (len(frames),)):
         raise InputError(f"qp has shape {qps.shape} for {len(frames)} frames; give one number or one each")
     qps = np.broadcast_to(qps, len(frames)).astype(np.float32)
-    out = np.empty_like(frames)
     for i in range(0, len(frames), batch):
-        out[i : i + batch] = _on_batch(module, frames[i : i + batch], qps[i : i + batch])
+        x = _to_tensor(module, frames[i : i + batch])
+        out[i : i + batch] = to_frames(module(x, torch.tensor(qps[i : i + batch], device=x.device)))
     return out
 
 
@@ -58,28 +63,10 @@ class InChunks:
         """The frames to encode, uint8 (T, H, W, 3), at ``qp``, 0..51. The first chunk should hold two: what moves?"""
         x = _to_tensor(self._module, frames)[None]
         y, self._state = self._module.stream(x, qp, self._state)
-        return _to_frames(y[0])
-
-
-def _on_clip(module: VideoPreprocessor, frames: np.ndarray, qp: Any, batch: int) -> np.ndarray:
-    out, prepared = np.empty_like(frames), InChunks(module)
-    edges = [0, *range(max(batch, 2), len(frames), batch), len(frames)]
-    for start, stop in pairwise(edges):
-        out[start:stop] = prepared(frames[start:stop], qp)
-    return out
-
-
-@torch.inference_mode()
-def _on_batch(module: Preprocessor, frames: np.ndarray, qps: np.ndarray) -> np.ndarray:
-    x = _to_tensor(module, frames)
-    return _to_frames(module(x, torch.tensor(qps, device=x.device)))
+        return to_frames(y[0])
 
 
 def _to_tensor(module: Preprocessor, frames: np.ndarray) -> torch.Tensor:
     device = next((p.device for p in module.parameters()), None)
     # A copy where rows run backwards, as of a flipped picture, which no tensor can.
     return torch.tensor(np.ascontiguousarray(frames), device=device).permute(0, 3, 1, 2).float().div(255)
-
-
-def _to_frames(y: torch.Tensor) -> np.ndarray:
-    return y.mul(255).round().byte().permute(0, 2, 3, 1).cpu().numpy()

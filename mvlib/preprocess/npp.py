@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from mvlib.errors import InputError
 
-from .base import Preprocessor
+from .base import Preprocessor, start_at_zero
 
 # The pairs of the paper's training, lambda (weight of the task) at the QP of its encoder. QP 40 came with
 # two, 0.5 and 0.8: their geometric mean stands here.
@@ -57,15 +57,12 @@ class NPP(Preprocessor):
     def __init__(self, config: NPPConfig | None = None) -> None:
         super().__init__()
         self.config = config or NPPConfig()
-        last = nn.Identity() if self.config.skip else nn.ReLU()
         self.conv1, self.gain1 = nn.Conv2d(3, 3, 1), Gain(16, 3)
         self.conv2, self.gain2 = nn.Conv2d(3, 3, 1), Gain(16, 3)
-        self.last = last
-        self.unet = UNet(self.config.norm, last)
+        self.last = nn.Identity() if self.config.skip else nn.ReLU()
+        self.unet = UNet(self.config.norm, self.last)
         if self.config.skip:
-            for layer in (self.conv2, self.unet.head[-2]):
-                for parameter in layer.parameters():
-                    nn.init.zeros_(parameter)
+            start_at_zero(self.conv2, self.unet.head[-2])
 
     def process(self, x: Tensor, qp: Tensor) -> Tensor:
         scalar = (paper_lambda(qp) / 8)[:, None]  # (B, 1)

@@ -20,10 +20,9 @@ from torch import Tensor, nn
 
 from mvlib.errors import InputError
 
-from .base import Preprocessor
+from .base import Preprocessor, VideoPreprocessor
 from .refinement_config import FEW, RefinementConfig
 from .update import Step
-from .video import VideoPreprocessor
 
 View = Callable[[Tensor], Tensor]
 
@@ -171,10 +170,8 @@ class Refinement(VideoPreprocessor):
 
 def random_view(size: tuple[int, int], generator: torch.Generator) -> View:
     """A crop of 4/5 to all of both sides of pictures of ``size`` (H, W), mirrored every second time, as a function."""
-    share = (
-        0.8 + 0.4 * torch.rand((), generator=generator).item(),
-    ) * 2  # all of the picture every second time
-    crop = [min(side, round(s * side)) for s, side in zip(share, size, strict=True)]
+    share = 0.8 + 0.4 * torch.rand((), generator=generator).item()  # all of the picture every second time
+    crop = [min(side, round(share * side)) for side in size]
     top, left = (
         int(torch.randint(0, side - c + 1, (), generator=generator))
         for c, side in zip(crop, size, strict=True)

@@ -13,8 +13,7 @@ from torch.nn import functional as F
 from mvlib._numbers import check_numbers
 from mvlib.errors import InputError
 
-from .bands import detail_bands
-from .filter import on_lines
+from .filter import FilterConfig, detail_bands, on_lines
 from .trunk import TrunkPreprocessor, check_head
 
 
@@ -41,10 +40,7 @@ class RegionsConfig:
         check_numbers(self)
         object.__setattr__(self, "strengths", tuple(self.strengths))  # a list in JSON
         check_head(self.channels, self.width)
-        if not 1 <= self.bands <= 3:
-            raise InputError(f"bands is {self.bands}; give 1..3, a fourth would reach beyond 16 pixels")
-        if len(self.qps) < 2 or list(self.qps) != sorted(set(self.qps)):
-            raise InputError(f"qps is {self.qps}; give two or more, rising")
+        FilterConfig(self.qps, self.bands)  # raises as that does
         if len(self.strengths) != len(self.qps) or not all(0 <= s <= 1 for s in self.strengths):
             raise InputError(
                 f"strengths is {self.strengths}; give one in 0..1 for each of the QPs {self.qps}"

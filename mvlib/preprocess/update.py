@@ -21,8 +21,8 @@ from mvlib._numbers import check_numbers
 from mvlib._planes import repeat_edges
 from mvlib.errors import InputError
 
-from .bands import detail_bands
-from .base import centre_qp
+from .base import centre_qp, start_at_zero
+from .filter import detail_bands
 
 _INPUTS, _GRID = 24, 8
 
@@ -80,14 +80,9 @@ class LearnedUpdate(nn.Module):
         self.near, self.near_by_qp = nn.Conv2d(_INPUTS, c.width, 3), nn.Linear(known, 2 * c.width)
         self.far, self.far_by_qp = nn.Conv2d(c.width, c.width, 3, dilation=2), nn.Linear(known, 2 * c.width)
         self.place = nn.Parameter(torch.zeros(c.width, _GRID, _GRID))
-        self.head, self.direct, self.by_qp = (
-            nn.Conv2d(c.width, 6, 3),
-            nn.Conv2d(_INPUTS, 6, 1),
-            nn.Linear(known, 6),
-        )
-        for layer in (self.head, self.direct, self.by_qp):
-            for parameter in layer.parameters():
-                nn.init.zeros_(parameter)
+        self.head, self.direct = nn.Conv2d(c.width, 6, 3), nn.Conv2d(_INPUTS, 6, 1)
+        self.by_qp = nn.Linear(known, 6)
+        start_at_zero(self.head, self.direct, self.by_qp)
 
     def forward(self, step: Step) -> Tensor:
         """What to add to Adam's step, (B, 3, H, W) in sizes of a step."""

@@ -19,10 +19,9 @@ from mvlib._packaged import reading
 from mvlib._weights import fill, read_weights, weights_folder, write_weights
 from mvlib.errors import InputError
 
-from .base import Preprocessor
+from .base import Preprocessor, VideoPreprocessor
 from .build import ARCHITECTURES, Network, build_preprocessor, described, with_options
 from .update import LearnedUpdate, UpdateConfig
-from .video import VideoPreprocessor
 
 
 def available_preprocessors(kind: str | None = None) -> tuple[str, ...]:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from mvlib._numbers import check_numbers
 from mvlib.errors import InputError
 
-from .video import VideoPreprocessor
+from .base import VideoPreprocessor, start_at_zero
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,7 @@ class ZhaoPreprocessor(VideoPreprocessor):
             nn.Conv2d(2 * width, width, 1), nn.ReLU(), nn.Conv2d(width, width, 1), nn.Sigmoid()
         )
         self.last = nn.Conv2d(width, 3, 3, padding=1)
-        for parameter in self.last.parameters():
-            nn.init.zeros_(parameter)
+        start_at_zero(self.last)
 
     @property
     def uses_qp(self) -> bool:

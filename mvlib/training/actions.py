@@ -113,9 +113,8 @@ class ActionTrainer(Resumable[ActionTraining]):
             with stopping(
                 "stopped; whole files of generated clips are kept: the same command goes on from there"
             ):
-                self._shards, self._check = (
-                    self.shards(*of) for of in (("train", t.clips), ("val", t.check))
-                )
+                self._shards = self.shards("train", t.clips)
+                self._check = self.shards("val", t.check)
             with self.kept_when_stopped():
                 self.go_through(t.network, progress)
                 return self.accuracy(self._check) if self._validated is None else self._validated

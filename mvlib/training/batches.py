@@ -84,11 +84,6 @@ class OwnMaterial:
         self.size = size or min(224, *self._sample(0).frames.shape[1:3])
         self.squares = Squares(self.reader, self.size, seed=seed)
 
-    @property
-    def is_video(self) -> bool:
-        """Whether the items are clips."""
-        return self.reader.is_video
-
     def draw(self, step: int, rng: np.random.Generator, part: slice) -> tuple[Tensor, list] | tuple[Tensor]:
         """Pictures or clips of a ``part`` of a step, (B, [T,] 3, size, size), and their targets if any is known."""
         self.squares.set_epoch(step)

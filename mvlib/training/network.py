@@ -65,7 +65,5 @@ def starting_network(training: Training) -> nn.Module:
 def with_trunk(network: Network) -> Network:
     """``network``, with the classifier's trunk that its options name, where it has one."""
     if isinstance(network, TrunkPreprocessor) and network.trunk is None and network.config.trunk:
-        trunk = Trunk(network.config.trunk)
-        device = next(network.parameters()).device
-        network.attach(trunk.to(device))
+        network.attach(Trunk(network.config.trunk).to(next(network.parameters()).device))
     return network

@@ -1,25 +1,28 @@
 """The loss of a training: pictures or clips → virtual codec → analysers → first-order BD-rate, in shares of 1."""
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from mvlib._imports import is_import_path
+from mvlib._interruption import result_of
+from mvlib._planes import to_frames
 from mvlib._precision import computing_in
-from mvlib.codecs import Codec, RealCodec
+from mvlib.codecs import Codec, Coded, RealCodec
 from mvlib.codecs.codec import fingerprint
 from mvlib.errors import InputError, InputTypeError
 from mvlib.virtual.base import VirtualOut, with_real_values
 from mvlib.virtual.codec import VirtualCodec
 
-from .encoding_ahead import EncodingAhead
 from .experiment import TASKS, Training, VideoTraining
 from .guides import coding_loss, frozen, load_guide, reference_of
 from .own_slope import OwnSlope, own_slopes
-from .slope import Slope, anchor_command, anchor_path, curve_of
+from .slope import Slope, measured_slopes
 from .tiles import SIDE, in_tiles
 
 Loss = Callable[[nn.Module, Tensor, Tensor, Sequence[Any] | None], Tensor]
@@ -82,8 +85,9 @@ class Objective(nn.Module):
         self.parts = nn.ModuleList(
             part for part in (*self.analysers.values(), *self.codecs.values()) if isinstance(part, nn.Module)
         )
-        if slopes is None:
-            slopes = measured_slopes(training) if curves_exist(training) else {}
+        if slopes is None:  # of analysers that are imported there are no curves but those of ``anchor``
+            curves = training.anchor is not None or not any(map(is_import_path, training.analysers))
+            slopes = measured_slopes(training) if curves else {}
         self.slopes = dict(slopes)
         self.real, self.real_versions = dict.fromkeys(self.codecs, real) if real else {}, {}
         if training.route == "real_forward":
@@ -211,23 +215,26 @@ def virtual_codec(codec: str | Callable, training: Training) -> Callable:
     return codec
 
 
-def curves_exist(training: Training) -> bool:
-    """Whether there may be measured curves: of analysers that are imported there are only those of ``anchor``."""
-    return training.anchor is not None or not any(is_import_path(name) for name in training.analysers)
+class EncodingAhead:
+    """A real codec that begins with every clip of a batch at once, and then gives one after the other.
 
+    Its encoders run on the CPU in processes of their own, the virtual codec on the GPU or in this process: begun first
+    and waited for last, they cost only what the virtual codec does not cover.
 
-def measured_slopes(training: Training, real: str = "") -> dict[tuple[str, str], Slope]:
-    """What a unit of task loss is worth, by codec and analyser, from the measured curves that ``training`` names.
-
-    real: the codec whose curves they are, if not those of the training's codecs.
+    Args:
+        codec: the real one.
+        clip: (B, T, 3, H, W) in [0, 1].  qp: (B,), rounded.
+        workers: processes; None is one per core that this process may use.
     """
-    kind = "image"
-    measured: dict[str, Any] = {"gop": training.gop}
-    if isinstance(training, VideoTraining):  # the I frame weighs the more, the shorter the clip
-        kind, measured = "video", measured | {"size": training.size, "frames": training.frames}
-    anchor, curve = training.anchor or anchor_path(kind, training.task), curve_of(training.task)
-    return {
-        (c, a): Slope.read(anchor, real or c, a, kind, curve, anchor_command(training), **measured)
-        for c in training.codecs
-        for a in training.analysers
-    }
+
+    def __init__(self, codec: Codec, clip: Tensor, qp: Tensor, workers: int | None = None) -> None:
+        frames, qps = to_frames(clip), [round(q) for q in qp.tolist()]
+        thread = ThreadPoolExecutor(1, "real encoding")
+        self._coded = thread.submit(codec.map, list(frames), qps, workers=workers)
+        thread.shutdown(wait=False)
+        self._taken = 0
+
+    def __call__(self, frames: np.ndarray, qp: float) -> Coded:
+        """The next clip, coded; waits until all are. ``frames`` and ``qp`` are those it was begun with."""
+        self._taken += 1
+        return result_of(self._coded)[self._taken - 1]

@@ -13,7 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from mvlib.preprocess.bands import detail_bands
+from mvlib.preprocess import detail_bands
 
 from .experiment import Training
 from .objective import Objective

@@ -79,7 +79,8 @@ def virtual_slopes(
         (t.qp_low, t.qp_high) if t.qp_high - t.qp_low >= 5 else (max(0, t.qp_low - 5), min(51, t.qp_high + 5))
     )
     qps = np.linspace(low, high, POINTS)
-    batches = [_on(device, *steps[step]) for step in range(min(BATCHES, t.steps))]
+    drawn = (steps[step] for step in range(min(BATCHES, t.steps)))
+    batches = [(x[..., :3, :, :].to(device), targets[0] if targets else None) for x, _, *targets in drawn]
     clean = _means([objective.losses(x, x, targets) for x, targets in batches])
     slopes = {}
     for codec in t.codecs:
@@ -88,12 +89,6 @@ def virtual_slopes(
             harm = [lost[name] - clean[name] for _, lost in points]
             slopes[codec, name] = Slope(qps, [bpp for bpp, _ in points], _rising(qps, harm, name, codec))
     return slopes
-
-
-def _on(
-    device: torch.device | str, x: Tensor, qp: Tensor, targets: list | None = None
-) -> tuple[Tensor, list | None]:
-    return x[..., :3, :, :].to(device), targets
 
 
 def _point(objective: "Objective", batches: list, codec: str, qp: float) -> tuple[float, Mapping[str, float]]:

@@ -163,3 +163,20 @@ class Slope:
         d_bpp, d_kl = np.gradient(self.log_bpp, self.qps), np.gradient(self.log_kl, self.qps)
         elasticity = self._at(qp, -d_bpp / d_kl)
         return elasticity * (self._at(qp, self.log_bpp) - self._at(qp, self.log_kl)).exp()
+
+
+def measured_slopes(training: Training, real: str = "") -> dict[tuple[str, str], Slope]:
+    """What a unit of task loss is worth, by codec and analyser, from the measured curves that ``training`` names.
+
+    real: the codec whose curves they are, if not those of the training's codecs.
+    """
+    kind = "image"
+    measured: dict[str, Any] = {"gop": training.gop}
+    if isinstance(training, VideoTraining):  # the I frame weighs the more, the shorter the clip
+        kind, measured = "video", measured | {"size": training.size, "frames": training.frames}
+    anchor, curve = training.anchor or anchor_path(kind, training.task), curve_of(training.task)
+    return {
+        (c, a): Slope.read(anchor, real or c, a, kind, curve, anchor_command(training), **measured)
+        for c in training.codecs
+        for a in training.analysers
+    }

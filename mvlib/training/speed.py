@@ -61,10 +61,6 @@ class _Stopwatch:
 
         return timed
 
-    def watch(self, stage: str, of: object, method: str) -> None:
-        """Replace a method of one object by itself with the watch."""
-        setattr(of, method, self.around(stage, getattr(of, method)))
-
 
 def measure_speed(trainer: Trainer, steps: int = 4, warm_up: int = 2) -> Speed:
     """Run ``warm_up`` + 2 · ``steps`` steps of ``trainer``, one more if it is compiled, and time them.
@@ -85,7 +81,10 @@ def measure_speed(trainer: Trainer, steps: int = 4, warm_up: int = 2) -> Speed:
     for _ in range(steps):
         trainer.update(*next(batches))
     free, processor = (watch.now() - start[0]) / steps, (time.process_time() - start[1]) / steps
-    _time_stages(trainer, watch)
+    watched = [("preprocessor", trainer.model, "forward"), ("codec", trainer.objective, "code")]
+    watched += [("analysers", analyser, "forward") for analyser in trainer.objective.analysers.values()]
+    for stage, of, method in watched:
+        setattr(of, method, watch.around(stage, getattr(of, method)))
     for _ in range(compiled):  # under the stopwatch it is compiled anew
         trainer.update(*next(batches))
         watch.seconds.clear()
@@ -95,21 +94,11 @@ def measure_speed(trainer: Trainer, steps: int = 4, warm_up: int = 2) -> Speed:
     stages = {name: seconds / steps for name, seconds in watch.seconds.items()}
     step = stages.pop("step")
     stages["backward and update"] = step - sum(stages.get(k, 0.0) for k in FORWARD)
-    return Speed(device_name(trainer.device), trainer.training.batch, pixels, free, processor, stages)
+    if trainer.device.type == "cuda":
+        device = torch.cuda.get_device_name(trainer.device)
+    else:
+        device = f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"
+    return Speed(device, trainer.training.batch, pixels, free, processor, stages)
 
 
 FORWARD = ("preprocessor", "codec", "analysers")
-
-
-def _time_stages(trainer: Trainer, watch: _Stopwatch) -> None:
-    watch.watch("preprocessor", trainer.model, "forward")
-    watch.watch("codec", trainer.objective, "code")
-    for analyser in trainer.objective.analysers.values():
-        watch.watch("analysers", analyser, "forward")
-
-
-def device_name(device: torch.device) -> str:
-    """The GPU's name, or "CPU" with architecture and threads."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    return f"CPU ({platform.machine()}, {torch.get_num_threads()} threads)"

@@ -20,7 +20,7 @@ from mvlib.preprocess import VideoPreprocessor, build_preprocessor, described, s
 from .batches import OwnMaterial
 from .experiment import ImageTraining, Training, VideoTraining
 from .loop import Trainer
-from .objective import Loss, Objective, curves_exist, measured_slopes
+from .objective import Loss, Objective
 from .slope import Slope
 
 Analysers = str | nn.Module | Sequence[str | nn.Module] | Mapping[str, str | nn.Module]
@@ -92,24 +92,25 @@ def train(
     guides, coders = _titled("analysers", analysers), _titled("codec", codec)
     clips = isinstance(network, VideoPreprocessor)
     reader = None if data is None else reader_of(data, options.get("frames", 8 if clips else None))
-    training = _options(
-        VideoTraining if (clips if reader is None else reader.is_video) else ImageTraining,
-        {"architecture": import_path(type(network)), "analysers": tuple(guides), "codecs": tuple(coders)}
-        | options,
-    )
+    kind: type[Training] = VideoTraining if (clips if reader is None else reader.is_video) else ImageTraining
+    known = [f.name for f in fields(kind)]
+    if unknown := [name for name in options if name not in known]:
+        raise InputTypeError(f"train has no option {unknown[0]!r}; {kind.__name__} has {', '.join(known)}")
+    names = {"architecture": import_path(type(network)), "analysers": tuple(guides), "codecs": tuple(coders)}
+    training = kind(**names | options)
     material = None
     if reader is not None:
         material = OwnMaterial(reader, training.batch, options.get("size"), training.seed)
         training = replace(training, size=material.size)
     if out is not None:
         described(network)  # what can't be loaded again is refused before the work
-    objective = Objective(
-        training,
-        analysers=guides,
-        codecs=coders,
-        slopes=_slopes(training, guides, coders, slopes, loss, data),
-        loss=loss,
-    )
+    named = all(title == part for title, part in (*guides.items(), *coders.items()))
+    worth: dict[tuple[str, str], Slope] | None = None  # as measured
+    if slopes is not None:
+        worth = {(c, a): slopes for c in coders for a in guides}
+    elif loss is not None or not named or (training.anchor is None and data is not None):
+        worth = {}  # is found with the virtual codec
+    objective = Objective(training, analysers=guides, codecs=coders, slopes=worth, loss=loss)
     with ExitStack() as kept:
         folder = Path(kept.enter_context(TemporaryDirectory()) if out is None else out)
         trainer = Trainer(training, folder, model=network.train(), material=material, objective=objective)
@@ -134,29 +135,6 @@ def _titled(what: str, given: Any) -> dict[str, Any]:
             raise InputError(f"two of {what} are called {title!r}; give them as {{title: object}}")
         titled[title] = part
     return titled
-
-
-def _options(kind: type[Training], options: Mapping[str, Any]) -> Training:
-    known = [f.name for f in fields(kind)]
-    if unknown := [name for name in options if name not in known]:
-        raise InputTypeError(f"train has no option {unknown[0]!r}; {kind.__name__} has {', '.join(known)}")
-    return kind(**options)
-
-
-def _slopes(
-    training: Training,
-    guides: Mapping[str, Any],
-    coders: Mapping[str, Any],
-    slopes: Slope | None,
-    loss: Loss | None,
-    data: Any,
-) -> dict[tuple[str, str], Slope]:
-    """What is known of slopes; nothing, where they are to be found with the virtual codec."""
-    if slopes is not None:
-        return {(c, a): slopes for c in coders for a in guides}
-    named = all(title == part for title, part in (*guides.items(), *coders.items()))
-    measured = loss is None and named and (training.anchor is not None or data is None)
-    return measured_slopes(training) if measured and curves_exist(training) else {}
 
 
 def save_trained(trainer: Trainer, network: nn.Module, *, command: str, data: str) -> Path:

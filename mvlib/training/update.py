@@ -22,6 +22,7 @@ from mvlib.preprocess import (
     load_update,
     save_update,
 )
+from mvlib.preprocess.build import with_options
 
 from .experiment import UpdateTraining
 from .guides import load_guide
@@ -63,10 +64,7 @@ def starting_rule(training: UpdateTraining) -> LearnedUpdate:
             )
         return rule.train()
     torch.manual_seed(training.seed)
-    try:
-        return LearnedUpdate(UpdateConfig(**training.network)).train()
-    except TypeError as error:
-        raise InputError(f"there is no LearnedUpdate with the options {training.network}: {error}") from None
+    return with_options(LearnedUpdate, UpdateConfig, training.network).train()
 
 
 def refinement_of(training: UpdateTraining, objective: Objective, rule: nn.Module | None) -> Refinement:

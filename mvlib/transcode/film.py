@@ -3,13 +3,16 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import av
 import numpy as np
+from av.video.stream import VideoStream
 from PIL import Image
 from tqdm import tqdm
 
@@ -23,7 +26,7 @@ from .formats import Format
 from .quantiser import Wish
 from .source import Chunk, Source
 from .tracks import OtherTracks
-from .writing import FilmWriter, Lossless
+from .writing import FilmWriter
 
 Step = Callable[[np.ndarray, float], np.ndarray]
 NextQP = Callable[[float, int], float]
@@ -51,7 +54,8 @@ class Job:
     def __post_init__(self) -> None:
         self.wish.options(self.real, self.source.expected or 2)  # raises for what this codec does not take
         if self.source.has_tracks and not self.form.still:
-            self.tracks().close()  # raises where the output cannot hold the sound
+            with self.tracks():  # raises where the output cannot hold the sound
+                pass
         if self.prepared is None:
             return
         if self.network is None:
@@ -106,11 +110,10 @@ def write(job: Job, next_qp: NextQP, progress: bool = False) -> Written:
         temporary = outputs.enter_context(replace_when_done(job.out))
         prepared = job.prepared and outputs.enter_context(replace_when_done(job.prepared))
         keep = outputs.enter_context(_keeping(prepared, job.source))
-        written = (
-            _still(job, next_qp, temporary, keep)
-            if job.form.still
-            else _film(job, next_qp, temporary, keep, progress)
-        )
+        if job.form.still:
+            written = _still(job, next_qp, temporary, keep)
+        else:
+            written = _film(job, next_qp, temporary, keep, progress)
     notes = tuple(dict.fromkeys((*job.source.notes, *written.notes)))
     return replace(written, notes=notes, took=time.perf_counter() - began)
 
@@ -122,6 +125,31 @@ def stepper(network: Preprocessor | None) -> Step:
     return (
         InChunks(network) if isinstance(network, VideoPreprocessor) else partial(preprocess_frames, network)
     )
+
+
+class Lossless(AbstractContextManager["Lossless"]):
+    """A clip that is written without loss, as FFV1 in RGB; a context as ``FilmWriter`` is."""
+
+    def __init__(self, path: Path, rate: Fraction) -> None:
+        self._rate = rate
+        self._stream: VideoStream | None = None
+        self._output = av.open(f"file:{path.absolute()}", "w")
+
+    def __exit__(self, error: type | None, *_: object) -> None:
+        try:
+            if error is None and self._stream is not None:
+                self._output.mux(self._stream.encode(None))
+        finally:
+            self._output.close()
+
+    def write(self, frames: np.ndarray) -> None:
+        """The next frames, uint8 (T, H, W, 3)."""
+        if self._stream is None:
+            self._stream = self._output.add_stream("ffv1", rate=self._rate)
+            self._stream.height, self._stream.width = frames.shape[1:3]
+            self._stream.pix_fmt = "bgr0"
+        for rgb in frames:
+            self._output.mux(self._stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
 
 
 @contextmanager

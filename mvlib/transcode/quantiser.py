@@ -22,13 +22,13 @@ _LAMBDA = 118
 _SAMPLE, _RUN = 48, 16
 """Frames from which the QP is found, and how many of them follow one another."""
 _UNITS = {"": 1, "k": 1000, "m": 1_000_000}
-# Of VP9, the quality is a bound unless the rate is free.
 _THREADS = {
     "x264": lambda n: {"threads": n},
     "x265": lambda n: {"pools": n, "frame-threads": 0, "wpp": 1},
     "svtav1": lambda n: {"lp": n},
     "vp9": lambda n: {"threads": n, "row-mt": 1},
 }
+# Of VP9, the quality is a bound unless the rate is free.
 _CRF = {"x264": {}, "x265": {}, "svtav1": {}, "vp9": {"b": "0"}}
 
 

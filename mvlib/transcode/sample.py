@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -123,23 +124,18 @@ class _Sample:
         self._source, self._places, self._of, self._real = source, places, of, real
         self._analyser, self._wanted = analyser, scores_of(analyser)
         self._clean: dict[int, Any] = {}
-        self.frames = 0
 
     def rows(self, qps: list[float], network: Preprocessor | None) -> list[Row]:
         """The sample, coded at each of ``qps``; read run by run, for many frames would not fit into memory."""
-        sums, frames = {qp: _Sums() for qp in qps}, 0
+        sums, self.frames = {qp: _Sums() for qp in qps}, 0
         with Ahead(2) as coding:
             for place in self._places:
                 run = self._source.window(place, min(RUN, self._of - place))
-                frames += len(run)
-                coded = [coding.begin(self._code, stepper(network)(run, qp), qp) for qp in qps]
+                self.frames += len(run)
+                coded = [coding.begin(partial(self._real, qp=qp), stepper(network)(run, qp)) for qp in qps]
                 for qp, work in zip(qps, coded, strict=True):
                     self._add(sums[qp], place, run, result_of(work))
-        self.frames = frames
         return [sums[qp].row(qp) for qp in qps]
-
-    def _code(self, given: NDArray, qp: float) -> Coded:
-        return self._real(given, qp=qp)
 
     def _add(self, sums: "_Sums", place: int, run: NDArray, coded: Coded) -> None:
         samples = [Sample(frame[None], str(place)) for frame in run]

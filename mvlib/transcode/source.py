@@ -60,7 +60,7 @@ class Source:
         left = self._clip.expected - start if self._clip else 1
         self.expected = max(0, left if count is None else min(count, left))
         self.begins = Fraction(0)
-        self._notes: list[str] = []
+        self._notes: dict[str, None] = {}
 
     @property
     def whole(self) -> bool:
@@ -84,7 +84,9 @@ class Source:
             if size is None:
                 size = shown.pixels.shape[:2]
                 most = max(2, min(_FRAMES, _PIXELS // (size[0] * size[1])))
-                self._begin(shown, start)
+                self.look, self.begins = shown, start
+                if self._clip is not None and self.whole:
+                    self.begins = min(start, self._clip.begins // self.tick * self.tick)
             if shown.pixels.shape[:2] != size:
                 raise another_size(self.file, size, shown.pixels.shape[:2])
             held.append((shown, start, lasts))
@@ -113,7 +115,7 @@ class Source:
             if start is None:
                 start = number * gap if before is None else before[1] + gap
             elif before is not None and start <= before[1]:
-                self._note("some of its times do not rise: those frames follow at the average rate")
+                self._notes["some of its times do not rise: those frames follow at the average rate"] = None
                 start = before[1] + gap
             if before is not None:
                 yield (*before, start - before[1])
@@ -125,21 +127,11 @@ class Source:
 
     def _shown(self) -> Iterator[Shown]:
         """As many frames as are taken, and one more for the time at which the last one ends."""
-        if self._clip is None:
-            picture = load_picture(self.file)
-            self._notes += picture.notes
-            yield Shown(picture.pixels, Fraction(0), 1 / self.rate)
-            return
-        yield from self._clip.shown(self.start)
-
-    def _begin(self, shown: Shown, start: Fraction) -> None:
-        self.look, self.begins = shown, start
-        if self._clip is not None and self.whole:
-            self.begins = min(start, self._clip.begins // self.tick * self.tick)
-
-    def _note(self, what: str) -> None:
-        if what not in self._notes:
-            self._notes.append(what)
+        if self._clip is not None:
+            return self._clip.shown(self.start)
+        picture = load_picture(self.file)
+        self._notes.update(dict.fromkeys(picture.notes))
+        return iter([Shown(picture.pixels, Fraction(0), 1 / self.rate)])
 
 
 def spread(frames: int, of: int, run: int) -> list[int]:

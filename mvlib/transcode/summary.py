@@ -63,9 +63,8 @@ class Summary:
             "",
             f"Sample {of}, coded at three QPs; {sampled.analyser} against what it sees in the clean frames",
         ]
-        parts = [("without", sampled.plain), ("with", sampled.prepared)]
         lines.append("  " + f"{'':8}" + "".join(f"{name:>11}" for name in head))
-        for name, rows in parts:
+        for name, rows in (("without", sampled.plain), ("with", sampled.prepared)):
             lines += [f"  {name:8}{row.qp:11.0f}{_numbers(row)}" for row in rows]
         if not sampled.prepared:
             return lines
@@ -87,12 +86,11 @@ class Summary:
         """For programs: what JSON holds."""
         job, written = self.job, self.written
         height, width = written.size
-        given = (
-            {"preprocessor": self.preprocessor, "preprocessor qp": round(self.written.given_qp, 2)}
-            if self.preprocessor
-            else {}
-        )
-        found = {"seconds to find the qp": round(self.measured.took, 2)} if self.measured else {}
+        found: dict[str, object] = {}
+        if self.preprocessor:
+            found = {"preprocessor": self.preprocessor, "preprocessor qp": round(written.given_qp, 2)}
+        if self.measured:
+            found["seconds to find the qp"] = round(self.measured.took, 2)
         sample = {}
         if self.sampled:
             equal = self.sampled.at_equal_bits() if self.sampled.prepared else None
@@ -101,7 +99,7 @@ class Summary:
             "file": str(job.source.file), "out": str(job.out), "codec": job.real.name, "preset": job.real.preset,
             "gop": job.real.gop, "options": job.real.options,
             "requested": {k: v for k, v in asdict(job.wish).items() if v},
-            "qp": None if self.chosen is None else round(self.chosen, 2), **given, **found, "size": [width, height],
+            "qp": None if self.chosen is None else round(self.chosen, 2), **found, "size": [width, height],
             "start": job.source.start,
             "frames": written.frames, "seconds": written.seconds, "bits": written.bits, "bpp": round(self.bpp, 5),
             "frames per second": round(written.frames / written.took, 2), "notes": list(written.notes), **sample,

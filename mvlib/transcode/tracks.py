@@ -19,7 +19,6 @@ from mvlib.media.container import named
 from .formats import Format
 from .source import Source
 
-_COPIED = ("audio", "subtitle")
 _TEXTS = ("subrip", "srt", "ass", "ssa", "webvtt", "mov_text", "text")
 _WRITTEN_AS = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt", "matroska": "subrip"}
 """Container → how it holds subtitles that are text."""
@@ -48,14 +47,10 @@ class OtherTracks(AbstractContextManager["OtherTracks"]):
         """The next packet that has a time, and this time in its own units."""
 
     def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close the film."""
         self._container.close()
 
     def _takes(self, stream: av.stream.Stream, audio: bool) -> bool:
-        if stream.type not in _COPIED or (stream.type == "audio" and not audio):
+        if stream.type not in ("audio", "subtitle") or (stream.type == "audio" and not audio):
             return False
         codec = stream.codec_context
         if codec is not None and not self._form.only_picture and self._holds(codec.name):
@@ -87,12 +82,8 @@ class OtherTracks(AbstractContextManager["OtherTracks"]):
             copy.metadata.update(stream.metadata)
             copy.disposition = stream.disposition
             self._copies[stream.index] = copy
-        title = {
-            key: text
-            for key, text in self._container.metadata.items()
-            if key in ("title", "artist", "comment")
-        }
-        output.metadata.update(title)
+        stated = self._container.metadata
+        output.metadata.update({key: stated[key] for key in stated if key in ("title", "artist", "comment")})
         self._chapters(output, source)
         self._packets = self._container.demux(self._taken) if self._taken else iter(())
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
-from typing import NamedTuple
 
 import av
 import numpy as np
@@ -16,8 +15,8 @@ from mvlib.codecs.bitstream import without_repeats
 from mvlib.codecs.colour import Converter, pad_to
 from mvlib.codecs.video import configure, place_of
 from mvlib.errors import InputError
+from mvlib.media.container import after_ebml
 
-from . import matroska
 from .formats import Format
 from .quantiser import quantiser_of
 from .source import Chunk, Source
@@ -26,6 +25,14 @@ from .tracks import OtherTracks
 _RECENT = 30  # frames
 _REORDERED = 64
 """More frames than any encoder here holds back to change their order."""
+# FFmpeg's muxer of Matroska and WebM takes the shape of pixels from where PyAV does not reach, and only H.264 and HEVC
+# tell it in their own headers. So the track is given a name of as many bytes as the display size takes, which then
+# stands in its place: no other byte moves.
+_PLACE = "#" * 7
+_NO_CHECKSUM = {"write_crc32": "0"}  # it would tell of what was there before
+_NAME = b"\x53\x6e\x87" + _PLACE.encode()
+_VIDEO, _UNIT_UNKNOWN, _UNIT_PIXELS = 0xE0, b"\x54\xb2\x81\x04", b"\x54\xb2\x81\x00"
+_HEAD = 4096  # bytes: tracks come first
 
 
 class FilmWriter(AbstractContextManager["FilmWriter"]):
@@ -54,10 +61,10 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
         self._convert = Converter(real.encoder.colour)
         self._starts, self._end = array("q"), 0
         self.frames, self._chosen, self.reported, self.recent = 0, 0.0, 0, 0.0
-        self._held: _Placed | None = None
+        self._held: av.Packet | None = None
         self._path = path
         self._squeezed: tuple[int, int, Fraction] | None = None
-        options = dict(form.options) | (matroska.OPTIONS if self._in_matroska else {})
+        options = dict(form.options) | (_NO_CHECKSUM if self._in_matroska else {})
         self._output = av.open(f"file:{path.absolute()}", "w", format=form.muxer, options=options)
         try:
             self._stream = self._open()
@@ -80,7 +87,7 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
         finally:
             self._output.close()
         if error is None and self._squeezed is not None:
-            matroska.write_shape(self._path, *self._squeezed)
+            _write_shape(self._path, *self._squeezed)
 
     @property
     def quantiser(self) -> float | None:
@@ -122,7 +129,7 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
             context.codec_tag = tag
         height, width = self._padded(*look.pixels.shape[:2])
         if shape != 1 and self._in_matroska:
-            stream.metadata["title"], self._squeezed = matroska.PLACE, (height, width, shape)
+            stream.metadata["title"], self._squeezed = _PLACE, (height, width, shape)
         configure(context, encoder, width, height, self._options, self._source.rate)
         stream.time_base = self._source.tick
         if self._tracks is not None:
@@ -162,32 +169,30 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
             if (quantiser := quantiser_of(packet)) is not None:
                 self._chosen, self.reported = self._chosen + quantiser, self.reported + 1
                 self.recent += (quantiser - self.recent) / min(self.reported, _RECENT)
-            placed = self._place(packet)
+            self._place(packet)
             if self._held is not None:
                 self._pass_on(self._held)
-            self._held = placed
+            self._held = packet
 
-    def _place(self, packet: av.Packet) -> "_Placed":
-        """Times of the file in place of numbers."""
+    def _place(self, packet: av.Packet) -> None:
+        """Give a packet the times of the file, in ticks, in place of numbers."""
         shown, decoded = place_of(packet), packet.dts
         # Of one or two frames x265 says what it happened to find in memory; VP9's have no decoding time of their own.
         if decoded is None or not -_REORDERED <= decoded <= shown:
             decoded = shown
         ends = self._starts[shown + 1] if shown + 1 < len(self._starts) else self._end
         gap = round(1 / self._source.rate / self._source.tick) or 1
-        packet.time_base = self._source.tick
-        lasts = ends - self._starts[shown]
         at = self._starts[decoded] if decoded >= 0 else self._starts[0] + decoded * gap
-        packet.pts, packet.dts, packet.duration = self._starts[shown], at, lasts
+        packet.time_base, packet.dts = self._source.tick, at
+        packet.pts, packet.duration = self._starts[shown], ends - self._starts[shown]
         if decoded <= 0 and self._held is None:
             self._first = at
-        return _Placed(packet, at, lasts)
 
-    def _pass_on(self, placed: "_Placed") -> None:
+    def _pass_on(self, packet: av.Packet) -> None:
         """One packet stays here, for only the last one is given the film's length."""
         if self._tracks is not None:
-            self._tracks.write_until(self._source.begins + placed.at * self._source.tick)
-        self._output.mux(placed.packet)
+            self._tracks.write_until(self._source.begins + (packet.dts or 0) * self._source.tick)
+        self._output.mux(packet)
 
     def _finish(self) -> None:
         self._mux(self._stream.encode(None))
@@ -195,43 +200,29 @@ class FilmWriter(AbstractContextManager["FilmWriter"]):
             raise RuntimeError(f"{self._real.name} wrote no packet of {self.frames} frames")
         if self._form.muxer in ("mp4", "mov"):
             # They count the film's length in decoding times, which began before 0 where frames change their order.
-            left = self._end - self._starts[0] - (self._held.at - self._first)
-            self._held.packet.duration = max(self._held.lasts, left)
+            left = self._end - self._starts[0] - ((self._held.dts or 0) - self._first)
+            self._held.duration = max(self._held.duration or 0, left)
         self._pass_on(self._held)
         if self._tracks is not None:
             whole = self._source.count is None
             self._tracks.write_until(None if whole else self._source.begins + self._end * self._source.tick)
 
 
-class _Placed(NamedTuple):
-    """A packet with the times of the file, in ticks."""
-
-    packet: av.Packet
-    at: int
-    """When it is decoded."""
-    lasts: int
-
-
-class Lossless(AbstractContextManager["Lossless"]):
-    """A clip that is written without loss, as FFV1 in RGB; a context as ``FilmWriter`` is."""
-
-    def __init__(self, path: Path, rate: Fraction) -> None:
-        self._rate = rate
-        self._stream: VideoStream | None = None
-        self._output = av.open(f"file:{path.absolute()}", "w")
-
-    def __exit__(self, error: type | None, *_: object) -> None:
-        try:
-            if error is None and self._stream is not None:
-                self._output.mux(self._stream.encode(None))
-        finally:
-            self._output.close()
-
-    def write(self, frames: np.ndarray) -> None:
-        """The next frames, uint8 (T, H, W, 3)."""
-        if self._stream is None:
-            self._stream = self._output.add_stream("ffv1", rate=self._rate)
-            self._stream.height, self._stream.width = frames.shape[1:3]
-            self._stream.pix_fmt = "bgr0"
-        for rgb in frames:
-            self._output.mux(self._stream.encode(av.VideoFrame.from_ndarray(rgb, format="rgb24")))
+def _write_shape(path: Path, height: int, width: int, shape: Fraction) -> None:
+    """Tell in a finished .mkv or .webm that its pixels are ``shape`` times as wide as high; sides below 65,536."""
+    shown = round(width * max(shape, Fraction(1))), round(height * max(1 / shape, Fraction(1)))
+    size = b"".join(
+        name + b"\x82" + side.to_bytes(2, "big")
+        for name, side in zip((b"\x54\xb0", b"\x54\xba"), shown, strict=True)
+    )
+    with path.open("r+b") as file:
+        head = file.read(_HEAD)
+        start = head.index(_NAME)
+        at = start + len(_NAME)
+        while head[at] != _VIDEO:
+            at = after_ebml(head, at)
+        end = at + 2 + (head[at + 1] & 0x7F)
+        video = head[at + 2 : end].replace(_UNIT_UNKNOWN, _UNIT_PIXELS) + size
+        before = head[start + len(_NAME) : at]
+        file.seek(start)
+        file.write(before + bytes([_VIDEO, 0x80 | len(video)]) + video)

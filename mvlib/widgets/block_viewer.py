@@ -14,8 +14,7 @@ from mvlib.samples import Sample
 from . import samples
 from .blocks import PLANES, CodedBlock, Dissection, dissect, draw_blocks, mode_name, virtual_codec
 from .controls import choice, slider, switch
-from .own_files import SamplePanel
-from .panel import check_start
+from .panel import Panel, check_start
 from .screen import POINT, POINTED, Screen, Still, columns, in_words, table, within
 
 VIEWS = ("decoded", *PLANES[1:])
@@ -24,7 +23,7 @@ _NUMBERED = 8  # samples on a side, at most, that are large enough to write in
 _ORANGE, _BLUE = np.array([213, 94, 0]), np.array([0, 114, 178])
 
 
-class BlockViewer(SamplePanel):
+class BlockViewer(Panel):
     """A panel that shows how the virtual codec cuts a picture into blocks, and what becomes of one of them.
 
     ``panel.picture``, ``panel.codec``, ``panel.qp``, ``panel.view``, ``panel.column``, ``panel.row``, ``panel.grid``
@@ -101,10 +100,8 @@ class BlockViewer(SamplePanel):
         pictures |= {
             name: Still(name + part, _enlarged(found.cut(name, block), name, move.numbers)) for name in PLANES
         }
-        tiles = columns(
-            [pictures[name].html() for name in PLANES],
-            "mvlib-half" if move.numbers and block.k > 4 else "mvlib-third",
-        )
+        width = "mvlib-half" if move.numbers and block.k > 4 else "mvlib-third"
+        tiles = columns([pictures[name].html() for name in PLANES], width)
         body = columns([pictures["picture"].html(POINT), within(tiles)])
         tables = facts(found, block, f"{move.codec} at QP {move.qp}")
         yield Screen(in_words(*tables), body, pictures, table="".join(table(*each) for each in tables))

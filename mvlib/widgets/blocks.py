@@ -32,16 +32,9 @@ PLANES = ("source", "prediction", "residual", "levels", "decoded residual", "rec
 _H265_NAMES = {PLANAR: "planar", DC: "DC", HORIZONTAL: "horizontal", VERTICAL: "vertical"}
 _H264_NAMES = {0: "vertical", 1: "horizontal", 2: "DC"}
 # Where H.264's directions come from, in samples to the right and down; H.265's follow from their angles.
-_H264_FROM = {
-    0: (0, -1),
-    1: (-1, 0),
-    3: (1, -1),
-    4: (-1, -1),
-    5: (-0.5, -1),
-    6: (-1, -0.5),
-    7: (0.5, -1),
-    8: (-1, 0.5),
-}
+_H264_FROM: tuple[tuple[float, float] | None, ...] = (
+    (0, -1), (-1, 0), None, (1, -1), (-1, -1), (-0.5, -1), (-1, -0.5), (0.5, -1), (-1, 0.5),
+)  # fmt: skip
 _LINES, _MARK = (255, 221, 51), (213, 94, 0)
 
 
@@ -151,7 +144,7 @@ def mode_name(mode: int, k: int, standard: str) -> str:
 def direction(mode: int, k: int, standard: str) -> tuple[float, float] | None:
     """Where a block's prediction comes from, in samples to the right and down; None for DC, planar and plane."""
     if standard == "h264":
-        return None if mode == 2 or (k, mode) == (16, 3) else _H264_FROM[mode]
+        return None if (k, mode) == (16, 3) else _H264_FROM[mode]
     if mode < 2:
         return None
     angle = ANGLES[mode] / 32

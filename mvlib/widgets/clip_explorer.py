@@ -59,7 +59,8 @@ class ClipExplorer(Explorer):
         trackers: Sequence[str] | Mapping[str, Tracker] = TRACKER_NAMES,
         qp: int = 40,
     ) -> None:
-        known = samples.clips(samples.example_clips() if clips is None else clips)
+        given = samples.example_clips() if clips is None else clips
+        known = {name: self._sample(name, value) for name, value in given.items()}
         check_start(qp, clips=known, codecs=codecs)
         self.recogniser = choice("Recogniser", [*recognisers, NONE])
         self.tracker = choice("Tracker", [*trackers, NONE], "190px")

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import ipywidgets as ipw
 
 NONE = "none"
+_NAMED = {"description_width": "initial"}  # the whole name of a control is seen
 # Pixels of a slider, of what stands beside it, and of a letter of its name.
 _SLIDER, _BESIDE, _LETTER = 205, 100, 7.2
 
@@ -13,9 +14,7 @@ def choice(
     name: str, options: Sequence[str | tuple[str, str]], width: str = "240px", value: str | None = None
 ) -> ipw.Dropdown:
     """A list to choose from, of values or of pairs (what is read, value); without a value its first entry."""
-    listed = ipw.Dropdown(
-        options=list(options), description=name, layout=ipw.Layout(width=width), style=_full()
-    )
+    listed = ipw.Dropdown(options=list(options), description=name, layout={"width": width}, style=_NAMED)
     if value is not None:
         listed.value = value
     return listed
@@ -23,7 +22,7 @@ def choice(
 
 def switch(name: str, on: bool = False) -> ipw.Checkbox:
     """A box to tick."""
-    return ipw.Checkbox(on, description=name, indent=False, layout=ipw.Layout(width="auto"))
+    return ipw.Checkbox(on, description=name, indent=False, layout={"width": "auto"})
 
 
 def slider(name: str, value: float, top: float, step: float = 1, follow: bool = True) -> ipw.Widget:
@@ -32,12 +31,11 @@ def slider(name: str, value: float, top: float, step: float = 1, follow: bool = 
     With ``follow`` it moves the panel while it is dragged, else when it is let go (or at each press of a key).
     """
     kind = ipw.IntSlider if isinstance(step, int) else ipw.FloatSlider
-    layout = ipw.Layout(
-        width="auto", min_width=f"{_SLIDER + _BESIDE + _LETTER * len(name):.0f}px", flex="1 1 auto"
-    )
+    least = f"{_SLIDER + _BESIDE + _LETTER * len(name):.0f}px"
+    layout = {"width": "auto", "min_width": least, "flex": "1 1 auto"}
     return kind(
         value=value, min=0, max=top, step=step, continuous_update=follow, description=name, layout=layout,
-        style=_full(),
+        style=_NAMED,
     )  # fmt: skip
 
 
@@ -47,13 +45,9 @@ def text(name: str, hint: str) -> ipw.Text:
         description=name,
         placeholder=hint,
         continuous_update=False,
-        layout=ipw.Layout(width="240px"),
-        style=_full(),
+        layout={"width": "240px"},
+        style=_NAMED,
     )
-
-
-def _full() -> dict[str, str]:
-    return {"description_width": "initial"}
 
 
 def row(children: Sequence[ipw.Widget]) -> ipw.HBox:

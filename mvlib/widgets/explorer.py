@@ -14,8 +14,7 @@ from mvlib.samples import Sample
 from . import drawing, samples
 from .controls import NONE, choice, slider, switch
 from .looks import Before, Look, Looker, Version, seen
-from .own_files import SamplePanel
-from .panel import check_start
+from .panel import Panel, check_start
 from .screen import Screen, Still, columns
 from .words import STEPS, caption, numbers, title_of
 
@@ -27,7 +26,7 @@ LEGEND = (
 )
 
 
-class Explorer(SamplePanel):
+class Explorer(Panel):
     """The base of panels with a real encoder: each new setting is really coded and decoded once, then remembered.
 
     A preprocessor changes the sample before it is coded; the strength scales its change, from 0 (none of it) to 1
@@ -197,8 +196,5 @@ class QPExplorer(Explorer):
 
 def own(named: Sequence[str] | Mapping[str, Any]) -> dict[str, Any]:
     """What is given itself, of things that may be named only."""
-    return (
-        {name: thing for name, thing in named.items() if thing is not None}
-        if isinstance(named, Mapping)
-        else {}
-    )
+    pairs = named.items() if isinstance(named, Mapping) else ()
+    return {name: thing for name, thing in pairs if thing is not None}

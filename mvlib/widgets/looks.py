@@ -193,10 +193,8 @@ class Looker:
         alone = self.look(version._replace(before=None), analyser, tracker) if version.before else None
         look = Look(sample, version, given, written, **found, alone=alone)
         if analyser:
-            self.curves(version, analyser).setdefault(version.codec, {})[version.qp] = (
-                written.bpp,
-                look.kept,
-            )
+            points = self.curves(version, analyser).setdefault(version.codec, {})
+            points[version.qp] = written.bpp, look.kept
         return look
 
     def curves(self, version: Version, analyser: str) -> dict[str, dict[int, tuple[float, float]]]:

@@ -18,8 +18,7 @@ from .blocks import virtual_codec
 from .charts import frame_bars, titled
 from .controls import choice, slider
 from .motion import COLOURS, MODES, Motion, dissect_clip, draw_motion
-from .own_files import SamplePanel
-from .panel import check_start
+from .panel import Panel, check_start
 from .screen import Screen, Still, columns, in_words, table, within
 
 VIEWS = ("decoded", "source")
@@ -29,7 +28,7 @@ _FRAMES = 8
 _SQUARES = " ".join(f'<span style="color:{c}">■</span> {m}' for m, c in zip(MODES, COLOURS, strict=True))
 
 
-class MotionViewer(SamplePanel):
+class MotionViewer(Panel):
     """A panel that steps through a clip coded as I-P-P-P, with every block's motion, mode and what motion leaves over.
 
     ``panel.clip``, ``panel.qp``, ``panel.view`` and ``panel.frame`` are the controls themselves, and ``panel.caption``

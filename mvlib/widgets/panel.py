@@ -5,15 +5,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from html import escape
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
 import ipywidgets as ipw
 
-from mvlib.errors import InputError
+from mvlib.errors import InputError, UserError
+from mvlib.samples import Sample
 
-from .controls import row
+from .controls import choice, row, text
 from .screen import BUSY, PANEL, Screen, Still, bar
 
 # Seconds without a move before the worker turns to what can wait.
@@ -23,25 +26,35 @@ _REST = 0.3
 class Panel(ipw.VBox):
     """Controls, and what they show, with one worker that shows the newest move and drops those it has no time for.
 
-    A kind of panel makes its controls as attributes before it calls ``__init__``, and gives ``_draw``; ``_fit`` and
-    ``_later`` are there to be replaced.  All that a move shows is set at once, as one text.
+    One control chooses what is shown among samples, to which files of one's own can be added: by path, upload or from
+    code. A kind of panel makes the others as attributes before it calls ``__init__``, and gives ``_sample`` and
+    ``_draw``; ``_fit`` and ``_later`` are there to be replaced.  All that a move shows is set at once, as one text.
 
     Attributes:
         controls: name → control.
         alert: what went wrong, in red; empty when all is well.
         hint: a sentence for those who see the panel for the first time.
+        kind: the name of the control that chooses the sample: picture or clip.
 
     Args:
+        known: name → sample; what is added comes to it.
         rows: names of the controls, those of a row together.
-        beside: more for the last row, which is no part of a move.
     """
 
-    hint = ""
+    hint: str
+    kind: str
 
     _worker: ThreadPoolExecutor | None = None  # ipywidgets closes an object that failed in ``__init__``, too
     _held = False
 
-    def __init__(self, rows: Sequence[Sequence[str]], *beside: ipw.Widget) -> None:
+    def __init__(self, known: dict[str, Sample], rows: Sequence[Sequence[str]]) -> None:
+        self._known = known
+        setattr(self, self.kind, choice(self.kind.capitalize(), list(known), "180px"))
+        self.file = text("Your file", "its path, then Enter")
+        accept = {"picture": "image/*", "clip": "video/*"}[self.kind]
+        self.upload = ipw.FileUpload(accept=accept, description="Upload", layout={"width": "auto"})
+        self.file.observe(lambda _: self._add_path(), "value")
+        self.upload.observe(lambda _: self._add_upload(), "value")
         self.controls = {name: getattr(self, name) for names in rows for name in names}
         self.alert, self._place, self._screen, self._words = ipw.HTML(), ipw.HTML(), Screen("", ""), ""
         self._moves: deque[SimpleNamespace] = deque(maxlen=1)
@@ -50,12 +63,26 @@ class Panel(ipw.VBox):
         self._shown: Future = Future()
         self._measured = self._shown
         lines = [row([self.controls[name] for name in names]) for names in rows]
-        lines[-1].children += beside
+        lines[-1].children += (row([self.file, self.upload]),)
         super().__init__([ipw.HTML(bar(self.hint)), *lines, self._place, self.alert])
         self.add_class(PANEL)
         for control in self.controls.values():
             control.observe(self._moved, "value")
         self._moved()
+
+    def add(self, name: str, given: Any) -> None:
+        """Put a sample of your own, an array or a file, into the list, and show it.
+
+        Raises ``UserError`` if it cannot be read or coded.
+        """
+        sample = self._sample(name, given)
+        while name in self._known:  # what was coded is remembered by name
+            name += "′"
+        self._known[name] = sample
+        chosen = self.controls[self.kind]
+        with self.hold_moves():  # ipywidgets turns to the first of new options
+            chosen.options = list(self._known)
+            chosen.value = name
 
     @property
     def caption(self) -> str:
@@ -107,6 +134,10 @@ class Panel(ipw.VBox):
             self._moving.set()
         super().close()
 
+    def _sample(self, name: str, given: Any) -> Sample:
+        """A checked sample of what is given."""
+        raise NotImplementedError
+
     def _draw(self, move: SimpleNamespace) -> Iterator[Screen]:
         """What is shown for the controls' values; where that takes its time, something quick before it."""
         raise NotImplementedError
@@ -117,6 +148,23 @@ class Panel(ipw.VBox):
     def _later(self, move: SimpleNamespace) -> Iterator:
         """What can wait until the hand rests, a step at a time."""
         return iter(())
+
+    def _add_path(self) -> None:
+        if path := self.file.value.strip():
+            self._try_to_add(Path(path).expanduser())
+
+    def _add_upload(self) -> None:
+        for uploaded in self.upload.value:
+            with TemporaryDirectory() as folder:
+                path = Path(folder, Path(uploaded["name"]).name)
+                path.write_bytes(uploaded["content"])
+                self._try_to_add(path)
+
+    def _try_to_add(self, path: Path) -> None:
+        try:
+            self.add(path.name, path)
+        except (UserError, OSError) as error:
+            self._shown = self._submit(self._tell, error)  # after the moves that are still to be shown
 
     def _moved(self, _change: object = None) -> None:
         if self._held:

@@ -85,13 +85,11 @@ def picture(name: str, given: np.ndarray | str | os.PathLike, short_side: int | 
     return replace(sample, frames=shrink(sample.frames[0], short_side)[None])
 
 
-def clips(given: Mapping[str, np.ndarray | Sample | str | os.PathLike]) -> dict[str, Sample]:
-    """Clips uint8 (T >= 2, H, W, 3) with what is known of them, if anything; or films, see ``clip``."""
-    return {name: clip(name, value) for name, value in given.items()}
-
-
 def clip(name: str, given: np.ndarray | Sample | str | os.PathLike, frames: int = 2 * _FRAMES) -> Sample:
-    """One of ``clips``; of a film the first ``frames``, reduced to 224 pixels on the shorter side."""
+    """A clip uint8 (T >= 2, H, W, 3) with what is known of it, if anything.
+
+    Of a film the first ``frames`` are taken, reduced to 224 pixels on the shorter side.
+    """
     if isinstance(given, str | os.PathLike):
         first = islice(open_clip(given).frames(), frames)
         given = np.stack([shrink(frame, _FILM_SIDE) for frame in first])

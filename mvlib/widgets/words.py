@@ -15,11 +15,9 @@ STEPS = "refined:x265:efficientnet_lite0:2:after=contrast"
 
 def title_of(preprocessor: str) -> str:
     """A preprocessor's name for people: what it is for, as its card tells."""
-    return (
-        "a filter, then gradient steps on each picture, slow"
-        if preprocessor == STEPS
-        else card_of(preprocessor).get("what", preprocessor)
-    )
+    if preprocessor == STEPS:
+        return "a filter, then gradient steps on each picture, slow"
+    return card_of(preprocessor).get("what", preprocessor)
 
 
 def caption(look: Look, shown: int = 0) -> str:

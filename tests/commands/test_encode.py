@@ -17,7 +17,7 @@ from mvlib.codecs import RealCodec
 from mvlib.datasets import Clips, Photos
 from mvlib.media import open_clip, read_clip, read_picture
 from mvlib.preprocess import load_preprocessor, preprocess_frames
-from mvlib.transcode.writing import Lossless
+from mvlib.transcode.film import Lossless
 
 CASES = Path(__file__).resolve().parents[1] / "cases"
 

@@ -12,7 +12,7 @@ from mvlib.datasets.readers import OwnFiles
 from mvlib.datasets.readers.own_files import has_cut
 from mvlib.evaluation.material import given_material
 from mvlib.media import read_clip
-from mvlib.transcode.writing import Lossless
+from mvlib.transcode.film import Lossless
 
 FILMS = Path(__file__).resolve().parents[2] / "data/clips"  # 48 frames each
 

@@ -8,7 +8,7 @@ from mvlib import analysers
 from mvlib.evaluation import conditions, protocol
 from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.experiment import ANCHOR, Experiment
-from mvlib.evaluation.samples import Material
+from mvlib.evaluation.material import Material
 from mvlib.samples import Sample
 
 KINDS = {

@@ -9,7 +9,7 @@ from mvlib.codecs import RealCodec
 from mvlib.evaluation.conditions import BASELINES
 from mvlib.evaluation.encoding import Cell, Encoding
 from mvlib.evaluation.experiment import ANCHOR
-from mvlib.evaluation.samples import Material
+from mvlib.evaluation.material import Material
 from mvlib.samples import Sample
 
 PICTURES = np.random.default_rng(0).integers(0, 256, (5, 32, 48, 3), dtype=np.uint8)

@@ -1,11 +1,5 @@
 """Parts of one's own in ``mvlib.evaluate``: what they do is what is measured, and what does not fit is named."""
 
-import os
-import shutil
-import subprocess
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -14,10 +8,9 @@ from torch import nn
 
 import mvlib
 from mvlib.evaluation import protocol
+from mvlib.evaluation.conditions import row_of
 from mvlib.evaluation.material import given_material
-from mvlib.evaluation.own_steps import row_of
 
-ROOT = Path(__file__).resolve().parents[2]
 PICTURES = list(np.random.default_rng(0).integers(0, 256, (3, 32, 40, 3), dtype=np.uint8))
 QUICK = {"codecs": ["jpeg"], "qps": [30, 40], "baselines": [], "draws": 10, "progress": False}
 
@@ -51,19 +44,6 @@ class Half(nn.Module):
 
 def negative(frames, qp):
     return 255 - frames
-
-
-@pytest.mark.slow
-def test_a_script_in_a_folder_of_its_own(tmp_path):
-    """A preprocessor, an analyser and a codec that the script defines, with nothing but the package on its path."""
-    script = shutil.copy(ROOT / "tests" / "contract_script.py", tmp_path)
-    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MVLIB_", "PYTHONPATH"))}
-    environment |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    ended = subprocess.run(
-        [sys.executable, script, str(ROOT)], cwd=tmp_path, env=environment, capture_output=True, text=True
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert "| fast x264 | quieter |" in ended.stdout and "all of it works" in ended.stdout
 
 
 def test_numbers_are_those_of_the_steps_by_hand():

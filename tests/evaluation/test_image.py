@@ -3,14 +3,15 @@
 import json
 import subprocess
 import sys
+from importlib.metadata import version
 
 import numpy as np
 import pytest
 
 from mvlib.evaluation.experiment import ANCHOR, Experiment
+from mvlib.evaluation.material import Material
 from mvlib.evaluation.protocol import measure
 from mvlib.evaluation.report import bd_table, make_report
-from mvlib.evaluation.samples import Material
 from mvlib.evaluation.scales import kl_in_db
 
 SMALL = Experiment(
@@ -49,6 +50,7 @@ def test_the_report_holds_what_is_needed_to_make_it_again(measured):
     assert report["n"] == 8 and report["command"] == "the command"
     assert report["options"]["qps"] == [32, 40, 48]
     assert {"torch", "av", "encoder x264"} <= set(report["versions"])
+    assert report["versions"]["mvlib"] == version("coding-for-machines")
     (gain,) = (g for g in report["bd_rates"] if g["quality"] == "kl")
     assert gain["low"] <= gain["bd_rate"] <= gain["high"] and 0 < gain["overlap"] <= 1
     curve = next(c["results"] for c in report["curves"] if c["condition"] == ANCHOR)

@@ -14,10 +14,9 @@ from mvlib.evaluation.averages import plain_means
 from mvlib.evaluation.cells import CellStore
 from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.markdown import bd_table, curve_table, light_table
-from mvlib.evaluation.material import load_material
+from mvlib.evaluation.material import PSEUDO, load_material
 from mvlib.evaluation.protocol import Protocol, measure
 from mvlib.evaluation.report import make_report
-from mvlib.evaluation.samples import PSEUDO
 from mvlib.evaluation.scoring import Scorer, scores_of
 from mvlib.samples import Sample
 

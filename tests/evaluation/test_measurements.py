@@ -12,9 +12,9 @@ from test_averages import precision
 from mvlib.__main__ import main
 from mvlib.evaluation import Report, measurements
 from mvlib.evaluation.experiment import ANCHOR, Experiment
+from mvlib.evaluation.material import Material
 from mvlib.evaluation.measurements import Measurements
 from mvlib.evaluation.report import make_report
-from mvlib.evaluation.samples import Material
 from mvlib.samples import Crossed
 
 RESULTS = Path(__file__).resolve().parents[2] / "data/results"

@@ -15,9 +15,9 @@ from mvlib.evaluation.bootstrap import Interval, bootstrap_bd_rate, bootstrap_di
 from mvlib.evaluation.experiment import ANCHOR, Experiment
 from mvlib.evaluation.markdown import bd_table, curve_table, light_table, quality_table, savings_table
 from mvlib.evaluation.matching import Matches
+from mvlib.evaluation.material import Material
 from mvlib.evaluation.measurements import Measurements
 from mvlib.evaluation.report import make_report, save_json
-from mvlib.evaluation.samples import Material
 
 EXPERIMENT = Experiment(codecs=("x264",), conditions=(ANCHOR, "blur 0.8"), qps=(30, 37, 44), draws=40)
 SOURCES = [f"photo {i}" for i in range(6)]

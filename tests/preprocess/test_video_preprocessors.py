@@ -17,12 +17,12 @@ from mvlib.preprocess import (
     ZhaoConfig,
     ZhaoPreprocessor,
     build_preprocessor,
+    detail_bands,
     load_preprocessor,
     preprocess_frames,
     save_preprocessor,
 )
 from mvlib.preprocess.align import block_motion, moved
-from mvlib.preprocess.bands import detail_bands
 
 SMALL = CompactVideoConfig(CompactConfig(widths=(4, 8), blocks=(1, 1)))
 BOTH = [lambda: CompactVideo(SMALL), ZhaoPreprocessor]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from mvlib.preprocess.bands import detail_bands
+from mvlib.preprocess import detail_bands
 from mvlib.training.batches import Steps
 from mvlib.training.experiment import ImageTraining, VideoTraining
 from mvlib.training.loop import Trainer

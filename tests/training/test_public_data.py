@@ -14,9 +14,9 @@ from mvlib import pool
 from mvlib.__main__ import main
 from mvlib.codecs import RealCodec
 from mvlib.datasets import Photos
-from mvlib.training.encoding_ahead import EncodingAhead
 from mvlib.training.experiment import ImageTraining, VideoTraining
 from mvlib.training.loop import Steps, Trainer
+from mvlib.training.objective import EncodingAhead
 from mvlib.training.slope import anchor_command, anchor_path
 from mvlib.virtual.codec import VirtualCodec
 

@@ -65,7 +65,7 @@ class Recogniser(Predictor):
     def forward(self, clip: Tensor) -> Tensor:
         """Logits (B, C) of clips: float (B, T, 3, H, W), RGB in [0, 1], T at least 2, any H and W.
 
-        Raises as ``mvlib.analysers.base.checked``.
+        Raises as ``Analyser.checked``.
         """
         clip = self.checked(clip)
         x = (fit_frames(clip, self.frames, self.input_size[0]) - self.mean) / self.std
@@ -90,7 +90,6 @@ ACTION_NETWORKS: dict[str, Callable[[int], ActionNet]] = {
 TORCHVISION_RECOGNISERS: tuple[str, ...] = tuple(
     torchvision.models.list_models(module=torchvision.models.video)
 )
-_FRAMES = 16
 
 
 def build_network(name: str) -> ActionNet:
@@ -127,7 +126,7 @@ def load_torchvision_recogniser(model: str, *, pretrained: bool = True) -> Recog
         network,
         name=f"torchvision/{model}",
         classes=weights.meta["categories"],
-        frames=_FRAMES,
+        frames=16,
         side=preset.crop_size[0],
         mean=preset.mean,
         std=preset.std,

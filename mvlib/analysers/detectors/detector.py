@@ -52,7 +52,7 @@ class Detector(Analyser):
     def forward(self, x: Tensor) -> Heads:
         """``Heads`` of pictures ``x``: float (B, 3, H, W), RGB in [0, 1], any H and W.
 
-        Raises as ``mvlib.analysers.base.checked``.
+        Raises as ``Analyser.checked``.
         """
         fitted, scale, offset = self.fit(self.checked(x))
         logits, boxes = self.network((fitted - self.mean) / self.std)
@@ -112,21 +112,15 @@ class Detector(Analyser):
         check_score(score)
         kept = self.network.candidates(heads.logits)
         scores = torch.where(kept, heads.logits.sigmoid(), 0)
-        return [
-            _choose(boxes, s, torch.Size(size), score, overlap, limit)
-            for boxes, s in zip(heads.boxes, scores, strict=True)
-        ]
+        found = []
+        for boxes, of_classes in zip(heads.boxes, scores, strict=True):
+            best, index = of_classes.flatten().topk(min(1000, of_classes.numel()))
+            index, best = index[best > score], best[best > score]
+            place, label = index // of_classes.shape[1], index % of_classes.shape[1]
+            inside = clip_boxes_to_image(boxes[place], tuple(size))
+            found.append(select(inside, best, label, overlap, limit))
+        return found
 
     def extra_repr(self) -> str:
         height, width = self.input_size
         return f"{self.name!r}, {height}x{width} px, {len(self.classes)} classes"
-
-
-def _choose(
-    boxes: Tensor, scores: Tensor, size: torch.Size, score: float, overlap: float, limit: int
-) -> Detections:
-    """The best pairs of place and class over boxes (N, 4) and scores (N, C), suppressed."""
-    best, index = scores.flatten().topk(min(1000, scores.numel()))
-    index, best = index[best > score], best[best > score]
-    place, label = index // scores.shape[1], index % scores.shape[1]
-    return select(clip_boxes_to_image(boxes[place], tuple(size)), best, label, overlap, limit)

@@ -5,12 +5,14 @@ convolutions, trained to name what a picture shows; NanoDet's backbone is plain 
 trained to find where things are. A Siamese comparison of their first layers' features makes each a ``Tracker``.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from torch import nn
 
 from mvlib.errors import choose
 
+from ..base import Analyser
 from ..detectors.build import load_detector
 from ..zoo import load_lite
 from .siamese import Backbone, Siamese, response_divergence
@@ -19,23 +21,11 @@ from .tracker import Search, Tracker
 __all__ = ["TRACKER_NAMES", "Search", "Tracker", "load_tracker", "response_divergence"]
 
 
-def _lite0(pretrained: bool) -> Backbone:
-    """The stem and the first three stages of EfficientNet-Lite0: 40 channels."""
-    whole = load_lite("efficientnet_lite0", pretrained=pretrained)
-    network: Any = whole.network
-    layers = nn.Sequential(network.conv_stem, network.bn1, *network.blocks[:3])
-    return Backbone(layers, whole.mean, whole.std, channels=40)
-
-
-def _nanodet(pretrained: bool) -> Backbone:
-    """The stem and the first two stages of NanoDet's backbone: 128 channels."""
-    whole = load_detector("nanodet", pretrained=pretrained)
-    network: Any = whole.network
-    layers = nn.Sequential(network.stem, *network.stages[:2])
-    return Backbone(layers, whole.mean, whole.std, channels=128)
-
-
-_BACKBONES = {"siam_lite0": _lite0, "siam_nanodet": _nanodet}
+# Name → the analyser whose first layers it looks with, at stride 8: 40 channels of one, 128 of the other.
+_BACKBONES: dict[str, tuple[Callable[..., Analyser], str, Callable[[Any], Iterable[nn.Module]]]] = {
+    "siam_lite0": (load_lite, "efficientnet_lite0", lambda net: (net.conv_stem, net.bn1, *net.blocks[:3])),
+    "siam_nanodet": (load_detector, "nanodet", lambda net: (net.stem, *net.stages[:2])),
+}
 TRACKER_NAMES: tuple[str, ...] = tuple(_BACKBONES)
 
 
@@ -46,5 +36,7 @@ def load_tracker(name: str, *, pretrained: bool = True) -> Tracker:
         ValueError: no such tracker.
         FileNotFoundError: the backbone's weights are missing.
     """
-    backbone = _BACKBONES[choose("tracker", name, _BACKBONES)]
-    return Tracker(Siamese(backbone(pretrained)), name=name)
+    load, analyser, first_layers = _BACKBONES[choose("tracker", name, _BACKBONES)]
+    whole = load(analyser, pretrained=pretrained)
+    layers = nn.Sequential(*first_layers(whole.network))
+    return Tracker(Siamese(Backbone(layers, whole.mean, whole.std)), name=name)

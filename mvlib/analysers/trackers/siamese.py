@@ -42,14 +42,14 @@ def cut(frames: Tensor, windows: Tensor, side: int) -> Tensor:
 
 
 class Backbone(nn.Module):
-    """A chain of layers behind its own normalisation: float (B, 3, H, W) in [0, 1] → (B, channels, H/8, W/8)."""
+    """A chain of layers behind its own normalisation: float (B, 3, H, W) in [0, 1] → (B, C, H/8, W/8)."""
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, layers: nn.Module, mean: Tensor, std: Tensor, channels: int) -> None:
+    def __init__(self, layers: nn.Module, mean: Tensor, std: Tensor) -> None:
         super().__init__()
-        self.layers, self.channels = layers.to(memory_format=torch.channels_last), channels
+        self.layers = layers.to(memory_format=torch.channels_last)
         self.register_buffer("mean", mean.clone(), persistent=False)
         self.register_buffer("std", std.clone(), persistent=False)
 

@@ -36,7 +36,6 @@ def in_upright(objects: Objects, picture: Path, size: tuple[int, int], stated: t
     if not len(objects.boxes):
         return objects
     boxes, turned, numbers = objects.boxes, orientation_of(picture), _numbers(stated, picture)
-    size = (size[0], size[1])
     stored = size[::-1] if turned in _TURNED else size
     if numbers not in (None, size, stored):
         raise _broken(picture, f"it is of a picture of {numbers}, the file has {stored} pixels")

@@ -11,7 +11,6 @@ from torch import Tensor
 from mvlib import media
 from mvlib._planes import to_frames
 from mvlib.errors import InputError, InputTypeError
-from mvlib.media import read_window
 from mvlib.samples import Sample
 
 from .files import CLIPS, PICTURES
@@ -66,7 +65,7 @@ class Given(Reader):
             return media.read_picture(path)[None]
         if self.frames is None:
             raise InputError(f"{path} is a film; say by frames how many of its frames to take")
-        return read_window(path, self.frames, 1, 0.5).frames
+        return media.read_window(path, self.frames).frames
 
     def set_epoch(self, epoch: int) -> None:
         super().set_epoch(epoch)

@@ -69,9 +69,8 @@ class GOT10k(Reader):
 
 def _numbered(place: Path) -> list[Path]:
     """The frames of a sequence in their order; raises ``BrokenItem`` where one is missing or there twice."""
-    if not place.is_dir():
-        raise BrokenItem("missing file", place, "no sequence of JPEGs is there")
-    files = [f for f in place.iterdir() if f.suffix.lower() in (".jpg", ".jpeg") and f.stem.isdecimal()]
+    there = place.iterdir() if place.is_dir() else ()
+    files = [f for f in there if f.suffix.lower() in (".jpg", ".jpeg") and f.stem.isdecimal()]
     files.sort(key=lambda file: int(file.stem))
     if not files:
         raise BrokenItem("missing file", place, "no sequence of JPEGs is there")

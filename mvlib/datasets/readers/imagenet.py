@@ -16,8 +16,6 @@ from .reader import Reader, folder, read_picture
 
 SPLITS = ("train", "val")
 IMAGENETTE_SIZES = {"full": "imagenette2", "320px": "imagenette2-320", "160px": "imagenette2-160"}
-
-
 log = logging.getLogger("mvlib.datasets")
 
 

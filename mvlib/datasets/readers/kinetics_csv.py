@@ -88,9 +88,8 @@ def _columns(head: list[str]) -> dict[str, int]:
         for column, spellings in _COLUMNS.items()
         if set(spellings) & set(names)
     }
-    if (
-        "label" in found and "id" not in found and len(names) == 2
-    ):  # whatever the other is called, it is the path
+    # Of two columns the other one is the path, whatever it is called.
+    if "label" in found and "id" not in found and len(names) == 2:
         found.setdefault("path", 1 - found["label"])
     return found if {"id", "path"} & found.keys() or ("label" in found and len(names) > 1) else {}
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from mvlib import media
 from mvlib.errors import InputError, MissingFile
-from mvlib.media import TooShort, cut, open_clip, raise_damage
+from mvlib.media import TooShort, open_clip, raise_damage, read_clip
 from mvlib.samples import Sample
 
 from .files import CLIPS, PICTURES, media_files
@@ -72,7 +72,7 @@ class OwnFiles(Reader):
         path, start = self._places[index]
         if self._shots:
             part = f", shot {self._shots[index] + 1}" if self._shots[-1] else f" from frame {start}"
-        return Sample(cut(open_clip(path), start, self.frames, 1).frames, file + part, file=file, index=index)
+        return Sample(read_clip(path, start, self.frames).frames, file + part, file=file, index=index)
 
 
 def _files(path: Path) -> list[Path]:

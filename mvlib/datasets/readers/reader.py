@@ -30,17 +30,11 @@ class BrokenItem(OSError):
     """An item of a data set cannot be read; ``kind`` is one of ``KINDS``."""
 
     def __init__(self, kind: str, path: str | Path, why: str = "") -> None:
-        self.kind, self.path = kind, path
+        self.kind, self.path, self.why = kind, path, why
         super().__init__(f"{kind}: {path}{f' ({why})' if why else ''}")
 
     def __reduce__(self) -> tuple[Callable, tuple]:  # so that a worker process can send it
-        return _rebuilt, (self.kind, str(self.path), str(self))
-
-
-def _rebuilt(kind: str, path: str, text: str) -> BrokenItem:
-    error = BrokenItem(kind, path)
-    error.args = (text,)
-    return error
+        return BrokenItem, (self.kind, str(self.path), self.why)
 
 
 class Reader(Dataset):
@@ -53,7 +47,6 @@ class Reader(Dataset):
         on_error: what a missing or broken file or annotation does. "stop": raises ``BrokenItem``. "skip": the item
             is None (``present`` drops it from a batch), for evaluation. "replace": the next good item stands in, so
             that batches of a training keep their size; a hundred broken ones in a row stop it.
-
         passed: what was passed over when the files were listed, kind or folder → number of files.
 
     Attributes:

@@ -45,10 +45,8 @@ class VOC(Reader):
         on_error: str = "stop",
     ) -> None:  # fmt: skip
         root = folder(Path(root), "give the folder that holds VOCdevkit")
-        tops = [
-            root / "VOCdevkit" / f"VOC{year}",
-            root / "TrainVal" / "VOCdevkit" / f"VOC{year}",
-        ]  # the latter: 2011
+        # The archive of 2011 holds one folder more.
+        tops = [root / above / f"VOC{year}" for above in ("VOCdevkit", "TrainVal/VOCdevkit")]
         top = next((top for top in tops if top.is_dir()), tops[0])
         listed = top / "ImageSets" / "Main" / f"{split}.txt"
         if not listed.is_file():
