@@ -95,6 +95,7 @@ def main(
     split: str = "train",
     limit: int = 8,
     after: str = "contrast",
+    ways: tuple[str, ...] = WAYS,
     analysers: tuple[str, ...] = (
         "efficientnet_lite0",
         "nanodet",
@@ -112,10 +113,11 @@ def main(
         out: the result, as JSON.
         material, split, limit: films, or cameras (test only): windows of 8 frames, and how many, from all over.
         after: the filter that all rows begin with; empty: none.
+        ways: which rows beside the refinement of all frames.
     """
     name = f"{REFINED}:after={after}" if after else REFINED
     rows: dict[str, str | Refinement] = {after: after} if after else {}
-    rows |= {"all frames": name} | {way: KeyFrame(name, way) for way in WAYS}
+    rows |= {"all frames": name} | {way: KeyFrame(name, way) for way in ways}
     options = {"split": split} if material == "films" else {}
     data = mvlib.open_dataset(material, frames=8, **options)
     report = mvlib.evaluate(
