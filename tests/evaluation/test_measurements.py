@@ -163,6 +163,11 @@ def test_an_interval_of_a_committed_result_comes_again():
             assert old[key] == pytest.approx(new[key], abs=2e-3), (new, key)
 
 
+def test_every_result_has_its_measurements():
+    evaluated = {file.stem for file in RESULTS.glob("*.json") if "bd_rates" in json.loads(file.read_text())}
+    assert len(evaluated) > 40 and evaluated == {file.stem for file in MEASURED}
+
+
 def test_all_measurements_are_small():
     assert sum(file.stat().st_size for file in MEASURED) <= 4_000_000
 
