@@ -18,7 +18,7 @@ from mvlib.errors import InputError, choose
 
 from . import acting_render as render
 from ._root import SPLITS
-from .acting_paths import ACTIONS, Path, act, drift
+from .acting_paths import ACTIONS, HELD_OUT, Path, act, drift
 from .acting_render import MARGIN, Camera
 from .clips import Clips
 from .photos import Cutout, Cutouts, Photos
@@ -34,12 +34,13 @@ class ActedClip:
 
     Attributes:
         frames: uint8 (T, S, S, 3), RGB.
-        action: index into ``ACTIONS``.
+        action: index into the ``actions`` of the scenes.
         boxes: float32 (T, 4): left, top, right, bottom of the actor's mask in pixels, right and bottom exclusive;
             NaN where nothing of it is in the frame.
         masks: bool (T, S, S), the actor at the middle of each exposure.
         visible: float32 (T,), share of the actor that lies inside the frame, 0..1.
         cutout, background: ``source_id`` of the actor and of what is behind it (cluster by these).
+        name: what the actor does.
     """
 
     frames: np.ndarray
@@ -49,11 +50,7 @@ class ActedClip:
     visible: np.ndarray
     cutout: str
     background: str
-
-    @property
-    def name(self) -> str:
-        """What the actor does."""
-        return ACTIONS[self.action]
+    name: str
 
 
 class ActingCutouts(Dataset):
@@ -65,11 +62,14 @@ class ActingCutouts(Dataset):
         size: side of the square frames in pixels, 32..320.
         frames: T, at least 4.
         seed: together with split and index it fixes everything.
+        held_out: actions and a camera of no training, ``HELD_OUT`` and ``Camera.handheld``, in place of the usual.
 
     Raises ValueError for an unknown split or a number outside its range.
     """
 
-    def __init__(self, split: str, count: int, size: int = 224, frames: int = 16, seed: int = 0) -> None:
+    def __init__(
+        self, split: str, count: int, size: int = 224, frames: int = 16, seed: int = 0, held_out: bool = False
+    ) -> None:
         choose("split", split, SPLITS)
         for name, value, low, high in (
             *(("count", count, 1, 2**31), ("size", size, 32, 320)),
@@ -78,6 +78,8 @@ class ActingCutouts(Dataset):
             if not low <= value <= high:
                 raise InputError(f"{name}={value} is outside {low}..{high}")
         self.split, self.count, self.size, self.frames, self.seed = split, count, size, frames, seed
+        self.actions = HELD_OUT if held_out else ACTIONS
+        self.camera = Camera.handheld if held_out else Camera.draw
         self.cutouts = Cutouts(split)
         self.photos = Photos(split, size=32)
         self.clips = _clips(split, size, frames)
@@ -94,12 +96,13 @@ class ActingCutouts(Dataset):
         action = self.action(index)
         time = render.exposures(self.frames)
         canvas, behind, strength = self._background(rng)
-        camera = Camera.draw(time, rng, strength)
+        camera = self.camera(time, rng, strength)
         middle = Camera(*(v[1 :: render.INSTANTS] for v in (camera.x, camera.y, camera.zoom, camera.roll)))
         frames = middle.shoot(canvas, self.size)
         light = float(frames.mean())
-        actor = self._cast(rng, spins=ACTIONS[action].startswith("spin"))
-        path = _staged(act(ACTIONS[action], time, rng), rng)
+        name = self.actions[action]
+        actor = self._cast(rng, spins=name.startswith("spin"))
+        path = _staged(act(name, time, rng), rng)
         for _ in range(int(rng.integers(1, 3))):  # bystanders first: the actor is in front
             aside = drift(time, rng).moved(*_aside(path, rng), rng.normal(0, 0.15))
             self._draw(frames, self._cast(rng), camera.see(aside), light, rng)
@@ -107,12 +110,10 @@ class ActingCutouts(Dataset):
         return self._clip(frames, layer, action, actor.source_id, behind, rng)
 
     def action(self, index: int) -> int:
-        """What clip ``index`` shows: each dozen of clips holds every action once, in random order."""
-        dozen, place = divmod(index, len(ACTIONS))
-        order = np.random.default_rng((self.seed, SPLITS.index(self.split), dozen, 1)).permutation(
-            len(ACTIONS)
-        )
-        return int(order[place])
+        """What clip ``index`` shows: as many clips as there are actions hold every one once, in random order."""
+        turn, place = divmod(index, len(self.actions))
+        rng = np.random.default_rng((self.seed, SPLITS.index(self.split), turn, 1))
+        return int(rng.permutation(len(self.actions))[place])
 
     def _cast(self, rng: np.random.Generator, spins: bool = False) -> Cutout:
         while True:
@@ -173,7 +174,8 @@ class ActingCutouts(Dataset):
         mask = render.masks(layer, self.size)
         whole = (layer.sharp >= 0.5).sum((1, 2)).clamp_min(1).numpy()
         visible = (mask.sum((1, 2)) / whole).astype(np.float32)
-        return ActedClip(pixels, action, _boxes(mask), mask, visible, actor, behind)
+        name = self.actions[action]
+        return ActedClip(pixels, action, _boxes(mask), mask, visible, actor, behind, name)
 
 
 def _clips(split: str, size: int, frames: int) -> Clips | None:

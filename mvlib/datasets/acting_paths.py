@@ -15,6 +15,8 @@ ACTIONS = (
     *("slide left", "slide right", "fall", "rise", "bounce", "swing"),
     *("spin clockwise", "spin counter-clockwise", "approach", "recede", "shake", "circle"),
 )
+HELD_OUT = ("zigzag", "figure of eight", "stop and go", "turn back", "spiral", "tumble")
+"""Actions of no training: neither recognisers nor preprocessors have seen them, and no recogniser has a name for them."""
 Value = float | np.ndarray
 
 
@@ -42,11 +44,11 @@ class Path:
 
 
 def act(action: str, time: np.ndarray, rng: np.random.Generator) -> Path:
-    """Draw a path of ``action``, one of ``ACTIONS``, about the origin at ``time`` (N,) in 0..1.
+    """Draw a path of ``action``, one of ``ACTIONS`` or ``HELD_OUT``, about the origin at ``time`` (N,) in 0..1.
 
     Raises ValueError for an action that nobody plays.
     """
-    return _PLAYED[choose("action", action, ACTIONS)](time, rng)
+    return _PLAYED[choose("action", action, ACTIONS + HELD_OUT)](time, rng)
 
 
 def drift(time: np.ndarray, rng: np.random.Generator, fastest: float = 0.05) -> Path:
@@ -120,6 +122,46 @@ def _circle(time: np.ndarray, rng: np.random.Generator) -> Path:
     return Path.of(time, radius * np.cos(angle), radius * np.sin(angle))
 
 
+def _zigzag(time: np.ndarray, rng: np.random.Generator) -> Path:
+    way, width, turns = rng.uniform(0.25, 0.45), rng.uniform(0.05, 0.1), rng.uniform(1.5, 2.5)
+    side = 4 * np.abs((turns * time + rng.uniform(0, 1)) % 1 - 0.5) - 1
+    return Path.of(time, rng.choice([-1, 1]) * way * (time - 0.5), width * side)
+
+
+def _figure_of_eight(time: np.ndarray, rng: np.random.Generator) -> Path:
+    width, turns, phase = rng.uniform(0.1, 0.17), rng.uniform(1, 1.4), rng.uniform(0, 2 * np.pi)
+    angle = 2 * np.pi * turns * time + phase
+    return Path.of(time, width * np.sin(angle), width / 2 * np.sin(2 * angle))
+
+
+def _stop_and_go(time: np.ndarray, rng: np.random.Generator) -> Path:
+    way, stops, direction = rng.uniform(0.3, 0.5), rng.integers(2, 4), rng.uniform(0, 2 * np.pi)
+    # Half of each part is a halt, half a smooth move to the next place.
+    part, within = np.divmod(stops * time, 1)
+    progress = (part + (1 - np.cos(np.pi * (2 * within - 1).clip(0, 1))) / 2) / stops
+    return Path.of(time, way * np.cos(direction) * (progress - 0.5), way * np.sin(direction) * (progress - 0.5))
+
+
+def _turn_back(time: np.ndarray, rng: np.random.Generator) -> Path:
+    way, turn, direction = rng.uniform(0.2, 0.4), rng.uniform(0.35, 0.65), rng.uniform(0, 2 * np.pi)
+    out = way * (1 - np.abs(time - turn) / max(turn, 1 - turn))
+    return Path.of(time, out * np.cos(direction), out * np.sin(direction))
+
+
+def _spiral(time: np.ndarray, rng: np.random.Generator) -> Path:
+    radius, turns, phase = rng.uniform(0.12, 0.18), rng.uniform(1.2, 2), rng.uniform(0, 2 * np.pi)
+    reach = radius * (time if rng.random() < 0.5 else 1 - time)
+    angle = rng.choice([-1, 1]) * 2 * np.pi * turns * time + phase
+    return Path.of(time, reach * np.cos(angle), reach * np.sin(angle))
+
+
+def _tumble(time: np.ndarray, rng: np.random.Generator) -> Path:
+    way, rise, turns = rng.uniform(0.25, 0.45), rng.uniform(0.1, 0.2), rng.uniform(0.7, 1.5)
+    sign = rng.choice([-1, 1])
+    thrown = rise * (4 * (time - 0.5) ** 2 - 0.5)  # a parabola, as of what is thrown
+    return Path.of(time, sign * way * (time - 0.5), thrown, angle=sign * 2 * np.pi * turns * time)
+
+
 _PLAYED: dict[str, Callable[[np.ndarray, np.random.Generator], Path]] = {
     "slide left": _slide(-1),
     "slide right": _slide(1),
@@ -133,4 +175,10 @@ _PLAYED: dict[str, Callable[[np.ndarray, np.random.Generator], Path]] = {
     "recede": _depth(-1),
     "shake": _shake,
     "circle": _circle,
+    "zigzag": _zigzag,
+    "figure of eight": _figure_of_eight,
+    "stop and go": _stop_and_go,
+    "turn back": _turn_back,
+    "spiral": _spiral,
+    "tumble": _tumble,
 }

@@ -47,6 +47,21 @@ class Camera:
         tremble = rng.normal(0, 0.002 * strength, (2, 4)) @ np.sin(np.outer(np.arange(2, 6) * np.pi, time))
         return cls(0.5 + x + tremble[0], 0.5 + y + tremble[1], 1 + glide(0, _ZOOM), roll)
 
+    @classmethod
+    def handheld(cls, time: np.ndarray, rng: np.random.Generator, strength: float = 1.0) -> "Camera":
+        """The camera of someone who walks: it sways and rolls several times in a clip, and zooms in and out.
+
+        In ``draw`` it glides one way; no training has seen this one.
+        """
+
+        def sway(most: float, low: float, high: float) -> np.ndarray:
+            often, phase = rng.uniform(low, high), rng.uniform(0, 2 * np.pi)
+            return rng.uniform(0.5, 1) * most * strength * np.sin(2 * np.pi * often * time + phase)
+
+        x, y = (sway(0.035, 1, 2) + sway(0.015, 3, 5) for _ in range(2))
+        zoom = 1 + _ZOOM / 2 * strength + sway(_ZOOM / 2, 0.7, 1.5)
+        return cls(0.5 + x, 0.5 + y, zoom, sway(_ROLL, 1, 2))
+
     def see(self, path: Path) -> Path:
         """Where an actor of the world appears on the screen (frame sides, 0..1 inside)."""
         dx, dy = path.x - self.x, path.y - self.y

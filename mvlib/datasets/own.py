@@ -171,20 +171,31 @@ class Scenes(Reader):
     """Generated scenes with their action as label and the actor's box; background and actor are its sources.
 
     Args:
-        split, count, size, frames, seed: see ``ActingCutouts``.
+        split, count, size, frames, seed, held_out: see ``ActingCutouts``. No recogniser knows held-out actions by name:
+            they are no labels.
     """
 
     is_video, gives, classes = True, ("label", "track"), ACTIONS
     annotation = "exact actions and boxes, drawn from the same numbers as the scenes"
 
     def __init__(
-        self, split: str = "test", count: int = 1000, size: int = 224, frames: int = 16, seed: int = 0
+        self,
+        split: str = "test",
+        count: int = 1000,
+        size: int = 224,
+        frames: int = 16,
+        seed: int = 0,
+        held_out: bool = False,
     ) -> None:
-        self.scenes = ActingCutouts(split, count, size, frames, seed=seed)
+        self.scenes = ActingCutouts(split, count, size, frames, seed, held_out)
         self.about = (
             f"generated scenes (cut-outs that act before photographs and films), split {split}, seed {seed}, "
             f"{size}x{size}, {frames} frames; background and actor are its sources"
         )
+        if held_out:
+            self.gives, self.classes = ("track",), ()
+            self.annotation = "exact boxes, drawn from the same numbers as the scenes"
+            self.about += f"; actions ({', '.join(self.scenes.actions)}) and a hand-held camera of no training"
         super().__init__(data_root(), [f"scene {i}" for i in range(count)])
 
     def read(self, index: int) -> Sample:
@@ -192,4 +203,5 @@ class Scenes(Reader):
         # Half of the actor in the frame: less is nothing that a tracker could be expected to box.
         visible = clip.visible >= 0.5
         sources, path = Crossed((clip.background, clip.cutout)), self.paths[index]
-        return Sample(clip.frames, sources, (clip.action,), None, clip.boxes, visible, path, index)
+        labels = (clip.action,) if self.classes else ()
+        return Sample(clip.frames, sources, labels, None, clip.boxes, visible, path, index)

@@ -115,7 +115,8 @@ class Experiment:
     root: Path | None = None
     """Folder of the data set."""
     reader: dict[str, str | int | None] = field(default_factory=dict)
-    """More options of its reader, such as {"short_side": 256} or {"year": 2007}; of pasted pictures {"groups": 38}."""
+    """More options of its reader, such as {"short_side": 256} or {"year": 2007}; of pasted pictures {"groups": 38}, of
+    generated scenes {"held_out": true}: actions and a camera of no training."""
     analysers: tuple[str, ...] = _usual()
     """Analysers, by their names in analysers.load; those of pictures see every frame of a clip. The usual:
     efficientnet_lite0 and efficientnet_lite2, of clips action_resnet3d."""

@@ -106,7 +106,7 @@ def _own(e: Experiment) -> Reader:
             return open_dataset("pasted", **{"count": e.limit or 120} | options | e.reader)
         case "acting":
             made: dict[str, Any] = {"count": e.limit or 1000, "frames": e.frames, "seed": e.scene_seed}
-            return open_dataset("scenes", **made, **options)
+            return open_dataset("scenes", **made | options | e.reader)
         case "films":
             return open_dataset("films", frames=e.frames, **options)
         case "cameras":

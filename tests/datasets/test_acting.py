@@ -8,7 +8,7 @@ import torch
 
 from mvlib.datasets import ACTIONS, ActingCutouts
 from mvlib.datasets import acting_render as render
-from mvlib.datasets.acting_paths import Path, act, drift
+from mvlib.datasets.acting_paths import HELD_OUT, Path, act, drift
 from mvlib.datasets.acting_render import MARGIN, Camera
 
 T = 16
@@ -44,7 +44,7 @@ def test_twins_are_mirrors_and_reversals_of_one_another():
         np.testing.assert_allclose(one.angle, -other.angle, atol=1e-12)
 
 
-@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("action", ACTIONS + HELD_OUT)
 def test_every_action_outdoes_a_bystander(action):
     t = render.exposures(T)
     moved = []
@@ -206,6 +206,27 @@ def test_each_dozen_holds_every_action_once():
     actions = np.array([made.action(i) for i in range(48)]).reshape(4, 12)
     assert (np.sort(actions, axis=1) == np.arange(12)).all()
     assert len({tuple(row) for row in actions}) > 1
+
+
+def test_held_out_scenes_show_other_actions_before_another_camera():
+    usual, held_out = (ActingCutouts("test", 6, size=64, held_out=held) for held in (False, True))
+    assert sorted(held_out[i].name for i in range(6)) == sorted(HELD_OUT)
+    assert not set(HELD_OUT) & set(ACTIONS)
+    assert held_out.camera != usual.camera and not np.array_equal(held_out[0].frames, usual[0].frames)
+
+
+def test_a_hand_held_camera_sways_and_never_looks_past_the_canvas():
+    t = np.linspace(0, 1, 4 * T)
+    turns = {"draw": [], "handheld": []}
+    for seed in range(40):
+        for name, turned in turns.items():
+            camera = getattr(Camera, name)(t, rng(seed))
+            # The corner of the screen that is furthest away, in the world.
+            far = np.sqrt(0.5) / camera.zoom * np.sin(np.pi / 4 + np.abs(camera.roll))
+            assert (np.abs(camera.x - 0.5) + far).max() <= 0.5 + MARGIN
+            assert (np.abs(camera.y - 0.5) + far).max() <= 0.5 + MARGIN
+            turned.append(np.count_nonzero(np.diff(np.sign(np.diff(camera.roll)))))
+    assert max(turns["draw"]) <= 1 and min(turns["handheld"]) >= 2
 
 
 def test_splits_share_neither_cutout_nor_background():

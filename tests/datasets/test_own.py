@@ -60,6 +60,15 @@ def test_scenes_and_films_are_what_their_makers_give():
     )
 
 
+def test_held_out_scenes_have_a_box_to_follow_and_no_label():
+    reader = mvlib.open_dataset("scenes", count=2, size=48, held_out=True)
+    scene, made = reader[1], ActingCutouts("test", 2, 48, held_out=True)[1]
+    np.testing.assert_array_equal(scene.frames, made.frames)
+    assert scene.labels == () and reader.gives == ("track",) and "hand-held" in reader.about
+    with pytest.raises(ValueError, match="label"):
+        mvlib.evaluate(reader, {}, ["action_shift"], ["x265"], (30, 40), scores=["label"])
+
+
 def test_what_is_the_projects_own_needs_no_folder_and_the_rest_does(tmp_path):
     with pytest.raises(ValueError, match=r"'photos' is the project's own and needs no root; got "):
         mvlib.open_dataset("photos", tmp_path)
