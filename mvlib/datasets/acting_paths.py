@@ -16,7 +16,7 @@ ACTIONS = (
     *("spin clockwise", "spin counter-clockwise", "approach", "recede", "shake", "circle"),
 )
 HELD_OUT = ("zigzag", "figure of eight", "stop and go", "turn back", "spiral", "tumble")
-"""Actions of no training: neither recognisers nor preprocessors have seen them, and no recogniser has a name for them."""
+"""Actions of no training: neither recognisers nor preprocessors have seen them; no recogniser has names for them."""
 Value = float | np.ndarray
 
 
@@ -139,7 +139,9 @@ def _stop_and_go(time: np.ndarray, rng: np.random.Generator) -> Path:
     # Half of each part is a halt, half a smooth move to the next place.
     part, within = np.divmod(stops * time, 1)
     progress = (part + (1 - np.cos(np.pi * (2 * within - 1).clip(0, 1))) / 2) / stops
-    return Path.of(time, way * np.cos(direction) * (progress - 0.5), way * np.sin(direction) * (progress - 0.5))
+    return Path.of(
+        time, way * np.cos(direction) * (progress - 0.5), way * np.sin(direction) * (progress - 0.5)
+    )
 
 
 def _turn_back(time: np.ndarray, rng: np.random.Generator) -> Path:

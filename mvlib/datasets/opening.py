@@ -1,5 +1,6 @@
 """Any data set by its name, "photos" | "coco" with its folder | "folder", or whatever one has → reader → samples."""
 
+import inspect
 import os
 from collections.abc import Callable
 from functools import partial
@@ -70,6 +71,11 @@ def open_dataset(name: str, root: str | Path | None = None, **options: Any) -> R
     """
     known = OWN | PUBLIC
     choose("dataset", name, known)
+    takes = [option for option in inspect.signature(known[name]).parameters if option != "root"]
+    if options and not takes:
+        raise InputError(f"dataset {name!r} takes no options; got {', '.join(options)}: leave it out")
+    for option in options:
+        choose(f"option of dataset {name!r}:", option, takes)
     if name in OWN:
         if root is not None:
             raise InputError(f"dataset {name!r} is the project's own and needs no root; got {root}")

@@ -195,7 +195,9 @@ class Scenes(Reader):
         if held_out:
             self.gives, self.classes = ("track",), ()
             self.annotation = "exact boxes, drawn from the same numbers as the scenes"
-            self.about += f"; actions ({', '.join(self.scenes.actions)}) and a hand-held camera of no training"
+            self.about += (
+                f"; actions ({', '.join(self.scenes.actions)}) and a hand-held camera of no training"
+            )
         super().__init__(data_root(), [f"scene {i}" for i in range(count)])
 
     def read(self, index: int) -> Sample:

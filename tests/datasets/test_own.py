@@ -78,6 +78,12 @@ def test_what_is_the_projects_own_needs_no_folder_and_the_rest_does(tmp_path):
         mvlib.open_dataset("scene")
     with pytest.raises(ValueError, match="split 'all' is unknown"):
         mvlib.open_dataset("photos", split="all")
+    with pytest.raises(
+        ValueError, match=r"option of dataset 'scenes': 'helt_out' is unknown; did you mean 'held_out'"
+    ):
+        mvlib.open_dataset("scenes", helt_out=True)
+    with pytest.raises(ValueError, match="dataset 'pedestrians' takes no options; got size"):
+        mvlib.open_dataset("pedestrians", size=64)
 
 
 def test_an_evaluation_takes_them_with_what_is_known_of_them():
