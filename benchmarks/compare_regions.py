@@ -1,12 +1,13 @@
 """The encoder's own way to look where it matters: a detector's boxes → regions of interest → x265 in CRF mode.
 
     python benchmarks/compare_regions.py --out runs/regions.json --split train --count 24 --offsets '[-3, -6, -9]'
+    python benchmarks/compare_regions.py --out runs/films.json --material cameras --count 21 --qps '[24, 32, 40]'
 
 The rival that a practitioner would take: FFmpeg's filter addroi marks what NanoDet finds in the picture, and x265
 codes that finer. It obeys only with adaptive quantisation and at a constant rate factor, so the anchor has both. Rows:
-the codec alone, regions with each offset, refinement, both; and all but the same boxes blurred, which is what a network
-that knew where things are could do. Pasted pictures have exact boxes; NanoDet finds the regions, CenterNet was used for
-nothing.
+the codec alone, regions with each offset, preprocessors, both; x265 without its psychovisual choices; and all but the
+same boxes blurred, which is what a network that knew where things are could do. Pasted pictures and scenes have exact
+boxes; NanoDet finds the regions.
 """
 
 import shlex
@@ -24,16 +25,17 @@ from jsonargparse import auto_cli
 from mvlib import load_analyser
 from mvlib.codecs import RealCodec, Stream, video
 from mvlib.codecs.encoders import ENCODERS, Encoder
-from mvlib.datasets.pasted import PastedCutouts
-from mvlib.evaluation.conditions import condition, gaussian_blur, row_of
+from mvlib.evaluation.conditions import Condition, condition, gaussian_blur, row_of
 from mvlib.evaluation.experiment import ANCHOR, Experiment
-from mvlib.evaluation.material import reader_material
+from mvlib.evaluation.material import load_material
 from mvlib.evaluation.protocol import measure
 from mvlib.evaluation.report import make_report
 from mvlib.evaluation.result import Report
 
 Boxes = list[tuple[int, int, int, int]]  # left, top, right, bottom in pixels
 CELL = 16  # x265 moves the quantiser by squares of so many pixels
+CRF_TO_QP = 4
+"""At constant rate factor r a clip has about the mean QP of one at constant QP r + 4.5 (notebook 04)."""
 
 
 def _crf(native: int, gop: str) -> dict[str, str]:
@@ -41,15 +43,23 @@ def _crf(native: int, gop: str) -> dict[str, str]:
 
 
 class Regions(RealCodec):
-    """x265 intra at a constant rate factor; inside of what ``find`` finds, the QP moves by ``offset``.
+    """x265 at a constant rate factor; inside of what ``find`` finds, the QP moves by ``offset``.
 
     Args:
         offset: 0 is the anchor, which looks for nothing.
         find: a picture uint8 (H, W, 3) → boxes.  found: how, in words, for results.
+        gop, options: as of ``RealCodec``.
     """
 
-    def __init__(self, offset: float = 0, find: Callable[[np.ndarray], Boxes] | None = None, found: str = ""):
-        super().__init__("x265", gop="intra", options={"aq-mode": 2})
+    def __init__(
+        self,
+        offset: float = 0,
+        find: Callable[[np.ndarray], Boxes] | None = None,
+        found: str = "",
+        gop: str = "intra",
+        options: dict | None = None,
+    ):
+        super().__init__("x265", gop=gop, options={"aq-mode": 2} | (options or {}))
         self.offset, self.find, self.found = offset, find, found
 
     @property
@@ -118,55 +128,79 @@ def blur_outside(
 
 def main(
     out: Path = Path("runs/regions.json"),
+    material: str = "pasted",
     split: str = "val",
     count: int = 24,
     groups: int = 12,
     offsets: tuple[float, ...] = (-6.0,),
     margin: int = 16,
-    refined: str = "",
+    preprocessors: tuple[str, ...] = (),
     blurs: tuple[float, ...] = (),
     qps: tuple[int, ...] = (27, 34, 41, 47),
+    analysers: tuple[str, ...] = ("nanodet", "centernet"),
     scores: tuple[str, ...] = ("divergence", "ap"),
     cells: Path = Path("runs/cells"),
 ) -> None:
-    """Measure regions of interest on pasted pictures.
+    """Measure regions of interest on pasted pictures, or on clips with x265's usual settings.
 
     Args:
         out: the result, as JSON.
-        count, groups: pictures, and groups of them that share neither photograph nor cut-out.
+        material: pasted, or of clips acting (16 frames), films or cameras (8 frames).
+        count: pictures or clips.  groups: of pasted pictures, which share neither photograph nor cut-out.
         offsets: of the QP inside the boxes.  margin: pixels around NanoDet's boxes.
-        refined: a name as for load_preprocessor, for one more row alone and with each offset.
+        preprocessors: "title=name" as for load_preprocessor, for one more row each, alone and with each offset.
         blurs: standard deviations, in pixels, of a blur outside the boxes; a row for each.
         qps: values of CRF.
     """
-    pictures = PastedCutouts(split, count=count, groups=groups)
-    material = reader_material(pictures, "pasted")
+    stills = material == "pasted"
+    kind, gop, frames = (
+        ("pictures", "intra", 1) if stills else ("clips", "stock", 16 if material == "acting" else 8)
+    )
     find, how = nanodet_boxes(margin), f"nanodet 0.3, margin {margin}"
-    codecs = {"": Regions()} | {f"regions {o:+g}": Regions(o, find, how) for o in offsets}
-    rows = [ANCHOR, *([f"refined={refined}"] if refined else [])]
+    codecs = {"": Regions(gop=gop)} | {f"regions {o:+g}": Regions(o, find, how, gop) for o in offsets}
     experiment = Experiment(
-        codecs=("x265",), analysers=("nanodet", "centernet"), scores=scores, qps=qps, conditions=(ANCHOR,),
-        preprocessors=tuple(rows[1:]), material="pasted", split=split, limit=count,
+        kind=kind, codecs=("x265",), analysers=analysers, scores=scores, qps=qps, conditions=(ANCHOR,), gop=gop,
+        preprocessors=preprocessors, material=material, split=split, limit=count, frames=frames,
+        reader={"groups": groups} if stills else {},
     )  # fmt: skip
-    common = {"cells": cells, "workers": 1, "material": material}
-    prepared = [condition(row, qps) for row in rows]
-    measured, sources = measure(experiment, codecs=codecs, rows=prepared, **common)
+    known = load_material(experiment)
+    common = {"cells": cells, "workers": 1, "material": known}
+    rows = [told(condition(row, qps), 0 if stills else CRF_TO_QP) for row in experiment.rows]
+    measured, sources = measure(experiment, codecs=codecs, rows=rows, **common)
+    alone = {"": codecs[""]}
+    if not stills:  # of pictures coded intra they are off
+        off = {"psy-rd": 0, "psy-rdoq": 0}
+        measured |= measure(
+            experiment, codecs={"psy off": Regions(gop=gop, options=off)}, rows=rows[:1], **common
+        )[0]
     if blurs:
-        outside = [
-            row_of(f"blur {sigma:g} outside", blur_outside(find, sigma), qps, "cpu") for sigma in blurs
-        ]
-        measured |= measure(experiment, codecs={"": codecs[""]}, rows=outside, **common)[0]
+        outside = [row_of(f"blur {s:g} outside", blur_outside(find, s), qps, "cpu") for s in blurs]
+        measured |= measure(experiment, codecs=alone, rows=outside, **common)[0]
     joined = {("x265 crf", _title(codec, row)): values for (codec, row), values in measured.items()}
     options = {
-        "offsets": offsets, "margin": margin, "refined": refined, "blurs": blurs, "groups": len(pictures.groups),
-        "count": count, "split": split, "qps": qps, "against": ANCHOR, "draws": experiment.draws,
-        "seed": experiment.seed, "anchor": f"{codecs['']!r} at constant rate factor", "found": how,
+        "material": material, "offsets": offsets, "margin": margin, "preprocessors": preprocessors, "blurs": blurs,
+        "groups": groups if stills else None, "count": count, "split": split, "qps": qps, "against": ANCHOR,
+        "draws": experiment.draws, "seed": experiment.seed, "anchor": f"{codecs['']!r} at constant rate factor",
+        "found": how,
     }  # fmt: skip
     command = shlex.join(["python", "benchmarks/compare_regions.py", *sys.argv[1:]])
-    result = make_report(experiment, joined, sources, command, material, options, workers=1)
+    result = make_report(experiment, joined, sources, command, known, options, workers=1)
     report = Report(result, joined, sources)
     report.save(out)
     print(report)
+
+
+def told(row: Condition, more: float) -> Condition:
+    """``row`` whose preprocessor is told a QP that is ``more`` than the rate factor."""
+    return (
+        row
+        if row.untouched
+        else replace(
+            row,
+            prepare=lambda frames, qp: row.prepare(frames, qp + more),
+            weights=f"{row.identity} {more:+g}",
+        )
+    )
 
 
 def _title(codec: str, row: str) -> str:

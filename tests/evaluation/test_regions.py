@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+from mvlib.datasets import PastedCutouts
+
 SCRIPT = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks/compare_regions.py"))
 Regions = SCRIPT["Regions"]
 
@@ -26,8 +28,17 @@ def test_results_tell_regions_from_the_anchor_and_from_one_another():
     assert all("crf" in codec.settings(37, 1) for codec in kinds)
 
 
+def test_a_preprocessor_is_told_more_than_the_rate_factor_and_the_codec_alone_nothing():
+    asked = []
+    row = SCRIPT["Condition"]("steps", lambda frames, qp: asked.append(qp) or frames, None, weights="a")
+    SCRIPT["told"](row, 4).prepare(np.zeros((1, 16, 16, 3), np.uint8), 28)
+    assert asked == [32] and SCRIPT["told"](row, 4).identity != row.identity
+    alone = SCRIPT["condition"]("codec alone", (28,))
+    assert SCRIPT["told"](alone, 4) is alone
+
+
 def test_boxes_grow_by_the_margin_and_out_to_whole_cells():
-    scene = SCRIPT["PastedCutouts"]("test", count=1)[0]
+    scene = PastedCutouts("test", count=1)[0]
     find = SCRIPT["nanodet_boxes"](margin=8)
     (tight,) = SCRIPT["load_analyser"]("nanodet").detect(_tensor(scene.frames), score=0.3)
     for box, found in zip(tight.boxes.tolist(), find(scene.frames[0]), strict=True):
