@@ -1,8 +1,10 @@
 """Refinement of a clip by its first frame: is it enough to change the key frame, and let prediction carry the change?
 
     python benchmarks/key_frames.py --out data/results/films_key_frames_train.json
+    python benchmarks/key_frames.py --material cameras --frames 64 --limit 7 --ways '["first frame"]'
 
-With stock x265 the first of 8 frames is the only key frame, and the others copy from it. Rows:
+With stock x265 the first of 8 frames is the only key frame, and the others copy from it; of 64 it is, too, where no
+shot begins. Rows:
 
 * *all frames*: a change for each frame, as ships;
 * *first frame*: the same steps, and only the first frame may change;
@@ -45,6 +47,8 @@ class KeyFrame(Refinement):
     ) -> Tensor:
         with torch.no_grad():
             begun = x if self.after is None else self.after(x, qp)
+        if done.shape[1]:  # a later chunk of the clip has no key frame
+            return begun - x
         carried = Carried(x) if "carried" in self.way else None
         if "picture" in self.way:
             first = self.picture.change(x[:, :1], x[:, :0], x[:, :0], qp - I_FRAME, generator)
@@ -93,6 +97,7 @@ def main(
     out: Path = Path("runs/films_key_frames.json"),
     material: str = "films",
     split: str = "train",
+    frames: int = 8,
     limit: int = 8,
     after: str = "contrast",
     ways: tuple[str, ...] = WAYS,
@@ -111,7 +116,8 @@ def main(
 
     Args:
         out: the result, as JSON.
-        material, split, limit: films, or cameras (test only): windows of 8 frames, and how many, from all over.
+        material, split, limit: films, or cameras (test only), and how many windows of them, from all over.
+        frames: of a window; 8 are one chunk of a refinement.
         after: the filter that all rows begin with; empty: none.
         ways: which rows beside the refinement of all frames.
     """
@@ -119,7 +125,7 @@ def main(
     rows: dict[str, str | Refinement] = {after: after} if after else {}
     rows |= {"all frames": name} | {way: KeyFrame(name, way) for way in ways}
     options = {"split": split} if material == "films" else {}
-    data = mvlib.open_dataset(material, frames=8, **options)
+    data = mvlib.open_dataset(material, frames=frames, **options)
     report = mvlib.evaluate(
         data, rows, analysers, ["x265"], qps, baselines=[], scores=scores, cells=cells, limit=limit, workers=1
     )
