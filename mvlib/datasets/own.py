@@ -175,7 +175,9 @@ class Scenes(Reader):
             they are no labels.
     """
 
-    is_video, gives, classes = True, ("label", "track"), ACTIONS
+    is_video = True
+    gives: tuple[str, ...] = ("label", "track")
+    classes: tuple[str, ...] = ACTIONS
     annotation = "exact actions and boxes, drawn from the same numbers as the scenes"
 
     def __init__(
