@@ -177,7 +177,15 @@ FIGURES = {
         ),
     ),
     "results_films": (
-        *FILMS,
+        FILMS[0],
+        *(
+            replace(
+                FILMS[0], title=f"the same ({title})", report=f"films_refined_{codec}", codec=codec,
+                conditions=FILTER | {"refined after contrast": FILM_STEPS["refined after contrast"]},
+            )
+            for codec, title in {"x264": "x264", "svtav1": "SVT-AV1", "vp9": "VP9"}.items()
+        ),
+        *FILMS[1:],
         Group(
             "Windows of 64 frames: are the late maps near? (x265)",
             "films_long", "x265", "features", (*CLASSIFIERS, "centernet"), BLUR | CONSTANT, BY_TRAINING,
