@@ -1,7 +1,7 @@
 """The encoder's own way to look where it matters: a detector's boxes → regions of interest → x265 in CRF mode.
 
     python benchmarks/compare_regions.py --out runs/regions.json --split train --count 24 --offsets '[-3, -6, -9]'
-    python benchmarks/compare_regions.py --out runs/films.json --material cameras --count 21 --qps '[24, 32, 40]'
+    python benchmarks/compare_regions.py --material cameras --split test --count 7 --scores '[divergence]'
 
 The rival that a practitioner would take: FFmpeg's filter addroi marks what NanoDet finds in the picture, and x265
 codes that finer. It obeys only with adaptive quantisation and at a constant rate factor, so the anchor has both. Rows:
