@@ -47,7 +47,8 @@ class Processes:
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             self._accelerator = _accelerator(on_cpu)
             self.rank, self.count = self._accelerator.process_index, self._accelerator.num_processes
-            self.device = self._accelerator.device
+            if not on_cpu:  # Accelerate numbers CPUs, too, and torch loads nothing to "cpu:1"
+                self.device = self._accelerator.device
 
     @property
     def is_main(self) -> bool:

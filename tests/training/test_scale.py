@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 import time
 from copy import deepcopy
 
@@ -66,22 +67,41 @@ def command(options, folder):
     return ["train", "image", "--config", str(config), "--out", str(folder)]
 
 
-def test_killed_by_the_kernel_and_started_again_it_ends_with_the_same_weights(options, unbroken, tmp_path):
-    arguments, said, checkpoint = command(options, tmp_path), tmp_path / "said", tmp_path / "checkpoint.pt"
-    process = start(arguments, said)
+@pytest.fixture(scope="module")
+def killed(options, tmp_path_factory):
+    """What the same training leaves that the kernel killed in its middle."""
+    folder = tmp_path_factory.mktemp("killed")
+    said, checkpoint = folder / "said", folder / "checkpoint.pt"
+    process = start(command(options, folder), said)
     while process.poll() is None and not checkpoint.is_file():
         time.sleep(0.01)
     kill(process, said)
     assert 1 <= torch.load(checkpoint, weights_only=True)["step"] < STEPS
-    finish(start(arguments, said), said)
-    (state, log), (expected, expected_log) = read(tmp_path), unbroken
+    return folder
+
+
+def test_killed_by_the_kernel_and_started_again_it_ends_with_the_same_weights(
+    options, killed, unbroken, tmp_path
+):
+    folder, said = shutil.copytree(killed, tmp_path / "again"), tmp_path / "said"
+    finish(start(command(options, folder), said), said)
+    (state, log), (expected, expected_log) = read(folder), unbroken
     for part in ("model", "average"):
         for name, value in expected[part].items():
             torch.testing.assert_close(state[part][name], value, rtol=0, atol=0, msg=f"{part} {name}")
     assert log == expected_log
-    assert (tmp_path / "preprocessor.safetensors").is_file() and "steps: 4" in (
-        tmp_path / "config.yaml"
+    assert (folder / "preprocessor.safetensors").is_file() and "steps: 4" in (
+        folder / "config.yaml"
     ).read_text()
+
+
+def test_killed_in_one_process_it_goes_on_in_two(options, killed, unbroken, tmp_path):
+    folder, said = shutil.copytree(killed, tmp_path / "again"), tmp_path / "said"
+    finish(start(command(options, folder), said, processes=2), said)
+    (state, log), (expected, expected_log) = read(folder), unbroken
+    assert [row["step"] for row in log] == [row["step"] for row in expected_log]
+    for name, value in expected["model"].items():
+        torch.testing.assert_close(state["model"][name], value, rtol=1e-2, atol=2e-3, msg=name)
 
 
 def test_two_processes_with_workers_train_as_one_does_and_name_broken_files_once(
