@@ -223,8 +223,8 @@ class Resumable(Generic[Options]):
     @contextmanager
     def whole_step(self) -> Iterator[None]:
         """A step with all that belongs to it: Ctrl-C ends the training behind it, a second one at once."""
-        self._torn = True
         with whole():
+            self._torn = True  # not before: until here Ctrl-C comes between two steps
             yield
             self._torn = False
 

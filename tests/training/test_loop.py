@@ -11,9 +11,11 @@ from tiny_training import anchor_file, tiny
 from torch import nn
 
 from mvlib import analysers
+from mvlib._interruption import whole
 from mvlib.analysers import feature_distance, features
 from mvlib.errors import InputError
 from mvlib.preprocess import build_preprocessor, save_preprocessor
+from mvlib.training import resumable
 from mvlib.training.experiment import ImageTraining, VideoTraining
 from mvlib.training.loop import Log, NonFiniteLoss, Objective, Steps, Trainer
 from mvlib.training.network import starting_network
@@ -78,6 +80,22 @@ def test_a_stopped_training_ends_with_the_same_weights_as_an_unbroken_one(traini
         torch.testing.assert_close(weights(again), weights(unbroken), rtol=0, atol=0)
         logs = [(tmp_path / name / "log.csv").read_text() for name in ("whole", how.__name__)]
         assert logs[0] == logs[1] and len(logs[0].splitlines()) == 1 + training.steps
+
+
+def test_ctrl_c_just_before_a_step_keeps_the_last_one(training, tmp_path, monkeypatch):
+    """Where the step is about to be made whole, and is not yet."""
+    monkeypatch.setattr(analysers, "load", tiny)
+    anchor = anchor_file(tmp_path, "x265", "tiny")
+    trainer = Trainer(replace(training, analysers=("tiny",), anchor=anchor, size=32), tmp_path / "out")
+
+    def pressed():
+        if trainer.step == 1:
+            raise KeyboardInterrupt
+        return whole()
+
+    monkeypatch.setattr(resumable, "whole", pressed)
+    with pytest.raises(KeyboardInterrupt, match="step 1 is kept"):
+        trainer.run(progress=False)
 
 
 def test_ctrl_c_while_a_batch_is_handed_over_ends_the_processes_that_load(training, tmp_path, monkeypatch):
