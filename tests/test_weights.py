@@ -253,7 +253,7 @@ def test_a_damaged_table_of_qps_is_named(tmp_path, monkeypatch, text):
 def test_what_ships_is_whole():
     """Each file of weights fits its card, and each measured curve gives a slope."""
     found = sorted(weights_folder().glob("*.safetensors"))
-    assert len(found) == 18 and all(read_weights(path)[1]["file"] == path.name for path in found)
+    assert len(found) == 19 and all(read_weights(path)[1]["file"] == path.name for path in found)
     for kind, task in (("image", "output"), ("image", "features"), ("video", "output")):
         report = json.loads(anchor_path(kind, task).read_text())
         for curve in report["curves"]:

@@ -42,7 +42,7 @@ clip = clip.detach()
 for name in available_preprocessors():
     y = mvlib.load_preprocessor(name)(clip if name in ("video", "zhao") else clip[:, 0], 37)
     assert y.isfinite().all() and y.min() >= 0 and y.max() <= 1, name
-assert {"filter", "image", "machines", "regions", "video", "zhao"} <= set(available_preprocessors())
+assert {"filter", "image", "machines", "npp", "regions", "video", "zhao"} <= set(available_preprocessors())
 
 for name in ("efficientnet_lite0", "efficientnet_lite1", "efficientnet_lite2"):
     assert analysers.load(name)(clip[:, 0]).shape == (1, 1000)
